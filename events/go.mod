@@ -1,0 +1,3 @@
+module github.com/mycloudpbx/softphone/events
+
+go 1.26

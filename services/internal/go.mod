@@ -1,0 +1,3 @@
+module github.com/mycloudpbx/softphone/services/internal
+
+go 1.26
