@@ -1,0 +1,27 @@
+# Sourced by the other scripts: where the modules are, and the pinned tools.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+# Every tool that is not part of Go itself, with its one version.
+golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# modules prints the folder of every module of the workspace, one a line.
+modules() {
+    go list -m -f '{{.Dir}}'
+}
+
+# tool installs a pinned tool once and prints its path. The version is part of the path, so a new pin is a new install.
+tool() {
+    local package=$1
+    local name version
+    name=$(basename "${package%@*}")
+    version=${package##*@}
+    local folder=$root/.cache/$name-$version-$(go env GOVERSION)
+    if [ ! -x "$folder/$name" ]; then
+        echo "installing $name $version" >&2
+        GOWORK=off GOFLAGS=-mod=mod GOBIN=$folder go install "$package" >&2
+    fi
+    echo "$folder/$name"
+}
