@@ -1,0 +1,20 @@
+package eventlog
+
+import "errors"
+
+var (
+	// ErrNoStream says that the stream has not been set up.
+	ErrNoStream = errors.New("the stream does not exist: run `softphonectl setup` once")
+
+	// ErrUnfit says that a stream of that name exists but cannot be the log:
+	// it may have dropped events, or stores them under other subjects.
+	ErrUnfit = errors.New("the stream is not fit to be the log")
+
+	// ErrGap says that a reader missed messages, or that its consumer is gone.
+	// Reading must start again from a place that is known.
+	ErrGap = errors.New("the reader lost its place in the log")
+
+	// ErrNoAnswer says that a published fact was stored but its decision did not
+	// arrive in time. Asking again is safe.
+	ErrNoAnswer = errors.New("stored, but no decision arrived in time: ask again, it is safe")
+)

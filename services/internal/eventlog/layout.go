@@ -1,0 +1,123 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// MaxMessage is the largest message the log takes, headers included, in bytes:
+// an event of events.MaxSize, room for headers, and for those of its dead letter.
+const MaxMessage = 72 << 10
+
+// DuplicateWindow is how long the server itself recognizes a repeated
+// Nats-Msg-Id. After it, package fold does.
+const DuplicateWindow = time.Hour
+
+// Layout is what may differ between one installation's log and another's.
+// The zero value is a log on a single server.
+type Layout struct {
+	Replicas        int           // copies of each message; 0 means 1
+	DuplicateWindow time.Duration // 0 means [DuplicateWindow]; tests shorten it
+}
+
+// Ensure creates the log and its dead letters, or brings an existing pair to
+// this layout. It needs the rights of an administrator; workers only [Open].
+// A stream that may have dropped events is refused with [ErrUnfit].
+func Ensure(ctx context.Context, js jetstream.JetStream, layout Layout) error {
+	config := layout.stream()
+	if have, err := js.Stream(ctx, config.Name); err == nil {
+		if err := fit(have.CachedInfo().Config); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("looking for stream %s: %w", config.Name, err)
+	}
+	if _, err := js.CreateOrUpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("setting up stream %s: %w", config.Name, err)
+	}
+	if _, err := js.CreateOrUpdateStream(ctx, layout.dead()); err != nil {
+		return fmt.Errorf("setting up stream %s: %w", events.DeadStream, err)
+	}
+	return nil
+}
+
+func (l Layout) stream() jetstream.StreamConfig {
+	window := l.DuplicateWindow
+	if window == 0 {
+		window = DuplicateWindow
+	}
+	return jetstream.StreamConfig{
+		Name:               events.Stream,
+		Description:        "Everything that happened: facts and the outcomes workers made of them.",
+		Subjects:           []string{"softphone.*.*.*.*", "fence.*.*"},
+		SubjectTransform:   transform(),
+		Retention:          jetstream.LimitsPolicy,
+		Storage:            jetstream.FileStorage,
+		Replicas:           max(1, l.Replicas),
+		MaxMsgSize:         MaxMessage,
+		MaxMsgs:            -1,
+		MaxBytes:           -1,
+		MaxMsgsPerSubject:  -1,
+		Duplicates:         window,
+		AllowAtomicPublish: true,
+		AllowDirect:        false,
+	}
+}
+
+func transform() *jetstream.SubjectTransformConfig {
+	return &jetstream.SubjectTransformConfig{
+		Source: "softphone.*.*.*.*",
+		Destination: fmt.Sprintf("log.{{partition(%d,2,3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}",
+			events.Partitions),
+	}
+}
+
+// dead letters: one message a subject, and a second one refused, so that the
+// same failure is recorded once however often it is met.
+func (l Layout) dead() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                 events.DeadStream,
+		Description:          "Events that could not be processed, with the reason.",
+		Subjects:             []string{"dead.*.*.*"},
+		Retention:            jetstream.LimitsPolicy,
+		Storage:              jetstream.FileStorage,
+		Replicas:             max(1, l.Replicas),
+		Discard:              jetstream.DiscardNew,
+		DiscardNewPerSubject: true,
+		MaxMsgsPerSubject:    1,
+	}
+}
+
+// fit tells whether a stream can be the log: it has dropped nothing, stores
+// events where readers look for them, and answers look-ups from the present.
+func fit(have jetstream.StreamConfig) error {
+	var faults []string
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Sprintf(format, args...))
+		}
+	}
+	fault(have.MaxAge != 0, "max_age is %s, must be none", have.MaxAge)
+	fault(have.MaxMsgs > 0, "max_msgs is %d, must be none", have.MaxMsgs)
+	fault(have.MaxBytes > 0, "max_bytes is %d, must be none", have.MaxBytes)
+	fault(have.MaxMsgsPerSubject > 0, "max_msgs_per_subject is %d, must be none", have.MaxMsgsPerSubject)
+	fault(have.Retention != jetstream.LimitsPolicy, "retention is %s, must be limits", have.Retention)
+	fault(have.Storage != jetstream.FileStorage, "storage is %s, must be file", have.Storage)
+	fault(have.AllowDirect, "allow_direct is on, must be off: replicas would answer from the past")
+	fault(!have.AllowAtomicPublish, "allow_atomic is off, must be on")
+	want := transform()
+	if t := have.SubjectTransform; t == nil || *t != *want {
+		fault(true, "its subject transform is %+v, must be %+v", t, want)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: stream %s: %s", ErrUnfit, have.Name, strings.Join(faults, "; "))
+}

@@ -1,0 +1,114 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// Log reads and writes the stream. It is safe for concurrent use.
+type Log struct {
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// Open finds the log. It returns [ErrNoStream] when it has not been set up and
+// [ErrUnfit] when it cannot be trusted to hold everything.
+func Open(ctx context.Context, conn *nats.Conn) (*Log, error) {
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, fmt.Errorf("JetStream: %w", err)
+	}
+	stream, err := js.Stream(ctx, events.Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("stream %s: %w", events.Stream, ErrNoStream)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening stream %s: %w", events.Stream, err)
+	}
+	if err := fit(stream.CachedInfo().Config); err != nil {
+		return nil, err
+	}
+	return &Log{conn: conn, js: js, stream: stream}, nil
+}
+
+// JetStream is what the log is read and written with.
+func (l *Log) JetStream() jetstream.JetStream { return l.js }
+
+// Conn is the connection under it.
+func (l *Log) Conn() *nats.Conn { return l.conn }
+
+// State is what the server says of the stream.
+type State struct {
+	Created     time.Time // differs between a stream and its re-creation; survives restart, update and purge
+	First, Last uint64    // sequences; Last stays what it was when messages are deleted
+	Messages    uint64
+}
+
+// State asks the server, now. A stream that is no longer fit to be the log is
+// [ErrUnfit].
+func (l *Log) State(ctx context.Context) (State, error) {
+	stream, err := l.js.Stream(ctx, events.Stream)
+	if err != nil {
+		return State{}, fmt.Errorf("asking for stream %s: %w", events.Stream, err)
+	}
+	info := stream.CachedInfo()
+	if err := fit(info.Config); err != nil {
+		return State{}, err
+	}
+	return State{
+		Created: info.Created, First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs,
+	}, nil
+}
+
+// Get returns the message at a sequence, or nil when there is none.
+func (l *Log) Get(ctx context.Context, sequence uint64) (*Message, error) {
+	return found(l.stream.GetMsg(ctx, sequence))
+}
+
+// LastOf returns the last message stored under a subject, or nil when there is
+// none. With a wildcard that matches many subjects it takes milliseconds (22 ms
+// over 62,000 subjects): fit for a takeover, not for every event.
+func (l *Log) LastOf(ctx context.Context, subject string) (*Message, error) {
+	return found(l.stream.GetLastMsgForSubject(ctx, subject))
+}
+
+// NextOf returns the first message at or after a sequence whose subject matches,
+// or nil when there is none.
+func (l *Log) NextOf(ctx context.Context, sequence uint64, subject string) (*Message, error) {
+	return found(l.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject)))
+}
+
+func found(raw *jetstream.RawStreamMsg, err error) (*Message, error) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil //nolint:nilnil // documented: nil means there is none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the log: %w", err)
+	}
+	return fromRaw(raw), nil
+}
+
+// Receipt says where a published message is stored.
+type Receipt struct {
+	Sequence  uint64
+	Duplicate bool // it was stored before, there
+}
+
+// Publish stores one message and returns when the server has acknowledged it. An
+// error does not say that it was not stored: publish again with the same
+// Nats-Msg-Id.
+func (l *Log) Publish(ctx context.Context, m *nats.Msg) (Receipt, error) {
+	ack, err := l.js.PublishMsg(ctx, m)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("publishing to %s: %w", m.Subject, err)
+	}
+	return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}

@@ -1,0 +1,74 @@
+package eventlog
+
+import (
+	"hash/fnv"
+	"strconv"
+	"strings"
+)
+
+// Headers of the messages in the log and of the dead letters.
+const (
+	HeaderCause   = "Softphone-Cause"    // of an outcome: stream sequence of the event that caused it
+	HeaderCauseID = "Softphone-Cause-Id" // of an outcome: the id of that event
+	HeaderReplyTo = "Softphone-Reply-To" // of a fact: the inbox that wants the decision
+
+	HeaderDeadSubject   = "Softphone-Dead-Subject"   // of a dead letter: where the original is stored
+	HeaderDeadSequence  = "Softphone-Dead-Sequence"  // its stream sequence
+	HeaderDeadTenant    = "Softphone-Dead-Tenant"    // its key
+	HeaderDeadExtension = "Softphone-Dead-Extension" //
+	HeaderDeadReason    = "Softphone-Dead-Reason"    // why it could not be processed
+	HeaderDeadAttempts  = "Softphone-Dead-Attempts"  // how often it was tried
+	HeaderDeadTime      = "Softphone-Dead-Time"      // when it was given up, RFC 3339
+)
+
+// Key names what an event is about: the two subject tokens between source and
+// event, "acme.1001".
+type Key string
+
+// Tokens are the key's two parts; the second is empty for what is not a key.
+func (k Key) Tokens() (tenant, extension string) {
+	tenant, extension, _ = strings.Cut(string(k), ".")
+	return tenant, extension
+}
+
+// Partition of the key, the one the server's subject transform {{partition(n,2,3)}}
+// chooses: FNV-1a over both tokens, written one after the other.
+func (k Key) Partition(partitions int) int {
+	tenant, extension := k.Tokens()
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenant))
+	_, _ = h.Write([]byte(extension))
+	return int(h.Sum32() % uint32(partitions)) //nolint:gosec // partitions is a small positive number
+}
+
+// Input is one kind of event a worker reads: who says it and its name.
+type Input struct{ Source, Name string }
+
+// In is the filter subject of this input in one partition, of any key.
+func (i Input) In(partition int) string {
+	return "log." + strconv.Itoa(partition) + "." + i.Source + ".*.*." + i.Name
+}
+
+// Everywhere is the filter subject of this input in all partitions.
+func (i Input) Everywhere() string { return "log.*." + i.Source + ".*.*." + i.Name }
+
+// Of is the subject under which this input is stored for one key.
+func (i Input) Of(partition int, k Key) string {
+	return "log." + strconv.Itoa(partition) + "." + i.Source + "." + string(k) + "." + i.Name
+}
+
+// OutcomesIn is the filter subject of all that a worker said in a partition.
+func OutcomesIn(partition int, worker string) string {
+	return "log." + strconv.Itoa(partition) + "." + worker + ".>"
+}
+
+// OutcomesOf is the filter subject of all that a worker said of one key.
+func OutcomesOf(partition int, worker string, k Key) string {
+	return "log." + strconv.Itoa(partition) + "." + worker + "." + string(k) + ".*"
+}
+
+// Fence is the subject with which a worker's owner of a partition fences off the
+// owners before it.
+func Fence(worker string, partition int) string {
+	return "fence." + worker + "." + strconv.Itoa(partition)
+}

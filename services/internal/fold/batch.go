@@ -1,0 +1,200 @@
+package fold
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// batch is what an owner made of some messages, before any of it is written.
+type batch struct {
+	states   []written
+	outcomes []outcome
+	dead     []eventlog.DeadLetter // only what there is to record: see owner.bury
+	answers  []answer
+	last     eventlog.Message
+}
+
+// answer is what to tell whoever published a message.
+type answer struct {
+	to     eventlog.Message
+	answer eventlog.Answer
+}
+
+// memory is the state of a key while a batch is decided.
+type memory[S any] struct {
+	key     eventlog.Key
+	state   S
+	recent  recent
+	seq     uint64
+	changed bool
+}
+
+// memories are the states a batch needs, in the order of their first message.
+type memories[S any] struct {
+	all []*memory[S]
+	of  map[eventlog.Key]*memory[S]
+}
+
+// decide folds messages into the states of their keys. It changes nothing but
+// the memories.
+func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S]) batch {
+	var b batch
+	for _, m := range messages {
+		r.decideOne(&b, m, states.of[m.Key()])
+	}
+	for _, s := range states.all {
+		if s.changed {
+			b.states = append(b.states, written{key: s.key, seq: s.seq, recent: s.recent, fields: r.Save(s.state)})
+		}
+	}
+	b.last = messages[len(messages)-1]
+	return b
+}
+
+func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
+	event, err := r.Decode(m.Subject, m.Data)
+	if err != nil {
+		if !r.Skip(err) {
+			b.bury(m, err)
+		}
+		return
+	}
+	next, decision, err := r.safely(s.state, event)
+	if err != nil {
+		b.bury(m, err)
+		return
+	}
+	id := event.EventID()
+	fact := m.Source() == r.Facts
+	if fact && s.recent.has(id) {
+		b.reply(m, id, repeated(decision))
+		return
+	}
+	if decision.Outcome != nil {
+		if err := b.tell(m, id, *decision.Outcome); err != nil {
+			b.bury(m, err)
+			return
+		}
+	} else {
+		b.reply(m, id, said(decision))
+	}
+	s.state, s.seq, s.changed = next, m.Sequence, true
+	if fact {
+		s.recent = s.recent.with(id)
+	}
+}
+
+// safely calls Decide. A panic concerns one event only: it becomes an error.
+func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision[E], err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("deciding it panicked: %v", p)
+		}
+	}()
+	next, decision = r.Decide(state, event)
+	return next, decision, nil
+}
+
+// tell adds an outcome and, for whoever waits for it, the answer.
+func (b *batch) tell(cause eventlog.Message, causeID string, event Event) error {
+	body, err := event.Encode()
+	if err != nil {
+		return fmt.Errorf("its outcome %s: %w", event.EventName(), err)
+	}
+	b.outcomes = append(b.outcomes, outcome{
+		cause: cause, causeID: causeID, name: event.EventName(), subject: event.Subject(), body: body,
+	})
+	if !asked(cause) {
+		return nil
+	}
+	data, err := event.EncodeData()
+	if err != nil {
+		return fmt.Errorf("its outcome %s: %w", event.EventName(), err)
+	}
+	b.answers = append(b.answers, answer{to: cause, answer: eventlog.Answer{
+		Outcome: event.EventName(), Sequence: cause.Sequence, EventID: causeID, Data: data,
+	}})
+	return nil
+}
+
+func (b *batch) reply(to eventlog.Message, id, outcome string) {
+	if asked(to) {
+		b.answers = append(b.answers, answer{to: to, answer: eventlog.Answer{
+			Outcome: outcome, Sequence: to.Sequence, EventID: id,
+		}})
+	}
+}
+
+func (b *batch) bury(m eventlog.Message, reason error) {
+	b.dead = append(b.dead, eventlog.DeadLetter{Event: m, Reason: reason, Attempts: 1})
+	if asked(m) {
+		b.answers = append(b.answers, answer{to: m, answer: eventlog.Answer{
+			Outcome: eventlog.Invalid, Sequence: m.Sequence, Reason: reason.Error(),
+		}})
+	}
+}
+
+func asked(m eventlog.Message) bool { return m.Header.Get(eventlog.HeaderReplyTo) != "" }
+
+// said is the answer of a decision without outcome.
+func said[E Event](d Decision[E]) string {
+	if d.Answer == "" {
+		return eventlog.NothingToDo
+	}
+	return d.Answer
+}
+
+// repeated is the answer to a fact that was decided before: what would be said of
+// it now, but nothing that happens only once.
+func repeated[E Event](d Decision[E]) string {
+	if d.Outcome != nil {
+		return eventlog.NothingToDo
+	}
+	return said(d)
+}
+
+// recall loads the states a batch needs, if the checkpoint is still the one the
+// owner started from. Fresh says that this tenure folds from the beginning:
+// states newer than the checkpoint are then left from before it was lost, and
+// forgotten.
+func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, fresh bool) (memories[S], error) {
+	states := memories[S]{of: make(map[eventlog.Key]*memory[S], len(messages))}
+	wanted := make([]eventlog.Key, 0, len(messages))
+	for _, m := range messages {
+		key := m.Key()
+		if states.of[key] == nil {
+			states.of[key] = &memory[S]{key: key}
+			states.all = append(states.all, states.of[key])
+			wanted = append(wanted, key)
+		}
+	}
+	found, checkpoint, err := s.load(ctx, wanted)
+	if err != nil {
+		return memories[S]{}, err
+	}
+	if checkpoint != from {
+		return memories[S]{}, errFenced
+	}
+	for i, k := range found {
+		if k.seq > from.Seq && !fresh {
+			return memories[S]{}, errTampered
+		}
+		if k.fields == nil || k.seq > from.Seq {
+			continue
+		}
+		m := states.all[i]
+		m.recent, m.seq = k.recent, k.seq
+		if m.state, err = r.Load(k.fields); err != nil {
+			return memories[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, m.key, err)
+		}
+	}
+	return states, nil
+}
+
+// answers tells whether the worker is the one to answer an event of this name.
+func (r *Rules[S, E]) answers(m eventlog.Message) bool {
+	return slices.Contains(r.Answers, m.Name())
+}

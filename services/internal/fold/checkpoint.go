@@ -1,0 +1,78 @@
+package fold
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Checkpoint says up to which event a partition's states are folded. The zero
+// Checkpoint is before the first event, of any stream.
+type Checkpoint struct {
+	Stream string // creation time of the stream, Unix nanoseconds
+	Seq    uint64 // sequence of the last event folded
+	Digest string // of that event, see digest
+}
+
+// fields is the number of values a checkpoint has in Redis and in the script.
+const checkpointFields = 3
+
+func (c Checkpoint) values() [checkpointFields]string {
+	if c == (Checkpoint{}) {
+		return [checkpointFields]string{}
+	}
+	return [checkpointFields]string{c.Stream, strconv.FormatUint(c.Seq, 10), c.Digest}
+}
+
+func parseCheckpoint(values []any) (Checkpoint, error) {
+	var text [checkpointFields]string
+	for i, v := range values {
+		text[i], _ = v.(string) // nil, when there is no checkpoint
+	}
+	if text == [checkpointFields]string{} {
+		return Checkpoint{}, nil
+	}
+	seq, err := strconv.ParseUint(text[1], 10, 64)
+	if err != nil || seq == 0 || text[0] == "" || text[2] == "" {
+		return Checkpoint{}, fmt.Errorf("the checkpoint in Redis is damaged: stream %q, seq %q, digest %q", text[0], text[1], text[2])
+	}
+	return Checkpoint{Stream: text[0], Seq: seq, Digest: text[2]}, nil
+}
+
+func (c Checkpoint) String() string {
+	if c == (Checkpoint{}) {
+		return "the checkpoint is empty"
+	}
+	return fmt.Sprintf("the checkpoint is at sequence %d (event %s) of a stream created %s", c.Seq, c.Digest, created(c.Stream))
+}
+
+// at is the checkpoint after a message.
+func at(stream string, m eventlog.Message) Checkpoint {
+	return Checkpoint{Stream: stream, Seq: m.Sequence, Digest: digest(m)}
+}
+
+// identity is how a checkpoint names a stream.
+func identity(s eventlog.State) string { return strconv.FormatInt(s.Created.UnixNano(), 10) }
+
+func created(stream string) string {
+	ns, err := strconv.ParseInt(stream, 10, 64)
+	if err != nil {
+		return strconv.Quote(stream)
+	}
+	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
+}
+
+// digest of a stored message: the first 8 bytes of SHA-256 over subject and body,
+// as hex. It tells a message from another at the same sequence of a stream that
+// lost its tail, not from a forgery.
+func digest(m eventlog.Message) string {
+	h := sha256.New()
+	h.Write([]byte(m.Subject))
+	h.Write([]byte{0})
+	h.Write(m.Data)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}

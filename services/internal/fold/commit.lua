@@ -1,0 +1,29 @@
+-- Replaces the states of some keys, and the checkpoint, if the checkpoint is the
+-- one the caller started from.
+--
+-- KEYS  checkpoint, key…
+-- ARGV  stream, seq, digest of the checkpoint started from ('' thrice: none)
+--       stream, seq, digest of the new one
+--       for each key: the number of values that follow, then its fields and values
+-- Returns OK, also when the new checkpoint is already there: the client repeats
+-- a call whose answer was lost. Otherwise FENCED, and nothing was written.
+local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest')
+local function is(from)
+  for i = 1, 3 do
+    if (found[i] or '') ~= ARGV[from + i - 1] then return false end
+  end
+  return true
+end
+
+if is(4) then return 'OK' end
+if not is(1) then return 'FENCED' end
+
+local at = 7
+for i = 2, #KEYS do
+  local values = tonumber(ARGV[at])
+  redis.call('DEL', KEYS[i])
+  redis.call('HSET', KEYS[i], unpack(ARGV, at + 1, at + values))
+  at = at + 1 + values
+end
+redis.call('HSET', KEYS[1], 'stream', ARGV[4], 'seq', ARGV[5], 'digest', ARGV[6])
+return 'OK'

@@ -1,0 +1,36 @@
+package fold
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// errFenced says that another owner has this partition now, or that Redis is
+	// not as this owner left it.
+	errFenced = errors.New("fenced: the checkpoint in Redis is not the one this owner wrote")
+
+	// errLease says that another replica holds the partition's lease.
+	errLease = errors.New("the lease is lost")
+
+	// errTampered says that Redis holds a state newer than its checkpoint, or one
+	// that cannot be read. No snapshot of Redis does, so somebody changed it by
+	// hand; the partition is folded again from the beginning.
+	errTampered = errors.New("a state in Redis is not what this worker wrote")
+)
+
+// Refusal says that the log and the checkpoint do not belong together. Nothing
+// is written until an operator has put the right one back: either may be the one
+// that is wrong, and guessing could tell outcomes twice or lose seats.
+type Refusal struct {
+	Worker     string
+	Partition  int
+	Log        string // what the log says
+	Checkpoint string // what the checkpoint says
+	Repair     string // what to do
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("partition %d of %s is refused: %s, but %s; %s",
+		r.Partition, r.Worker, r.Log, r.Checkpoint, r.Repair)
+}

@@ -1,0 +1,77 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// MaxBatch is the most messages that are decided, told and committed at once.
+const MaxBatch = 512
+
+const (
+	// idle is how long an owner waits for a message before it looks whether Redis
+	// still has its checkpoint.
+	idle = 2 * time.Second
+
+	// fresh is the age up to which an event's caller is thought to be waiting.
+	fresh = 30 * time.Second
+
+	// Between two tenures: after a fault, and after a refusal, which only an
+	// operator can end.
+	minPause, maxPause = 50 * time.Millisecond, 3 * time.Second
+	refusedPause       = 5 * time.Second
+)
+
+// Config is what an owner needs.
+type Config struct {
+	Log     *eventlog.Log
+	Redis   redis.UniversalClient
+	Owner   string                           // who owns, for operations: the replica's name
+	Logger  zerolog.Logger                   //
+	Metrics *Metrics                         // may be nil
+	Report  func(partition int, fault error) // a Refusal, or nil when it is over; may be nil
+
+	// Step, when set, is called before each step of a tenure with its name. Tests
+	// stop an owner there.
+	Step func(name string)
+}
+
+// Run owns one partition until the context ends or check says that the lease is
+// lost. Every other fault ends only a tenure.
+func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], partition int, check func(context.Context) error) error {
+	o := newOwner(c, rules, partition, check)
+	pause := minPause
+	for {
+		err := o.tenure(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, errLease) {
+			return err
+		}
+		if o.committed {
+			pause = minPause
+		}
+		o.ended(err, pause)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pauseAfter(err, pause)):
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func pauseAfter(err error, pause time.Duration) time.Duration {
+	var refusal *Refusal
+	if errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit) {
+		return refusedPause
+	}
+	return pause
+}

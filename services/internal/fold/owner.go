@@ -1,0 +1,297 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nuid"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// owner folds one partition. Its fields below the line are a tenure's.
+type owner[S any, E Event] struct {
+	Config
+	rules     Rules[S, E]
+	partition int
+	check     func(context.Context) error
+	store     *store
+	filters   []string
+	refused   string // the refusal reported last, so that it is logged once
+
+	fence      fence
+	stream     eventlog.State // as seen when the tenure began
+	checkpoint Checkpoint     // what this owner wrote last, or started from
+	told       uint64         // outcomes of causes up to here are in the log
+	anew       bool           // this tenure began before the first event
+	committed  bool           // this tenure has committed
+}
+
+func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
+	c.Logger = c.Logger.With().Str("worker", rules.Worker).Int("partition", partition).Logger()
+	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check}
+	o.store = newStore(c.Redis, rules.Worker, partition)
+	for _, input := range rules.Inputs {
+		o.filters = append(o.filters, input.In(partition))
+	}
+	return o
+}
+
+// tenure goes through the steps of the package comment until something is off.
+// It does not return nil.
+func (o *owner[S, E]) tenure(ctx context.Context) error {
+	o.committed = false
+	o.step("fence")
+	if err := o.raise(ctx); err != nil {
+		return err
+	}
+	o.step("checkpoint")
+	if err := o.locate(ctx); err != nil {
+		return err
+	}
+	o.step("told")
+	var err error
+	if o.told, err = told(ctx, o.Log, o.rules.Worker, o.partition); err != nil {
+		return err
+	}
+	reader, err := o.read(ctx)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	o.began()
+	for {
+		o.step("read")
+		messages, err := reader.Batch(ctx, MaxBatch, idle)
+		if err != nil {
+			return err
+		}
+		if len(messages) == 0 {
+			err = o.compare(ctx)
+		} else {
+			err = o.fold(ctx, messages)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// raise fences off whoever owned the partition before.
+func (o *owner[S, E]) raise(ctx context.Context) error {
+	if err := o.check(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errLease, err)
+	}
+	var err error
+	o.fence, err = raise(ctx, o.Log, eventlog.Fence(o.rules.Worker, o.partition), o.Owner)
+	return err
+}
+
+// locate reads where the partition is and holds it against the stream.
+func (o *owner[S, E]) locate(ctx context.Context) error {
+	var err error
+	if o.stream, err = o.Log.State(ctx); err != nil {
+		return err
+	}
+	if o.checkpoint, err = o.store.checkpoint(ctx); err != nil {
+		return err
+	}
+	o.anew = o.checkpoint == (Checkpoint{})
+	switch {
+	case o.anew:
+		return nil
+	case o.checkpoint.Stream != identity(o.stream):
+		return o.refuse("the log is another stream", "the stream was deleted and created again, or Redis belongs to another system")
+	case o.checkpoint.Seq > o.stream.Last:
+		return o.refuse("the log ends before the checkpoint", "the stream was restored from an older copy or lost its tail")
+	}
+	return nil
+}
+
+func (o *owner[S, E]) refuse(log, because string) *Refusal {
+	return &Refusal{
+		Worker: o.rules.Worker, Partition: o.partition,
+		Log: fmt.Sprintf("%s: it was created %s and ends at sequence %d",
+			log, created(identity(o.stream)), o.stream.Last),
+		Checkpoint: o.checkpoint.String(),
+		Repair:     because + ": put the right one back, or delete " + o.store.keys.checkpoint() + " in Redis to fold this log from its beginning",
+	}
+}
+
+// read starts a reader at the checkpoint, whose first message must be the event
+// that the checkpoint recorded.
+func (o *owner[S, E]) read(ctx context.Context) (*eventlog.Reader, error) {
+	o.step("reader")
+	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, o.partition, nuid.Next())
+	reader, err := o.Log.Read(ctx, name, max(1, o.checkpoint.Seq), o.filters...)
+	if err != nil {
+		return nil, err
+	}
+	if o.anew {
+		return reader, nil
+	}
+	if err := o.recognize(ctx, reader); err != nil {
+		reader.Close()
+		return nil, err
+	}
+	return reader, nil
+}
+
+// recognize takes the checkpoint's event off the reader. Only an event that was
+// deleted from the log on purpose may be missing.
+func (o *owner[S, E]) recognize(ctx context.Context, reader *eventlog.Reader) error {
+	for reader.Pending() > 0 {
+		first, err := reader.Peek(ctx)
+		if err != nil {
+			return err
+		}
+		if first.Sequence > o.checkpoint.Seq {
+			break
+		}
+		if digest(first) != o.checkpoint.Digest {
+			return o.lostTail(&first)
+		}
+		reader.Skip()
+		return nil
+	}
+	instead, err := o.Log.Get(ctx, o.checkpoint.Seq)
+	if err != nil {
+		return err
+	}
+	if instead != nil {
+		return o.lostTail(instead)
+	}
+	return nil
+}
+
+func (o *owner[S, E]) lostTail(instead *eventlog.Message) *Refusal {
+	return o.refuse(fmt.Sprintf("the log has another event at sequence %d (event %s)", o.checkpoint.Seq, digest(*instead)),
+		"the stream lost its tail, or an older copy was restored and written to")
+}
+
+// compare looks, without traffic, whether Redis still has what this owner wrote.
+func (o *owner[S, E]) compare(ctx context.Context) error {
+	o.step("compare")
+	have, err := o.store.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if have != o.checkpoint {
+		return errFenced
+	}
+	return nil
+}
+
+// fold decides messages, tells what follows and commits.
+func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) error {
+	o.step("load")
+	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.anew)
+	if errors.Is(err, errTampered) {
+		return errors.Join(err, o.store.reset(ctx, o.checkpoint))
+	}
+	if err != nil {
+		return err
+	}
+	o.step("decide")
+	b := o.rules.decide(messages, states)
+
+	o.step("tell")
+	untold := b.outcomesAfter(o.told)
+	if err := o.fence.tell(ctx, untold); err != nil {
+		return err
+	}
+	if err := o.bury(ctx, b.dead); err != nil {
+		return err
+	}
+	o.step("commit")
+	next := at(identity(o.stream), b.last)
+	if err := o.store.replace(ctx, o.checkpoint, next, b.states); err != nil {
+		return err
+	}
+	o.checkpoint, o.committed = next, true
+	o.Metrics.folded(o.rules.Worker, len(messages), untold, len(b.dead))
+	o.step("answer")
+	o.answer(b.answers)
+	return nil
+}
+
+// bury records what could not be decided before the checkpoint moves past it.
+func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) error {
+	for _, d := range dead {
+		d.Worker, d.Created, d.At = o.rules.Worker, o.stream.Created, time.Now()
+		if err := o.Log.Bury(ctx, d); err != nil {
+			return err
+		}
+		o.Logger.Warn().Uint64("sequence", d.Event.Sequence).Str("subject", d.Event.Subject).
+			Str("reason", d.Reason.Error()).Msg("dead letter")
+	}
+	return nil
+}
+
+// answer tells callers, those that are thought to be waiting still.
+func (o *owner[S, E]) answer(answers []answer) {
+	for _, a := range answers {
+		if !o.rules.answers(a.to) || (a.to.Sequence <= o.stream.Last && time.Since(a.to.Time) > fresh) {
+			continue
+		}
+		if err := o.Log.Reply(a.to, a.answer); err != nil {
+			o.Logger.Warn().Err(err).Uint64("sequence", a.to.Sequence).Msg("no answer sent")
+		}
+	}
+}
+
+// began reports that the partition is owned and not refused.
+func (o *owner[S, E]) began() {
+	if o.refused != "" {
+		o.Logger.Info().Msg("accepted again")
+	}
+	o.refused = ""
+	o.report(nil)
+	o.Logger.Debug().Uint64("checkpoint", o.checkpoint.Seq).Uint64("told", o.told).Uint64("fence", o.fence.seq).Msg("tenure began")
+}
+
+// ended reports why a tenure ended: a refusal loudly and once, anything else as
+// what it is, a step on the way to the next tenure.
+func (o *owner[S, E]) ended(err error, pause time.Duration) {
+	level := zerolog.InfoLevel
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal), errors.Is(err, eventlog.ErrUnfit):
+		o.report(err)
+		if o.refused == err.Error() {
+			return
+		}
+		o.refused, level = err.Error(), zerolog.ErrorLevel
+	case errors.Is(err, errTampered):
+		level = zerolog.WarnLevel
+	case pause >= maxPause:
+		level = zerolog.WarnLevel
+	}
+	o.Metrics.restarted(o.rules.Worker, err)
+	o.Logger.WithLevel(level).Err(err).Msg("tenure ended")
+}
+
+func (o *owner[S, E]) report(fault error) {
+	if o.Report != nil {
+		o.Report(o.partition, fault)
+	}
+}
+
+func (o *owner[S, E]) step(name string) {
+	if o.Step != nil {
+		o.Step(name)
+	}
+}
+
+// outcomesAfter are the outcomes whose cause comes after a sequence.
+func (b *batch) outcomesAfter(told uint64) []outcome {
+	for i, o := range b.outcomes {
+		if o.cause.Sequence > told {
+			return b.outcomes[i:]
+		}
+	}
+	return nil
+}

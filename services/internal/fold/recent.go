@@ -1,0 +1,35 @@
+package fold
+
+import "crypto/sha256"
+
+const (
+	// remembered is how many facts of a key are known again when they repeat.
+	remembered = 16
+
+	// marked is the size of the mark a fact leaves, in bytes. A new fact is taken
+	// for a repeated one with a chance of 16/2^64.
+	marked = 8
+)
+
+// recent holds the marks of a key's last facts, the newest last.
+type recent string
+
+func mark(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return string(sum[:marked])
+}
+
+func (r recent) has(id string) bool {
+	m := mark(id)
+	for at := 0; at+marked <= len(r); at += marked {
+		if string(r[at:at+marked]) == m {
+			return true
+		}
+	}
+	return false
+}
+
+func (r recent) with(id string) recent {
+	r += recent(mark(id))
+	return r[max(0, len(r)-remembered*marked):]
+}

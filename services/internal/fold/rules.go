@@ -1,0 +1,43 @@
+package fold
+
+import (
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Event is what the runtime needs to know of one.
+type Event interface {
+	EventID() string             // unique; a repeated id is a repeated event
+	EventName() string           // last token of its subject
+	Subject() string             // where it is published
+	Encode() ([]byte, error)     // its bytes in the log
+	EncodeData() ([]byte, error) // what of it an answer carries
+}
+
+// Decision is what follows from an event.
+type Decision[E Event] struct {
+	Outcome *E     // nil: nothing to tell
+	Answer  string // what a caller is told when there is no outcome; "" means NothingToDo
+}
+
+// Fields of a state as they are kept in a Redis hash, names and values in turn.
+// The names "seq" and "recent" are the runtime's own.
+type Fields []string
+
+// Rules are what a worker is: what it reads, what it keeps, what it decides.
+//
+// Decide must be pure: the same arguments, the same results, and no change to
+// what its arguments point to. It sees every event of a key in order, and none
+// twice.
+type Rules[S any, E Event] struct {
+	Worker  string           // its source in the log and its part of Redis
+	Facts   string           // the source whose events may repeat after the duplicate window
+	Inputs  []eventlog.Input // what it reads
+	Answers []string         // names of the inputs whose Softphone-Reply-To it answers
+
+	Decode func(subject string, body []byte) (E, error) // an error makes a dead letter
+	Skip   func(error) bool                             // a Decode error that concerns others: no dead letter
+	Decide func(S, E) (S, Decision[E])
+
+	Load func(map[string]string) (S, error) // not called for a key never seen: its state is the zero S
+	Save func(S) Fields
+}

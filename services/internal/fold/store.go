@@ -1,0 +1,157 @@
+package fold
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+//go:embed commit.lua
+var commitSource string
+
+//go:embed forget.lua
+var forgetSource string
+
+// The runtime's own fields of a state's hash.
+const (
+	fieldSeq    = "seq"    // of the last event folded into it
+	fieldRecent = "recent" // marks of the last facts, see recent
+)
+
+// keys names what a worker keeps in one partition. The braces are Redis Cluster's
+// hash tag: a partition is one slot, so that one script may touch all of it.
+type keys struct{ prefix string }
+
+func keysOf(worker string, partition int) keys {
+	return keys{prefix: fmt.Sprintf("softphone:{p%d}:%s:", partition, worker)}
+}
+
+func (k keys) checkpoint() string { return k.prefix + "checkpoint" }
+
+func (k keys) state(key eventlog.Key) string {
+	return k.prefix + strings.Replace(string(key), ".", ":", 1)
+}
+
+// kept is what Redis holds of one key.
+type kept struct {
+	seq    uint64
+	recent recent
+	fields map[string]string // nil: never seen
+}
+
+// written is what Redis is to hold of one key.
+type written struct {
+	key    eventlog.Key
+	seq    uint64
+	recent recent
+	fields Fields
+}
+
+// store keeps the states of one partition in Redis.
+type store struct {
+	redis  redis.UniversalClient
+	keys   keys
+	commit *redis.Script
+	forget *redis.Script
+}
+
+func newStore(client redis.UniversalClient, worker string, partition int) *store {
+	return &store{
+		redis: client, keys: keysOf(worker, partition),
+		commit: redis.NewScript(commitSource), forget: redis.NewScript(forgetSource),
+	}
+}
+
+// checkpoint reads where the partition is.
+func (s *store) checkpoint(ctx context.Context) (Checkpoint, error) {
+	values, err := s.readCheckpoint(ctx, s.redis).Result()
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	return parseCheckpoint(values)
+}
+
+func (s *store) readCheckpoint(ctx context.Context, on redis.Cmdable) *redis.SliceCmd {
+	return on.HMGet(ctx, s.keys.checkpoint(), "stream", "seq", "digest")
+}
+
+// load reads states and then, last in the same pipeline, the checkpoint. If that
+// is the one this owner wrote, nobody has committed since, so the states read
+// before it are this owner's too.
+func (s *store) load(ctx context.Context, wanted []eventlog.Key) ([]kept, Checkpoint, error) {
+	pipe := s.redis.Pipeline()
+	replies := make([]*redis.MapStringStringCmd, len(wanted))
+	for i, key := range wanted {
+		replies[i] = pipe.HGetAll(ctx, s.keys.state(key))
+	}
+	last := s.readCheckpoint(ctx, pipe)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, Checkpoint{}, fmt.Errorf("loading %d states: %w", len(wanted), err)
+	}
+	checkpoint, err := parseCheckpoint(last.Val())
+	if err != nil {
+		return nil, Checkpoint{}, err
+	}
+	states := make([]kept, len(wanted))
+	for i, reply := range replies {
+		if states[i], err = parseKept(reply.Val()); err != nil {
+			return nil, Checkpoint{}, fmt.Errorf("state of %s: %w", wanted[i], err)
+		}
+	}
+	return states, checkpoint, nil
+}
+
+func parseKept(fields map[string]string) (kept, error) {
+	if len(fields) == 0 {
+		return kept{}, nil
+	}
+	seq, err := strconv.ParseUint(fields[fieldSeq], 10, 64)
+	if err != nil {
+		return kept{}, fmt.Errorf("field %s: %w", fieldSeq, err)
+	}
+	return kept{seq: seq, recent: recent(fields[fieldRecent]), fields: fields}, nil
+}
+
+// replace writes states and the new checkpoint if the old one still stands, and
+// is errFenced otherwise.
+func (s *store) replace(ctx context.Context, from, to Checkpoint, states []written) error {
+	names := make([]string, 0, 1+len(states))
+	names = append(names, s.keys.checkpoint())
+	args := make([]any, 0, 2*checkpointFields+16*len(states))
+	for _, c := range [...]Checkpoint{from, to} {
+		for _, v := range c.values() {
+			args = append(args, v)
+		}
+	}
+	for _, w := range states {
+		names = append(names, s.keys.state(w.key))
+		args = append(args, len(w.fields)+4, fieldSeq, w.seq, fieldRecent, string(w.recent))
+		for _, v := range w.fields {
+			args = append(args, v)
+		}
+	}
+	return fenced(s.commit.Run(ctx, s.redis, names, args...))
+}
+
+// reset removes the checkpoint if it still stands, so that the next tenure folds
+// the partition from the beginning.
+func (s *store) reset(ctx context.Context, from Checkpoint) error {
+	v := from.values()
+	return fenced(s.forget.Run(ctx, s.redis, []string{s.keys.checkpoint()}, v[0], v[1], v[2]))
+}
+
+func fenced(reply *redis.Cmd) error {
+	switch said, err := reply.Text(); {
+	case err != nil:
+		return fmt.Errorf("committing: %w", err)
+	case said != "OK":
+		return errFenced
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package fold
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// few outcomes are published one by one: an atomic batch has a fixed cost of
+// about 4 ms, eight acknowledged publications one of 0.5 ms.
+const few = 8
+
+// outcome is an encoded outcome and the event that caused it.
+type outcome struct {
+	cause   eventlog.Message
+	causeID string
+	name    string
+	subject string
+	body    []byte
+	data    []byte // what an answer carries; nil unless somebody asked
+}
+
+// fence is a tenure's right to publish: whoever fences later takes it away.
+type fence struct {
+	log     *eventlog.Log
+	subject string
+	seq     uint64
+}
+
+// raise fences off all earlier owners of the partition.
+func raise(ctx context.Context, log *eventlog.Log, subject, owner string) (fence, error) {
+	m := nats.NewMsg(subject)
+	m.Data = []byte(owner)
+	receipt, err := log.Publish(ctx, m)
+	if err != nil {
+		return fence{}, fmt.Errorf("raising the fence: %w", err)
+	}
+	return fence{log: log, subject: subject, seq: receipt.Sequence}, nil
+}
+
+// tell publishes outcomes in order. After an error a prefix of them is stored, or
+// a later one is not; which one, only the log knows.
+func (f fence) tell(ctx context.Context, outcomes []outcome) error {
+	if len(outcomes) < few {
+		return f.oneByOne(ctx, outcomes)
+	}
+	batch := make([]*nats.Msg, len(outcomes))
+	for i, o := range outcomes {
+		batch[i] = o.message()
+	}
+	f.guard(batch[0])
+	_, err := jetstreamext.PublishMsgBatch(ctx, f.log.JetStream(), batch)
+	if err != nil {
+		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+	}
+	return nil
+}
+
+func (f fence) oneByOne(ctx context.Context, outcomes []outcome) error {
+	for _, o := range outcomes {
+		m := o.message()
+		f.guard(m)
+		if _, err := f.log.Publish(ctx, m); err != nil {
+			return fmt.Errorf("telling an outcome: %w", err)
+		}
+	}
+	return nil
+}
+
+// guard makes the server refuse the message once the fence has been raised again.
+func (f fence) guard(m *nats.Msg) {
+	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(f.seq, 10))
+	m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, f.subject)
+}
+
+func (o outcome) message() *nats.Msg {
+	return &nats.Msg{
+		Subject: o.subject,
+		Data:    o.body,
+		Header: nats.Header{
+			eventlog.HeaderCause:   {strconv.FormatUint(o.cause.Sequence, 10)},
+			eventlog.HeaderCauseID: {o.causeID},
+		},
+	}
+}
+
+// told reads the cause of a worker's last outcome in a partition, 0 if there is
+// none.
+func told(ctx context.Context, log *eventlog.Log, worker string, partition int) (uint64, error) {
+	last, err := log.LastOf(ctx, eventlog.OutcomesIn(partition, worker))
+	if err != nil || last == nil {
+		return 0, err
+	}
+	cause, err := strconv.ParseUint(last.Header.Get(eventlog.HeaderCause), 10, 64)
+	if err != nil {
+		return 0, &Refusal{
+			Worker: worker, Partition: partition,
+			Log:        fmt.Sprintf("its last outcome, sequence %d (%s), names no cause in %s", last.Sequence, last.Subject, eventlog.HeaderCause),
+			Checkpoint: "without it nobody knows what has been told",
+			Repair:     "delete that message from the stream if another program published it",
+		}
+	}
+	return cause, nil
+}
