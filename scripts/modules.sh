@@ -2,9 +2,10 @@
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
+cd "$root" || exit
 
 # Every tool that is not part of Go itself, with its one version.
+# shellcheck disable=SC2034
 golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # modules prints the folder of every module of the workspace, one a line.
@@ -15,10 +16,10 @@ modules() {
 # tool installs a pinned tool once and prints its path. The version is part of the path, so a new pin is a new install.
 tool() {
     local package=$1
-    local name version
+    local name version folder
     name=$(basename "${package%@*}")
     version=${package##*@}
-    local folder=$root/.cache/$name-$version-$(go env GOVERSION)
+    folder=$root/.cache/$name-$version-$(go env GOVERSION)
     if [ ! -x "$folder/$name" ]; then
         echo "installing $name $version" >&2
         GOWORK=off GOFLAGS=-mod=mod GOBIN=$folder go install "$package" >&2

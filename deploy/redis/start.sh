@@ -1,0 +1,47 @@
+#!/bin/sh
+# Starts Redis with one user for each worker. Redis reads no environment variables in its configuration, so the users
+# are written here, from secret files. Only SHA-256 hashes of the passwords are in the users file, and none is ever
+# on a command line.
+#
+#   SECRETS     folder with redis-<user>, one password each       /run/secrets
+#   REDIS_RUN   folder for the users file, best in memory         /run/redis
+#   REDIS_DATA  folder for the append-only file                   /data
+#   REDIS_PORT                                                    6379
+set -eu
+umask 077
+
+here=$(cd "$(dirname "$0")" && pwd)
+secrets=${SECRETS:-/run/secrets}
+users=${REDIS_RUN:-/run/redis}/users.acl
+
+# hash prints the hash of one user's password.
+hash() {
+    file=$secrets/redis-$1
+    [ -s "$file" ] || { echo "redis: no password in $file: run scripts/secrets.sh" >&2; exit 1; }
+    tr -d '\r\n' <"$file" | sha256sum | cut -d ' ' -f 1
+}
+
+# worker prints the users file's line for a worker: its own keys in every partition (the braces are part of the key,
+# Redis Cluster's hash tag), and what reading and committing states takes.
+worker() {
+    digest=$(hash "$1")
+    echo "user $1 on #$digest resetchannels ~softphone:{p*}:$1:* -@all" \
+        "+hgetall +hget +hmget +hset +hdel +del +exists" \
+        "+eval +evalsha +script|load +script|exists" \
+        "+ping +select +client|setname +client|id" \
+        "+cluster|slots +cluster|shards +cluster|nodes +readonly +command"
+}
+
+{
+    echo "user default off resetpass resetkeys resetchannels -@all"
+    worker license
+    worker device-counter
+    worker mailer
+    worker name-sync
+    digest=$(hash ops)
+    echo "user ops on #$digest allkeys allchannels +@all"
+    # For the container's own health check: may ask whether the server answers, and nothing else.
+    echo "user health on nopass resetkeys resetchannels -@all +ping"
+} >"$users"
+
+exec redis-server "$here/redis.conf" --aclfile "$users" --dir "${REDIS_DATA:-/data}" --port "${REDIS_PORT:-6379}"

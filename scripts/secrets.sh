@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes a password for each user of NATS and Redis that has none yet, in deploy/secrets (or the folder named).
+# To rotate one, delete its file, run this again, and restart what uses it: deploy/README.md.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+folder=${1:-deploy/secrets}
+
+# Only the owner may enter the folder. The files in it are readable, because each is mounted alone into a container
+# that runs as a user of its own: with 0600 that user could not read it.
+mkdir -p "$folder"
+chmod 700 "$folder"
+
+for name in nats-{ops,pbx,license,device-counter,mailer,name-sync} redis-{ops,license,device-counter,mailer,name-sync}; do
+    file=$folder/$name
+    [ -s "$file" ] && continue
+    # 160 random bits. The letter before them keeps nats-server from reading a number.
+    printf 's%s' "$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')" >"$file"
+    chmod 444 "$file"
+    echo "made $file" >&2
+done
