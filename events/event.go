@@ -1,0 +1,83 @@
+package events
+
+import "time"
+
+// Event is one entry of the log: a fact of the PBX core or an outcome of a worker.
+type Event struct {
+	ID        string // a canonical UUID; of version 7 for facts
+	Source    string // PBX or the worker's name
+	Time      time.Time
+	Extension Extension
+	Data      Data
+}
+
+// Data is what an event says: one of the types of this package, as a value (SoftphoneEnabled{…}, not a pointer).
+type Data interface {
+	EventName() string
+	Validate() error // a *FieldError that names the field, or nil
+}
+
+// NewFact makes a fact of the PBX core that happened now, with an id of its own.
+func NewFact(x Extension, d Data) Event {
+	now := time.Now()
+	return Event{ID: uuidV7(now), Source: PBX, Time: now.UTC().Truncate(time.Millisecond), Extension: x, Data: d}
+}
+
+// NewOutcome makes the outcome of one worker on one event. It is a pure function: the id derives from the worker and
+// the cause's id, the time is the cause's. One cause has at most one outcome per worker, so the id is its own.
+func NewOutcome(worker string, cause Event, d Data) Event {
+	return Event{ID: uuidV5(worker, cause.ID), Source: worker, Time: cause.Time, Extension: cause.Extension, Data: d}
+}
+
+// EventID is the event's id.
+func (e Event) EventID() string { return e.ID }
+
+// EventName is the name of what the event says; "" without data.
+func (e Event) EventName() string {
+	if e.Data == nil {
+		return ""
+	}
+	return e.Data.EventName()
+}
+
+// Subject is where the event is published.
+func (e Event) Subject() string {
+	return PublishSubject(e.Source, e.Extension.Tenant, e.Extension.Number, e.EventName())
+}
+
+// Validate returns a *FieldError on the first field that breaks the contract, or nil.
+func (e Event) Validate() error {
+	_, err := e.kind()
+	if err != nil {
+		return err
+	}
+	if problem := idProblem(e.Source, e.ID); problem != "" {
+		return &FieldError{Field: "id", Problem: problem}
+	}
+	if err := e.Extension.Validate(); err != nil {
+		return err
+	}
+	if problem := timeProblem(e.Time); problem != "" {
+		return &FieldError{Field: "time", Problem: problem}
+	}
+	return e.Data.Validate()
+}
+
+// kind finds the event in the catalog.
+func (e Event) kind() (*kind, error) {
+	if e.Data == nil {
+		return nil, &FieldError{Field: "data", Problem: "is missing; an event needs one of the data types of this package"}
+	}
+	k := kindOf(e.Source, e.Data.EventName())
+	if k == nil {
+		return nil, &FieldError{Field: "source", Problem: show(e.Source) + " publishes no " + show(e.Data.EventName())}
+	}
+	return k, nil
+}
+
+func idProblem(source, id string) string {
+	if source == PBX {
+		return factID(id)
+	}
+	return uuid(id)
+}

@@ -1,0 +1,64 @@
+package events
+
+// The names every process of the system shares. They are part of the contract: changing one is a new contract.
+const (
+	Stream      = "SOFTPHONE"        // the log: every fact and every outcome
+	DeadStream  = "SOFTPHONE_DEAD"   // what could not be read, with the reason
+	LeaseBucket = "softphone-leases" // who works on which partition
+
+	// Partitions is fixed when the stream is created: another count is another stream and a replay into it.
+	Partitions = 16
+
+	// MaxSize is the most bytes an encoded event has.
+	MaxSize = 64 << 10
+
+	// DefaultDeviceLimit is the number of devices of a license whose SoftphoneEnabled names no deviceLimit.
+	DefaultDeviceLimit = 4
+
+	// MaxDeviceLimit is the highest deviceLimit.
+	MaxDeviceLimit = 100
+
+	// MaxSeats is the most seats DeviceActivationLimitReached lists.
+	MaxSeats = 10
+)
+
+// Sources: who published an event. Facts come from the PBX core, outcomes from the worker of that name.
+const (
+	PBX           = "pbx"
+	License       = "license"
+	DeviceCounter = "device-counter"
+	Mailer        = "mailer"
+	NameSync      = "name-sync"
+)
+
+// Headers of the messages in the log.
+const (
+	HeaderMsgID   = "Nats-Msg-Id"        // the event's id: a second copy within the duplicate window is dropped
+	HeaderReplyTo = "Softphone-Reply-To" // on a fact: the _INBOX. subject that wants the Decision
+	HeaderCause   = "Softphone-Cause"    // on an outcome: the stream sequence of the event that caused it
+	HeaderCauseID = "Softphone-Cause-Id" // on an outcome: the id of the event that caused it
+)
+
+// Platforms a device says it is.
+const (
+	PlatformMac     = "mac"
+	PlatformIPhone  = "iphone"
+	PlatformWindows = "windows"
+	PlatformAndroid = "android"
+	PlatformOther   = "other"
+)
+
+// Kinds of e-mail the mailer sends.
+const (
+	KindWelcome         = "welcome"
+	KindPasswordChanged = "password-changed"
+)
+
+// ReasonNotLicensed is the reason of DeviceSignInRefused when the extension has no license in force.
+const ReasonNotLicensed = "not_licensed"
+
+const (
+	specVersion = "1.0"
+	typePrefix  = "com.mycloudpbx."
+	contentType = "application/json"
+)

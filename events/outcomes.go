@@ -1,0 +1,208 @@
+package events
+
+import "time"
+
+// Outcomes are what the workers decided. Their texts come from facts, so they keep the facts' rules.
+
+// LicenseGranted (license): the extension has a license, with a count of zero.
+type LicenseGranted struct {
+	LicenseID   string `json:"licenseId"`   // the id of the SoftphoneEnabled that caused it
+	Generation  int    `json:"generation"`  // 1 for the extension's first license, then one more each
+	DeviceLimit int    `json:"deviceLimit"` // never 0 here
+	Email       string `json:"email"`
+	Username    string `json:"username"`
+	DisplayName string `json:"displayName"`
+	Locale      string `json:"locale,omitempty"`
+}
+
+// LicenseRevoked (license): the license is no longer in force.
+type LicenseRevoked struct {
+	LicenseID  string `json:"licenseId"`
+	Generation int    `json:"generation"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// DeviceActivated (device-counter): a device not seen before under this license took a seat.
+type DeviceActivated struct {
+	LicenseID  string `json:"licenseId"`
+	DeviceID   string `json:"deviceId"`
+	Platform   string `json:"platform"`
+	DeviceName string `json:"deviceName,omitempty"`
+	Used       int    `json:"used"` // with this one
+	Limit      int    `json:"limit"`
+}
+
+// DeviceActivationLimitReached (device-counter): every seat is taken, the device is not in.
+type DeviceActivationLimitReached struct {
+	LicenseID  string `json:"licenseId"`
+	DeviceID   string `json:"deviceId"`
+	Platform   string `json:"platform"`
+	DeviceName string `json:"deviceName,omitempty"`
+	Used       int    `json:"used"`
+	Limit      int    `json:"limit"`
+	Devices    []Seat `json:"devices"` // who holds the seats, at most MaxSeats of them
+}
+
+// Seat is one device of a license.
+type Seat struct {
+	DeviceID    string    `json:"deviceId"`
+	Platform    string    `json:"platform"`
+	DeviceName  string    `json:"deviceName,omitempty"`
+	ActivatedAt time.Time `json:"activatedAt"`
+}
+
+// DeviceSignInRefused (device-counter): the device may not sign in at all.
+type DeviceSignInRefused struct {
+	DeviceID string `json:"deviceId"`
+	Reason   string `json:"reason"` // ReasonNotLicensed
+}
+
+// DeviceDeactivated (device-counter): the device lost its seat, which is free again.
+type DeviceDeactivated struct {
+	LicenseID string `json:"licenseId"`
+	DeviceID  string `json:"deviceId"`
+	Used      int    `json:"used"` // without this one
+	Limit     int    `json:"limit"`
+}
+
+// EmailSent (mailer): the mail server took the e-mail over.
+type EmailSent struct {
+	Kind      string `json:"kind"` // one of the Kind constants
+	LicenseID string `json:"licenseId"`
+	To        string `json:"to"`
+	MessageID string `json:"messageId"`
+	Reason    string `json:"reason,omitempty"`
+	SMTPCode  int    `json:"smtpCode,omitempty"`
+}
+
+// EmailFailed (mailer): the e-mail will not be sent, the mail server or the deadline said so.
+type EmailFailed struct {
+	Kind      string `json:"kind"`
+	LicenseID string `json:"licenseId"`
+	To        string `json:"to"`
+	MessageID string `json:"messageId,omitempty"`
+	Reason    string `json:"reason"`
+	SMTPCode  int    `json:"smtpCode,omitempty"` // 0 when the server gave none
+}
+
+// EmailSkipped (mailer): there was no reason to send it any more, for instance because the license is not in force.
+type EmailSkipped struct {
+	Kind      string `json:"kind"`
+	LicenseID string `json:"licenseId,omitempty"`
+	To        string `json:"to,omitempty"`
+	MessageID string `json:"messageId,omitempty"`
+	Reason    string `json:"reason"`
+	SMTPCode  int    `json:"smtpCode,omitempty"`
+}
+
+// SoftphoneRenamed (name-sync): the softphone shows this name.
+type SoftphoneRenamed struct {
+	Name string `json:"name"`
+}
+
+func (d *LicenseGranted) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.number("generation", required, &d.Generation, 1, maxInteger)
+	v.number("deviceLimit", required, &d.DeviceLimit, 1, MaxDeviceLimit)
+	v.text("email", required, &d.Email, address)
+	v.text("username", required, &d.Username, label)
+	v.text("displayName", required, &d.DisplayName, label)
+	v.text("locale", optional, &d.Locale, languageTag)
+}
+
+func (d *LicenseRevoked) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.number("generation", required, &d.Generation, 1, maxInteger)
+	v.text("reason", optional, &d.Reason, label)
+}
+
+func (d *DeviceActivated) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("deviceId", required, &d.DeviceID, deviceID)
+	v.text("platform", required, &d.Platform, platform)
+	v.text("deviceName", optional, &d.DeviceName, label)
+	v.number("used", required, &d.Used, 1, MaxDeviceLimit)
+	v.number("limit", required, &d.Limit, 1, MaxDeviceLimit)
+}
+
+func (d *DeviceActivationLimitReached) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("deviceId", required, &d.DeviceID, deviceID)
+	v.text("platform", required, &d.Platform, platform)
+	v.text("deviceName", optional, &d.DeviceName, label)
+	v.number("used", required, &d.Used, 1, MaxDeviceLimit)
+	v.number("limit", required, &d.Limit, 1, MaxDeviceLimit)
+	v.seats("devices", &d.Devices)
+}
+
+func (s *Seat) fields(v visitor) {
+	v.text("deviceId", required, &s.DeviceID, deviceID)
+	v.text("platform", required, &s.Platform, platform)
+	v.text("deviceName", optional, &s.DeviceName, label)
+	v.moment("activatedAt", &s.ActivatedAt)
+}
+
+func (d *DeviceSignInRefused) fields(v visitor) {
+	v.text("deviceId", required, &d.DeviceID, deviceID)
+	v.text("reason", required, &d.Reason, label)
+}
+
+func (d *DeviceDeactivated) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("deviceId", required, &d.DeviceID, deviceID)
+	v.number("used", required, &d.Used, 0, MaxDeviceLimit)
+	v.number("limit", required, &d.Limit, 1, MaxDeviceLimit)
+}
+
+func (d *EmailSent) fields(v visitor) {
+	v.text("kind", required, &d.Kind, emailKind)
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("to", required, &d.To, address)
+	v.text("messageId", required, &d.MessageID, messageID)
+	v.text("reason", optional, &d.Reason, label)
+	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+}
+
+func (d *EmailFailed) fields(v visitor) {
+	v.text("kind", required, &d.Kind, emailKind)
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("to", required, &d.To, address)
+	v.text("messageId", optional, &d.MessageID, messageID)
+	v.text("reason", required, &d.Reason, label)
+	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+}
+
+func (d *EmailSkipped) fields(v visitor) {
+	v.text("kind", required, &d.Kind, emailKind)
+	v.text("licenseId", optional, &d.LicenseID, uuid)
+	v.text("to", optional, &d.To, address)
+	v.text("messageId", optional, &d.MessageID, messageID)
+	v.text("reason", required, &d.Reason, label)
+	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+}
+
+func (d *SoftphoneRenamed) fields(v visitor) { v.text("name", required, &d.Name, label) }
+
+// EventName is the event's name in subjects and types.
+func (LicenseGranted) EventName() string               { return "LicenseGranted" }
+func (LicenseRevoked) EventName() string               { return "LicenseRevoked" }
+func (DeviceActivated) EventName() string              { return "DeviceActivated" }
+func (DeviceActivationLimitReached) EventName() string { return "DeviceActivationLimitReached" }
+func (DeviceSignInRefused) EventName() string          { return "DeviceSignInRefused" }
+func (DeviceDeactivated) EventName() string            { return "DeviceDeactivated" }
+func (EmailSent) EventName() string                    { return "EmailSent" }
+func (EmailFailed) EventName() string                  { return "EmailFailed" }
+func (EmailSkipped) EventName() string                 { return "EmailSkipped" }
+func (SoftphoneRenamed) EventName() string             { return "SoftphoneRenamed" }
+
+// Validate returns a *FieldError on the first field that breaks its rule, or nil.
+func (d LicenseGranted) Validate() error               { return check(&d) }
+func (d LicenseRevoked) Validate() error               { return check(&d) }
+func (d DeviceActivated) Validate() error              { return check(&d) }
+func (d DeviceActivationLimitReached) Validate() error { return check(&d) }
+func (d DeviceSignInRefused) Validate() error          { return check(&d) }
+func (d DeviceDeactivated) Validate() error            { return check(&d) }
+func (d EmailSent) Validate() error                    { return check(&d) }
+func (d EmailFailed) Validate() error                  { return check(&d) }
+func (d EmailSkipped) Validate() error                 { return check(&d) }
+func (d SoftphoneRenamed) Validate() error             { return check(&d) }

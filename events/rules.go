@@ -1,0 +1,179 @@
+package events
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// rule says what is wrong with a text that is not empty, and what to do; "" when nothing is. The JSON Schemas state
+// the same rules for other languages; a test generates boundary values and holds the two together.
+type rule func(s string) (problem string)
+
+const (
+	maxLabel     = 128 // characters of a name or a reason
+	maxVersion   = 64
+	maxMessageID = 320
+	maxAddress   = 254 // RFC 5321, section 4.5.3.1.3, less the brackets
+	maxLocalPart = 64  // RFC 5321, section 4.5.3.1.1
+	maxLocale    = 35  // RFC 5646, section 4.4.1
+	maxDeviceID  = 128
+	maxTime      = 40 // characters of a time
+	minSMTPCode  = 200
+	maxSMTPCode  = 599
+	maxInteger   = 1<<53 - 1 // the largest integer every JSON reader keeps exactly: RFC 7493, section 2.2
+)
+
+func textProblem(p presence, s string, r rule) string {
+	if s != "" {
+		return r(s)
+	}
+	if p == required {
+		return "is required and must not be empty"
+	}
+	return ""
+}
+
+// label is the rule of names and reasons, which people write.
+func label(s string) string     { return printable(s, maxLabel) }
+func version(s string) string   { return printable(s, maxVersion) }
+func messageID(s string) string { return printable(s, maxMessageID) }
+
+// printable refuses what could break a header, a log line or a terminal, and bounds the length. The text itself is
+// never shown: it is free, so it could be anything.
+func printable(s string, max int) string {
+	n := 0
+	for i, r := range s {
+		switch {
+		case r < ' ' || r >= 0x7f && (unicode.IsControl(r) || r == '\u2028' || r == '\u2029'):
+			return "has the control character " + strconv.QuoteRuneToASCII(r) + "; take it out"
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			return "is not valid UTF-8"
+		}
+		n++
+	}
+	if n > max {
+		return "has " + strconv.Itoa(n) + " characters; at most " + strconv.Itoa(max) + " are allowed"
+	}
+	return ""
+}
+
+// address accepts local@domain: a dot-atom of RFC 5322 (no quotes, no comments, ASCII) at a host name. What it
+// accepts needs no quoting in a header or an SMTP command.
+func address(s string) string {
+	at := strings.LastIndexByte(s, '@')
+	switch {
+	case len(s) > maxAddress:
+		return "is not an address: it has " + strconv.Itoa(len(s)) + " bytes; at most 254 are allowed"
+	case at < 0:
+		return "is not an address: it has no @"
+	case at > maxLocalPart || !dotted(s[:at], isAtom):
+		return "is not an address: before the @ must be 1 to 64 letters, digits or !#$%&'*+/=?^_`{|}~-, in parts separated by single dots"
+	case !dotted(s[at+1:], isHostLabel):
+		return "is not an address: after the @ must be a host name, an international one in its xn-- form"
+	}
+	return ""
+}
+
+func isAtom(s string) bool { return s != "" && only(s, isAtomByte) }
+
+func isHostLabel(s string) bool {
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' && only(s, isHostByte)
+}
+
+func dotted(s string, part func(string) bool) bool {
+	for {
+		first, rest, more := strings.Cut(s, ".")
+		if !part(first) {
+			return false
+		}
+		if !more {
+			return true
+		}
+		s = rest
+	}
+}
+
+// languageTag accepts the syntax all BCP 47 tags of a real language share: a language, then subtags.
+func languageTag(s string) string {
+	first, rest, more := strings.Cut(s, "-")
+	ok := len(s) <= maxLocale && len(first) >= 2 && len(first) <= 8 && only(first, isLetter)
+	for ok && more {
+		first, rest, more = strings.Cut(rest, "-")
+		ok = first != "" && len(first) <= 8 && only(first, isAlphanumeric)
+	}
+	if !ok {
+		return show(s) + " is not a BCP 47 language tag of at most 35 characters; write it like en, de-AT or zh-Hant-TW"
+	}
+	return ""
+}
+
+func deviceID(s string) string {
+	if len(s) > maxDeviceID || !only(s, isDeviceByte) {
+		return show(s) + " is not a device id: 1 to 128 of A-Z, a-z, 0-9 and . _ : -"
+	}
+	return ""
+}
+
+func platform(s string) string {
+	switch s {
+	case PlatformMac, PlatformIPhone, PlatformWindows, PlatformAndroid, PlatformOther:
+		return ""
+	}
+	return show(s) + " is not a platform: mac, iphone, windows, android or other"
+}
+
+func emailKind(s string) string {
+	switch s {
+	case KindWelcome, KindPasswordChanged:
+		return ""
+	}
+	return show(s) + " is not a kind of e-mail: welcome or password-changed"
+}
+
+func numberRangeProblem(n, min, max int) string {
+	if n < min || n > max {
+		return strconv.Itoa(n) + " is out of range: " + strconv.Itoa(min) + " to " + strconv.Itoa(max) + " is allowed"
+	}
+	return ""
+}
+
+func seatsProblem(n int) string {
+	if n > MaxSeats {
+		return "has " + strconv.Itoa(n) + " entries; at most " + strconv.Itoa(MaxSeats) + " are allowed"
+	}
+	return ""
+}
+
+// timeProblem bounds the year, so that every reader's arithmetic is safe and a clock that was never set is noticed.
+func timeProblem(t time.Time) string { return writtenYearProblem(t.UTC()) }
+
+// writtenYearProblem is timeProblem before the zone is taken off, so that the schemas can state it.
+func writtenYearProblem(t time.Time) string {
+	if y := t.Year(); y < 2000 || y >= 2100 {
+		return "is in the year " + strconv.Itoa(y) + "; 2000 to 2099 is allowed: check the clock"
+	}
+	return ""
+}
+
+func only(s string, allowed func(byte) bool) bool {
+	for i := range len(s) {
+		if !allowed(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool        { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool       { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isAlphanumeric(c byte) bool { return isDigit(c) || isLetter(c) }
+func isHostByte(c byte) bool     { return isAlphanumeric(c) || c == '-' }
+func isDeviceByte(c byte) bool {
+	return isAlphanumeric(c) || c == '.' || c == '_' || c == ':' || c == '-'
+}
+func isAtomByte(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+/=?^_`{|}~-", c) >= 0
+}
