@@ -19,8 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// nats-server starts this one once for all servers and never ends it.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m)
 }
 
 func TestNATSKeepsItsStore(t *testing.T) {
