@@ -1,0 +1,161 @@
+package acceptance
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// compose reads docker-compose.yml the way `docker compose config` does.
+func compose(t *testing.T) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")}, cli.WithConsistency(true), cli.WithResolvedPaths(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := options.LoadProject(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+func TestComposeHasEveryPart(t *testing.T) {
+	t.Parallel()
+	project := compose(t)
+	want := append([]string{"nats", "redis", "mailpit", "setup"}, workers()...)
+	have := project.ServiceNames()
+	slices.Sort(want)
+	slices.Sort(have)
+	if !slices.Equal(have, want) {
+		t.Errorf("services are %v, want %v", have, want)
+	}
+	for _, w := range workers() {
+		service := project.Services[w]
+		for name, value := range map[string]string{"NATS_USER": w, "REDIS_USER": w,
+			"NATS_PASSWORD_FILE": "/run/secrets/nats-" + w, "REDIS_PASSWORD_FILE": "/run/secrets/redis-" + w} {
+			if got := service.Environment[name]; got == nil || *got != value {
+				t.Errorf("%s: %s is not %s", w, name, value)
+			}
+		}
+		if got := service.Build.Args["SERVICE"]; got == nil || *got != w {
+			t.Errorf("%s: builds another service", w)
+		}
+	}
+}
+
+func TestComposeFilesExist(t *testing.T) {
+	t.Parallel()
+	made := filepath.Join(t.TempDir(), "secrets")
+	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), made))
+	exists := func(path string) {
+		t.Helper()
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	project := compose(t)
+	for _, service := range project.Services {
+		if b := service.Build; b != nil {
+			exists(filepath.Join(b.Context, b.Dockerfile))
+			exists(filepath.Join(b.Context, "services", *b.Args["SERVICE"], "cmd", *b.Args["SERVICE"], "main.go"))
+		}
+		for _, v := range service.Volumes {
+			if v.Type == types.VolumeTypeBind {
+				exists(v.Source)
+			}
+		}
+		for _, s := range service.Secrets {
+			exists(filepath.Join(made, filepath.Base(project.Secrets[s.Source].File)))
+		}
+	}
+	files, err := os.ReadDir(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if _, ok := project.Secrets[f.Name()]; !ok {
+			t.Errorf("scripts/secrets.sh makes %s, which nothing uses", f.Name())
+		}
+	}
+}
+
+// A container that is broken into must hold as little as possible, and nothing
+// is reachable from other machines.
+func TestComposeIsRestrictive(t *testing.T) {
+	t.Parallel()
+	password := regexp.MustCompile(`(?i)(password|secret|token)$`)
+	for name, service := range compose(t).Services {
+		if !service.ReadOnly || !slices.Contains(service.CapDrop, "ALL") || !slices.Contains(service.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s: is not read-only without capabilities and new privileges", name)
+		}
+		if service.Restart == "" {
+			t.Errorf("%s: has no restart policy", name)
+		}
+		if service.HealthCheck == nil && name != "setup" {
+			t.Errorf("%s: has no health check", name)
+		}
+		if strings.HasSuffix(service.Image, ":latest") || !strings.Contains(service.Image, ":") {
+			t.Errorf("%s: image %s is not pinned", name, service.Image)
+		}
+		for _, p := range service.Ports {
+			if p.HostIP != "127.0.0.1" {
+				t.Errorf("%s: port %s is open to other machines", name, p.Published)
+			}
+		}
+		for variable, value := range service.Environment {
+			if password.MatchString(variable) || value != nil && regexp.MustCompile(`://[^/]*:[^/]*@`).MatchString(*value) {
+				t.Errorf("%s: %s holds a secret", name, variable)
+			}
+		}
+		for _, s := range service.Secrets {
+			if user, _ := strings.CutPrefix(s.Source, "nats-"); slices.Contains(workers(), name) && user != name && s.Source != "redis-"+name {
+				t.Errorf("%s: sees %s", name, s.Source)
+			}
+		}
+	}
+}
+
+// What the image recipe copies is enough to build each service alone.
+func TestImagesBuild(t *testing.T) {
+	t.Parallel()
+	recipe, err := os.ReadFile(filepath.Join(root, "deploy/Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies := regexp.MustCompile(`(?m)^COPY (\S+)/ \S+/$`).FindAllStringSubmatch(string(recipe), -1)
+	builds := regexp.MustCompile(`go build -C (\S+) .* (\./\S+)`).FindAllStringSubmatch(string(recipe), -1)
+	if len(copies) != 3 || len(builds) != 2 {
+		t.Fatalf("the Dockerfile copies %d folders and builds %d programs: teach this test", len(copies), len(builds))
+	}
+	for name, service := range compose(t).Services {
+		if service.Build == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			argument := strings.NewReplacer("${SERVICE}", *service.Build.Args["SERVICE"])
+			source := t.TempDir()
+			for _, c := range copies {
+				folder := argument.Replace(c[1])
+				if err := os.CopyFS(filepath.Join(source, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, b := range builds {
+				cmd := exec.Command("go", "build", "-C", argument.Replace(b[1]), "-o", os.DevNull, argument.Replace(b[2]))
+				cmd.Dir = source
+				cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN=local")
+				run(t, cmd)
+			}
+		})
+	}
+}

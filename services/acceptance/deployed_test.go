@@ -1,0 +1,170 @@
+package acceptance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/services/internal/child"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+)
+
+// root is the repository's.
+const root = "../.."
+
+// servers are NATS and Redis as they are deployed: the configuration files of
+// deploy/, with passwords made by scripts/secrets.sh.
+type servers struct {
+	secrets string // folder with a password a file
+	nats    *servertest.NATSServer
+	redis   string // host:port
+}
+
+// deploy starts the servers. It sets environment variables, so the test cannot
+// be parallel to others.
+func deploy(t *testing.T) servers {
+	t.Helper()
+	s := servers{secrets: filepath.Join(t.TempDir(), "secrets")}
+	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), s.secrets))
+	for _, user := range []string{"ops", "pbx", "license", "device-counter", "mailer", "name-sync"} {
+		name := strings.ToUpper(strings.ReplaceAll(user, "-", "_"))
+		t.Setenv("NATS_"+name+"_PASSWORD", s.password(t, "nats-"+user))
+	}
+	t.Setenv("NATS_DATA", t.TempDir())
+	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats/nats.conf")))
+	s.redis = startRedis(t, s.secrets)
+	return s
+}
+
+func run(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, said)
+	}
+}
+
+// startRedis runs deploy/redis/start.sh on a free port and waits until the server
+// answers its health user.
+func startRedis(t *testing.T, secrets string) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	_, port, _ := net.SplitHostPort(address)
+
+	var output lockedBuffer
+	cmd := exec.Command("sh", filepath.Join(root, "deploy/redis/start.sh"))
+	cmd.Env = append(os.Environ(), "SECRETS="+secrets, "REDIS_RUN="+t.TempDir(), "REDIS_DATA="+t.TempDir(), "REDIS_PORT="+port)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	server, err := child.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Signal(os.Interrupt)
+		_ = server.Wait()
+	})
+
+	client := redis.NewClient(&redis.Options{Addr: address, Username: "health", Password: "any"})
+	defer client.Close()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		if client.Ping(context.Background()).Err() == nil {
+			return address
+		}
+		select {
+		case <-server.Done():
+			t.Fatalf("redis ended at its start:\n%s", &output)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	t.Fatalf("redis does not answer its health user:\n%s", &output)
+	return ""
+}
+
+func (s servers) password(t *testing.T, name string) string {
+	t.Helper()
+	password, err := os.ReadFile(filepath.Join(s.secrets, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(password)
+}
+
+// natsAs connects as one of the deployed users, answers going to its own inbox.
+func (s servers) natsAs(t *testing.T, user string) *nats.Conn {
+	t.Helper()
+	return s.nats.Connect(t, nats.UserInfo(user, s.password(t, "nats-"+user)), nats.CustomInboxPrefix("_INBOX."+user))
+}
+
+// redisAs connects as one of the deployed users.
+func (s servers) redisAs(t *testing.T, user string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.redis, Username: user, Password: s.password(t, "redis-"+user), ClientName: user})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// mayPublish says whether NATS takes a message from the user. The server judges a
+// message before it answers the flush that follows it.
+func (s servers) mayPublish(t *testing.T, user, subject string) bool {
+	t.Helper()
+	return s.allowed(t, user, func(nc *nats.Conn) error { return nc.Publish(subject, []byte("{}")) })
+}
+
+// maySubscribe says whether NATS lets the user listen.
+func (s servers) maySubscribe(t *testing.T, user, subject string) bool {
+	t.Helper()
+	return s.allowed(t, user, func(nc *nats.Conn) error {
+		_, err := nc.Subscribe(subject, func(*nats.Msg) {})
+		return err
+	})
+}
+
+func (s servers) allowed(t *testing.T, user string, try func(*nats.Conn) error) bool {
+	t.Helper()
+	nc := s.natsAs(t, user) // a new one each time: a connection remembers its last fault
+	defer nc.Close()
+	if err := try(nc); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	err := nc.LastError()
+	if err != nil && !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// lockedBuffer collects what a child says while the test reads it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,206 @@
+package acceptance
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// workers are those who publish outcomes.
+func workers() []string {
+	return slices.DeleteFunc(events.Sources(), func(s string) bool { return s == events.PBX })
+}
+
+// others are the workers but one.
+func others(worker string) []string {
+	return slices.DeleteFunc(workers(), func(s string) bool { return s == worker })
+}
+
+// durables are the durable consumers of the workers that react.
+func durables(worker string) []string {
+	return map[string][]string{events.Mailer: {"mailer"}, events.NameSync: {"name-sync"}}[worker]
+}
+
+// administration is the JetStream API that changes what is stored.
+func administration() []string {
+	var subjects []string
+	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
+		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE", "LEADER.STEPDOWN"} {
+			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+stream)
+		}
+		subjects = append(subjects, "$JS.API.CONSUMER.DELETE."+stream+".mailer", "$JS.API.CONSUMER.DURABLE.CREATE."+stream+".mailer")
+	}
+	// Deleting the consumer with which the lease bucket is watched is every worker's own affair.
+	return slices.DeleteFunc(subjects, func(s string) bool {
+		return strings.HasPrefix(s, "$JS.API.CONSUMER.DELETE.KV_")
+	})
+}
+
+func TestPermissionsOfTheLog(t *testing.T) {
+	s := deploy(t)
+	check := func(t *testing.T, what, user string, want bool, may func(*testing.T, string, string) bool, subjects ...string) {
+		t.Helper()
+		for _, subject := range subjects {
+			if may(t, user, subject) != want {
+				t.Errorf("%s %s %s: got %t, want %t", user, what, subject, !want, want)
+			}
+		}
+	}
+
+	t.Run("pbx", func(t *testing.T) {
+		check(t, "publishes", "pbx", true, s.mayPublish,
+			"softphone.pbx.acme.1001.SoftphoneEnabled", "ask.license.get", "ask.device-counter.get")
+		check(t, "listens to", "pbx", true, s.maySubscribe, "_INBOX.pbx.x", "_INBOX.pbx.>")
+		check(t, "publishes", "pbx", false, s.mayPublish,
+			"_INBOX.license.x", "$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE.x", "log.3.pbx.acme.1001.SoftphoneEnabled")
+		check(t, "publishes", "pbx", false, s.mayPublish, administration()...)
+		check(t, "listens to", "pbx", false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.license.>", "softphone.>", "log.>", "ask.license.get", "$KV.>")
+		for _, w := range workers() {
+			check(t, "publishes", "pbx", false, s.mayPublish, "softphone."+w+".acme.1001.LicenseGranted",
+				"fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".p3")
+		}
+	})
+	for _, w := range workers() {
+		t.Run(w, func(t *testing.T) {
+			check(t, "publishes", w, true, s.mayPublish,
+				"softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", "_INBOX.pbx.x",
+				"$KV.softphone-leases."+w+".p3", "$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3")
+			check(t, "listens to", w, true, s.maySubscribe, "_INBOX."+w+".>", "ask."+w+".get", "$SRV.PING", "$SRV.INFO."+w)
+			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted")
+			check(t, "publishes", w, false, s.mayPublish, administration()...)
+			check(t, "listens to", w, false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.pbx.>", "softphone.>", "log.>", "$KV.>", "$JS.>")
+			for _, o := range others(w) {
+				check(t, "publishes", w, false, s.mayPublish, "softphone."+o+".acme.1001.LicenseGranted",
+					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".p3")
+				check(t, "listens to", w, false, s.maySubscribe, "ask."+o+".get", "_INBOX."+o+".>")
+				for _, d := range durables(o) {
+					check(t, "publishes", w, false, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,
+						"$JS.API.CONSUMER.CREATE.SOFTPHONE."+d+".log.>", "$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE."+d, "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
+				}
+			}
+			for _, d := range durables(w) {
+				check(t, "publishes", w, true, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,
+					"$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE."+d, "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
+			}
+		})
+	}
+}
+
+// What a refusal is worth: nothing is stored, and the stream stays as it was.
+func TestForgedMessagesAreNotStored(t *testing.T) {
+	s := deploy(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	js, err := jetstream.New(s.natsAs(t, "ops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := eventlog.Ensure(ctx, js, eventlog.Layout{}); err != nil {
+		t.Fatal(err)
+	}
+
+	for user, subject := range map[string]string{
+		"mailer":         "softphone.pbx.acme.1001.SoftphoneEnabled",
+		"license":        "softphone.device-counter.acme.1001.DeviceActivated",
+		"device-counter": "softphone.license.acme.1001.LicenseGranted",
+		"name-sync":      "fence.license.3",
+		"pbx":            "softphone.license.acme.1001.LicenseGranted",
+	} {
+		if s.mayPublish(t, user, subject) {
+			t.Errorf("%s may publish %s", user, subject)
+		}
+	}
+	for _, user := range events.Sources() {
+		nc := s.natsAs(t, user)
+		_ = nc.PublishRequest("$JS.API.STREAM.PURGE.SOFTPHONE", nc.NewInbox(), nil)
+		_ = nc.PublishRequest("$JS.API.STREAM.DELETE.SOFTPHONE", nc.NewInbox(), nil)
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	ack, err := js.PublishMsg(ctx, &nats.Msg{Subject: "softphone.pbx.acme.1001.ExtensionRenamed", Data: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ack.Sequence != 1 {
+		t.Errorf("the first allowed message has sequence %d: something forged is before it", ack.Sequence)
+	}
+}
+
+func TestAStrangerIsRefused(t *testing.T) {
+	s := deploy(t)
+	for name, login := range map[string]nats.Option{
+		"without a name":        nats.Name(""),
+		"with a wrong password": nats.UserInfo("mailer", "wrong"),
+		"with another's":        nats.UserInfo("mailer", s.password(t, "nats-license")),
+	} {
+		if nc, err := nats.Connect(s.nats.URL(), login); err == nil {
+			nc.Close()
+			t.Errorf("connected to NATS %s", name)
+		}
+	}
+}
+
+func TestPermissionsOfTheState(t *testing.T) {
+	s := deploy(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	const script = `redis.call('HSET', KEYS[1], 'a', 'b') redis.call('DEL', KEYS[1]) return 'OK'`
+	refused := func(t *testing.T, user string, command ...any) {
+		t.Helper()
+		_, err := s.redisAs(t, user).Do(ctx, command...).Result()
+		if err == nil || !strings.Contains(err.Error(), "NOPERM") && !strings.Contains(err.Error(), "user executing the script can't") {
+			t.Errorf("%s %v: got %v, want a refusal", user, command, err)
+		}
+	}
+	allowed := func(t *testing.T, user string, command ...any) {
+		t.Helper()
+		if err := s.redisAs(t, user).Do(ctx, command...).Err(); err != nil {
+			t.Errorf("%s %v: %v", user, command, err)
+		}
+	}
+
+	for _, w := range workers() {
+		t.Run(w, func(t *testing.T) {
+			own := "softphone:{p7}:" + w + ":acme:1001"
+			allowed(t, w, "EVAL", script, 1, own)
+			allowed(t, w, "HGETALL", own)
+			allowed(t, w, "HMGET", "softphone:{p15}:"+w+":checkpoint", "stream", "seq", "digest")
+			allowed(t, w, "SCRIPT", "LOAD", script)
+
+			refused(t, w, "EVAL", `return redis.call('FLUSHALL')`, 1, own)
+			refused(t, w, "EVAL", `return redis.call('GET', 'x')`, 1, own)
+			for _, o := range others(w) {
+				key := "softphone:{p7}:" + o + ":acme:1001"
+				refused(t, w, "HGETALL", key)
+				refused(t, w, "HSET", key, "a", "b")
+				refused(t, w, "DEL", key)
+				refused(t, w, "EVAL", script, 1, key)
+				refused(t, w, "EVAL", `return redis.call('HGETALL', '`+key+`')`, 1, own)
+			}
+			for _, command := range [][]any{
+				{"HSET", "x", "a", "b"}, {"KEYS", "*"}, {"SCAN", "0"}, {"FLUSHALL"}, {"CONFIG", "GET", "*"}, {"SHUTDOWN"},
+				{"ACL", "LIST"}, {"CLIENT", "KILL", "ID", "1"}, {"PUBLISH", "x", "y"}, {"REPLICAOF", "NO", "ONE"},
+			} {
+				refused(t, w, command...)
+			}
+		})
+	}
+	t.Run("health", func(t *testing.T) {
+		c := redis.NewClient(&redis.Options{Addr: s.redis, Username: "health", Password: "any"})
+		defer c.Close()
+		if err := c.Do(ctx, "HGETALL", "softphone:{p7}:license:acme:1001").Err(); err == nil || !strings.Contains(err.Error(), "NOPERM") {
+			t.Errorf("the health user reads: %v", err)
+		}
+	})
+}
