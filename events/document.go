@@ -1,7 +1,6 @@
 package events
 
 import (
-	"bytes"
 	"strconv"
 	"unicode/utf8"
 )
@@ -11,9 +10,9 @@ import (
 // "email", and mends broken Unicode — three ways in which two readers of one event could see two different things.
 //
 // The values lie in one flat list, in the order of the text. A container is followed by what it holds, and next says
-// where its own successor is, so its members are walked with
+// where it ends, so its members are walked with
 //
-//	for i := d.first(c); i != d.values[c].next; i = d.values[i].next { … }
+//	for i := d.first(c); i != d.end(c); i = d.end(i) { … }
 //
 // Nothing is copied: a value is a stretch of the text.
 type document struct {
@@ -160,7 +159,7 @@ func (d *document) object(i, depth int) error {
 			d.pos++
 		case '}':
 			d.pos++
-			return d.distinct(i, members)
+			return d.distinct(int32(i), members)
 		default:
 			return d.syntax("a comma or }")
 		}
@@ -187,85 +186,4 @@ func (d *document) array(depth int) error {
 			return d.syntax("a comma or ]")
 		}
 	}
-}
-
-// distinct refuses the object if two of its keys are equal.
-func (d *document) distinct(object, members int) error {
-	if members > fewMembers {
-		return d.distinctMany(object)
-	}
-	end := int32(len(d.values))
-	for a := int32(object) + 1; a != end; a = d.values[a].next {
-		for b := d.values[a].next; b != end; b = d.values[b].next {
-			if bytes.Equal(d.key(a), d.key(b)) {
-				return d.duplicate(d.key(a))
-			}
-		}
-	}
-	return nil
-}
-
-func (d *document) distinctMany(object int) error {
-	seen := make(map[string]struct{}, fewMembers)
-	for i := int32(object) + 1; i != int32(len(d.values)); i = d.values[i].next {
-		key := d.key(i)
-		if _, twice := seen[string(key)]; twice {
-			return d.duplicate(key)
-		}
-		seen[string(key)] = struct{}{}
-	}
-	return nil
-}
-
-// duplicate names the key with its path: the containers around it are the ones still being read.
-func (d *document) duplicate(key []byte) error {
-	path := ""
-	for i := range d.values {
-		if v := &d.values[i]; v.next == 0 && v.key.to > 0 {
-			path += shownKey(d.key(int32(i))) + "."
-		}
-	}
-	return &FieldError{Field: path + shownKey(key), Problem: "is given twice; send it once"}
-}
-
-// shownKey is a key for a message: most are plain words; any other is quoted and cut short.
-func shownKey(key []byte) string {
-	s := string(key)
-	if s == "" || len(s) > shownRunes || !only(s, isNumberByte) {
-		return show(s)
-	}
-	return s
-}
-
-// key is the key of a member, as its publisher meant it.
-func (d *document) key(i int32) []byte {
-	v := &d.values[i]
-	return d.unquoted(v.key, v.keyEscaped)
-}
-
-// text is a text as its publisher meant it. It may be a stretch of the document: copy it to keep it.
-func (d *document) text(i int32) []byte {
-	v := &d.values[i]
-	return d.unquoted(v.span, v.escaped)
-}
-
-func (d *document) unquoted(s span, escaped bool) []byte {
-	raw := d.in[s.from:s.to]
-	if escaped {
-		return unescape(raw)
-	}
-	return raw
-}
-
-// first is a container's first value.
-func (d *document) first(container int32) int32 { return container + 1 }
-
-// member finds a member of an object by its exact key.
-func (d *document) member(object int32, key string) (int32, bool) {
-	for i := d.first(object); i != d.values[object].next; i = d.values[i].next {
-		if string(d.key(i)) == key {
-			return i, true
-		}
-	}
-	return 0, false
 }

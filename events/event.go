@@ -51,7 +51,7 @@ func (e Event) Validate() error {
 	if err != nil {
 		return err
 	}
-	if problem := idProblem(e.Source, e.ID); problem != "" {
+	if problem := textProblem(required, e.ID, idRule(e.Source)); problem != "" {
 		return &FieldError{Field: "id", Problem: problem}
 	}
 	if err := e.Extension.Validate(); err != nil {
@@ -75,9 +75,9 @@ func (e Event) kind() (*kind, error) {
 	return k, nil
 }
 
-func idProblem(source, id string) string {
+func idRule(source string) rule {
 	if source == PBX {
-		return factID(id)
+		return factID
 	}
-	return uuid(id)
+	return uuid
 }
