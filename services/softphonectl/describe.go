@@ -1,0 +1,55 @@
+package softphonectl
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// describe says a decision in one line: its name, and what a person wants to know of it.
+func describe(d events.Decision) string {
+	switch d.Outcome {
+	case events.Invalid:
+		return d.Outcome + ": " + d.Reason
+	case events.DeviceRecognized:
+		return d.Outcome + ": this device has its seat already"
+	case events.AlreadyEnabled:
+		return d.Outcome + ": a license is in force already"
+	case events.NothingToDo:
+		return d.Outcome + ": this changed nothing"
+	}
+	data, err := events.DecodeData(d.Outcome, d.Data)
+	if err != nil { // of a newer contract than this program's
+		return strings.TrimSpace(d.Outcome + " " + string(d.Data))
+	}
+	return d.Outcome + ": " + outcome(data)
+}
+
+func outcome(data events.Data) string {
+	switch o := data.(type) {
+	case events.LicenseGranted:
+		return fmt.Sprintf("license %s for %s, up to %d devices", o.LicenseID, o.Username, o.DeviceLimit)
+	case events.LicenseRevoked:
+		return fmt.Sprintf("license %s (%s)", o.LicenseID, o.Reason)
+	case events.DeviceActivated:
+		return fmt.Sprintf("%s is in, %d of %d devices", o.DeviceID, o.Used, o.Limit)
+	case events.DeviceActivationLimitReached:
+		return fmt.Sprintf("%s is not in, %d of %d devices are: %s", o.DeviceID, o.Used, o.Limit, seats(o.Devices))
+	case events.DeviceSignInRefused:
+		return fmt.Sprintf("%s is not in (%s)", o.DeviceID, o.Reason)
+	case events.DeviceDeactivated:
+		return fmt.Sprintf("%s is out, %d of %d devices", o.DeviceID, o.Used, o.Limit)
+	case events.SoftphoneRenamed:
+		return fmt.Sprintf("shown as %q", o.Name)
+	}
+	return "done"
+}
+
+func seats(devices []events.Seat) string {
+	ids := make([]string, len(devices))
+	for i, d := range devices {
+		ids[i] = d.DeviceID
+	}
+	return strings.Join(ids, ", ")
+}

@@ -1,0 +1,282 @@
+package softphonectl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// decisionTime is how long --wait waits when it does not say.
+const decisionTime = 5 * time.Second
+
+// publication is what the flags of publish say.
+type publication struct {
+	tenant, extension string
+	data, dataFile    string
+	id, time          string
+	wait              time.Duration
+	json              bool
+}
+
+// published is the result, as --json prints it.
+type published struct {
+	Sequence  uint64           `json:"sequence"`
+	Duplicate bool             `json:"duplicate"` // it was in the log already, there
+	ID        string           `json:"id"`
+	Subject   string           `json:"subject"`
+	Decision  *events.Decision `json:"decision,omitempty"`
+}
+
+func publishCommand(to *server) *cobra.Command {
+	var p publication
+	cmd := &cobra.Command{
+		Use:   "publish <Event>",
+		Short: "Publish one fact, as the PBX core would, and print its sequence in the log",
+		Long: "Publish one fact, as the PBX core would, and print its sequence in the log.\n\n" +
+			"The facts and their data:\n\n" + catalog() + "\n" +
+			"What the contract does not know is refused, and nothing is sent. An event never carries a password.",
+		Example: `  softphonectl publish SoftphoneEnabled --tenant acme --extension 1001 --wait \
+    --data '{"email":"ann@example.com","username":"ann","displayName":"Ann"}'
+  softphonectl publish ExtensionDeleted --tenant acme --extension 1001`,
+		Args: func(_ *cobra.Command, args []string) error { return oneFact(args) },
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return events.Facts(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: failed(func(c *cobra.Command, args []string) error { return p.run(c, to, args[0]) }),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&p.tenant, "tenant", "", "whose extension it is (required)")
+	flags.StringVar(&p.extension, "extension", "", "the extension (required)")
+	flags.StringVar(&p.data, "data", "", "the fact's data, a JSON object")
+	flags.StringVar(&p.dataFile, "data-file", "", "file with the data; - is standard input")
+	flags.StringVar(&p.id, "id", "", "UUID of version 7; repeat a publication with the same one and it counts once")
+	flags.StringVar(&p.time, "time", "", "when it happened, RFC 3339 (default: now)")
+	flags.DurationVar(&p.wait, "wait", 0, "wait for the decision and print it; --wait=30s to wait longer than "+decisionTime.String())
+	flags.Lookup("wait").NoOptDefVal = decisionTime.String()
+	flags.BoolVar(&p.json, "json", false, "print one JSON object")
+	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
+	for _, name := range []string{"tenant", "extension", "data", "id", "time"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+	return cmd
+}
+
+// catalog lists the facts with the fields of their data.
+func catalog() string {
+	var b strings.Builder
+	for _, name := range events.Facts() {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-23s %s", name, strings.Join(events.KnownFields(name), ", ")), " ") + "\n")
+	}
+	return b.String()
+}
+
+func oneFact(args []string) error {
+	if len(args) == 0 {
+		return errors.New("which fact? One of " + strings.Join(events.Facts(), ", "))
+	}
+	if len(args) > 1 {
+		return fmt.Errorf("one fact at a time, but %q follows it (a time to wait is written --wait=10s)", args[1])
+	}
+	switch source := events.SourceOf(args[0]); source {
+	case events.PBX:
+		return nil
+	case "":
+		return fmt.Errorf("%q is no fact: it is one of %s", args[0], strings.Join(events.Facts(), ", "))
+	default:
+		return fmt.Errorf("%s is an outcome, which only the worker %s publishes", args[0], source)
+	}
+}
+
+func (p *publication) run(c *cobra.Command, to *server, name string) error {
+	if err := p.check(name); err != nil {
+		return usageError{err}
+	}
+	fact, err := p.fact(name, c.InOrStdin())
+	if err != nil {
+		return usageError{err}
+	}
+	ctx, cancel := context.WithCancelCause(c.Context())
+	defer cancel(nil)
+	nc, err := to.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", to.user, refusal)) })
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	result, err := p.send(ctx, nc, fact)
+	if result.Sequence > 0 {
+		if err := p.print(c.OutOrStdout(), result); err != nil {
+			return err
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// check finds faults of the flags that the contract does not know about.
+func (p *publication) check(name string) error {
+	if p.tenant == "" || p.extension == "" {
+		return errors.New("--tenant and --extension are required: whom is this about?")
+	}
+	if p.wait < 0 {
+		return errors.New("--wait: the time must not be negative")
+	}
+	if p.wait > 0 && !slices.Contains(decided(), name) {
+		return fmt.Errorf("--wait: nobody decides on %s, the mailer acts on it when it can: leave --wait out", name)
+	}
+	return nil
+}
+
+// decided lists the facts that have a decision: all but those that only the mailer reads.
+func decided() []string {
+	return slices.DeleteFunc(events.Facts(), func(name string) bool {
+		return name == events.SoftphonePasswordReset{}.EventName() || name == events.WelcomeEmailRequested{}.EventName()
+	})
+}
+
+// fact builds the event and holds it to the contract. Its errors never show the
+// value of a field the contract does not know: it may be a password.
+func (p *publication) fact(name string, in io.Reader) (events.Event, error) {
+	raw, err := p.read(in)
+	if err != nil {
+		return events.Event{}, err
+	}
+	data, err := events.DecodeDataStrict(name, raw)
+	if err != nil {
+		return events.Event{}, err
+	}
+	fact := events.NewFact(events.Extension{Tenant: p.tenant, Number: p.extension}, data)
+	if p.id != "" {
+		fact.ID = p.id
+	}
+	if p.time != "" {
+		if fact.Time, err = time.Parse(time.RFC3339Nano, p.time); err != nil {
+			return events.Event{}, fmt.Errorf("--time: %q is not a time of RFC 3339, like 2026-03-31T09:30:00Z", p.time)
+		}
+	}
+	return fact, fact.Validate()
+}
+
+func (p *publication) read(in io.Reader) ([]byte, error) {
+	if p.dataFile == "" {
+		if p.data == "" {
+			return []byte("{}"), nil
+		}
+		return []byte(p.data), nil
+	}
+	if p.dataFile != "-" {
+		file, err := os.Open(p.dataFile)
+		if err != nil {
+			return nil, fmt.Errorf("--data-file: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, events.MaxSize+1)) // one too many is the contract's to refuse
+	if err != nil {
+		return nil, fmt.Errorf("--data-file: %w", err)
+	}
+	return raw, nil
+}
+
+// send publishes the fact and, when asked to, waits for the decision. With a
+// sequence the fact is in the log, whatever the error says.
+func (p *publication) send(ctx context.Context, nc *nats.Conn, fact events.Event) (published, error) {
+	result := published{ID: fact.ID, Subject: fact.Subject()}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return result, err
+	}
+	m := nats.NewMsg(fact.Subject())
+	m.Header.Set(events.HeaderMsgID, fact.ID)
+	if m.Data, err = fact.Encode(); err != nil {
+		return result, err
+	}
+	var decisions *nats.Subscription
+	if p.wait > 0 {
+		inbox := nc.NewInbox()
+		if decisions, err = nc.SubscribeSync(inbox); err != nil {
+			return result, err
+		}
+		m.Header.Set(events.HeaderReplyTo, inbox)
+	}
+	publishing, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ack, err := js.PublishMsg(publishing, m)
+	if err != nil {
+		return result, notStored(err, fact.ID)
+	}
+	result.Sequence, result.Duplicate = ack.Sequence, ack.Duplicate
+	if decisions == nil {
+		return result, nil
+	}
+	result.Decision, err = p.decision(ctx, decisions, result)
+	return result, err
+}
+
+// notStored explains why the log did not acknowledge a fact.
+func notStored(err error, id string) error {
+	switch {
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return fmt.Errorf("nothing stores facts there: run `softphonectl setup` once (%w)", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no acknowledgement within %s; it may be stored all the same: repeat it with --id %s and it counts once", patience, id)
+	}
+	return fmt.Errorf("not stored: %w", err)
+}
+
+func (p *publication) decision(ctx context.Context, from *nats.Subscription, stored published) (*events.Decision, error) {
+	if stored.Duplicate {
+		return nil, errors.New("this fact was in the log before: it is decided once, and this was not the time")
+	}
+	waiting, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	m, err := from.NextMsgWithContext(waiting)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("stored as sequence %d, but no decision came within %s: is the worker running?", stored.Sequence, p.wait)
+	case err != nil:
+		return nil, fmt.Errorf("waiting for the decision: %w", err)
+	}
+	var d events.Decision
+	if err := json.Unmarshal(m.Data, &d); err != nil {
+		return nil, fmt.Errorf("reading the decision: %w", err)
+	}
+	return &d, nil
+}
+
+func (p *publication) print(out io.Writer, result published) error {
+	if p.json {
+		return json.NewEncoder(out).Encode(result)
+	}
+	note := ""
+	if result.Duplicate {
+		note = " (was there before)"
+	}
+	if _, err := fmt.Fprintf(out, "sequence %d%s\n", result.Sequence, note); err != nil {
+		return err
+	}
+	if result.Decision == nil {
+		return nil
+	}
+	_, err := fmt.Fprintln(out, describe(*result.Decision))
+	return err
+}

@@ -1,0 +1,87 @@
+package softphonectl
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	defaultURL = "nats://127.0.0.1:4222"
+
+	// patience is how long the server may take to accept the connection, or to
+	// answer one request.
+	patience = 5 * time.Second
+)
+
+// server is how to reach NATS.
+type server struct {
+	url, user, passwordFile string
+	password                string // from the environment only
+}
+
+// fill takes from the environment what no flag said.
+func (s *server) fill(env func(string) string) {
+	for value, name := range map[*string]string{&s.url: "NATS_URL", &s.user: "NATS_USER", &s.passwordFile: "NATS_PASSWORD_FILE"} {
+		if *value == "" {
+			*value = env(name)
+		}
+	}
+	if s.url == "" {
+		s.url = defaultURL
+	}
+	if s.passwordFile == "" {
+		s.password = env("NATS_PASSWORD")
+	}
+}
+
+// connect fails at once when nobody is there: who typed the command can repeat it.
+// onRefusal hears of a subject that the user may not publish or listen to, which
+// the server reports apart from the call that caused it.
+func (s *server) connect(onRefusal func(error)) (*nats.Conn, error) {
+	options := []nats.Option{
+		nats.Name("softphonectl"), nats.Timeout(patience), nats.NoReconnect(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				onRefusal(err)
+			}
+		}),
+	}
+	if s.user != "" {
+		password, err := s.secret()
+		if err != nil {
+			return nil, usageError{err}
+		}
+		// A user may listen to the inboxes of its own name only.
+		options = append(options, nats.UserInfo(s.user, password), nats.CustomInboxPrefix("_INBOX."+s.user))
+	}
+	nc, err := nats.Connect(s.url, options...)
+	if err != nil {
+		return nil, fmt.Errorf("NATS at %s: %w (--server or NATS_URL says where it is)", redacted(s.url), err)
+	}
+	return nc, nil
+}
+
+func (s *server) secret() (string, error) {
+	if s.passwordFile == "" {
+		return s.password, nil
+	}
+	content, err := os.ReadFile(s.passwordFile)
+	if err != nil {
+		return "", fmt.Errorf("the password of NATS user %s: %w", s.user, err)
+	}
+	return strings.TrimRight(string(content), "\r\n"), nil
+}
+
+// redacted is a server's address without what may be a login in front of it.
+func redacted(url string) string {
+	scheme, rest, found := strings.Cut(url, "://")
+	if !found {
+		scheme, rest = "nats", url
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}

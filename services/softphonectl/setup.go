@@ -1,0 +1,59 @@
+package softphonectl
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+func setupCommand(to *server) *cobra.Command {
+	var layout eventlog.Layout
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Create the streams and buckets, or check that they are what the workers need",
+		Long: "Create the streams and buckets, or check that they are what the workers need. It may be repeated at any time.\n" +
+			"A stream that could have dropped an event, or stores events elsewhere, is refused and left as it is.\n\n" +
+			"It needs the rights of an administrator of JetStream (in deploy/nats: the user ops).",
+		Args: cobra.NoArgs,
+		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, to, layout) }),
+	}
+	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
+	return cmd
+}
+
+func setUp(c *cobra.Command, to *server, layout eventlog.Layout) error {
+	if layout.Replicas < 1 || layout.Replicas > 5 {
+		return usageError{fmt.Errorf("--replicas: %d is not between 1 and 5", layout.Replicas)}
+	}
+	ctx, cancel := context.WithTimeoutCause(c.Context(), 30*time.Second, fmt.Errorf("JetStream did not answer within 30 s"))
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	nc, err := to.connect(func(refusal error) { stop(fmt.Errorf("NATS user %q: %w", to.user, refusal)) })
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	if err := ensure(ctx, js, layout); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "ready: streams %s and %s, bucket %s\n", events.Stream, events.DeadStream, events.LeaseBucket)
+	return err
+}
+
+func ensure(ctx context.Context, js jetstream.JetStream, layout eventlog.Layout) error {
+	return eventlog.Ensure(ctx, js, layout)
+}
