@@ -63,7 +63,7 @@ type SMTPServer struct {
 
 	mu      sync.Mutex
 	script  SMTPScript
-	server  *smtp.Server // nil while stopped
+	stop    func() // nil while stopped
 	mails   []SMTPMail
 	arrived chan struct{} // closed and replaced with every mail
 }
@@ -83,7 +83,7 @@ func (s *SMTPServer) Start() {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.server != nil {
+	if s.stop != nil {
 		return
 	}
 	listener, err := net.Listen("tcp", s.Addr)
@@ -103,19 +103,24 @@ func (s *SMTPServer) Start() {
 	if s.script.Implicit {
 		listener = tls.NewListener(listener, config)
 	}
-	s.server = server
-	go func() { _ = server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(listener) }()
+	s.stop = func() {
+		_ = server.Close()
+		_ = listener.Close() // Serve may not have come to know it yet
+		<-served
+	}
 }
 
 // Stop closes the port and every connection. Mails received are kept.
 func (s *SMTPServer) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.server == nil {
+	if s.stop == nil {
 		return
 	}
-	_ = s.server.Close()
-	s.server = nil
+	s.stop()
+	s.stop = nil
 }
 
 // SetScript changes the answers from the next command on. TLS and Implicit

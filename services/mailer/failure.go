@@ -1,0 +1,166 @@
+package mailer
+
+import (
+	"errors"
+	"fmt"
+	"net/textproto"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Verdict is what a failed attempt means for the mail.
+type Verdict int
+
+const (
+	// Temporary: this mail, later. Others may pass meanwhile.
+	Temporary Verdict = iota
+	// Final: this mail will never be taken for this address.
+	Final
+	// Unavailable: the relay is away, or refuses us rather than the mail. No
+	// mail is to blame, and none would pass.
+	Unavailable
+)
+
+func (v Verdict) String() string {
+	return map[Verdict]string{Temporary: "temporary", Final: "final", Unavailable: "unavailable"}[v]
+}
+
+// Stage is a step of handing a mail to a relay.
+type Stage int
+
+// The stages in their order.
+const (
+	stageConnect Stage = iota
+	stageTLS           // the handshake of smtps
+	stageBanner
+	stageEHLO
+	stageSTARTTLS
+	stageAUTH
+	stageMAIL
+	stageRCPT
+	stageDATA
+	stageBody
+	stageDot // the mail is sent, its answer is due
+)
+
+func (s Stage) String() string {
+	return [...]string{"connect", "TLS", "banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "body", "final dot"}[s]
+}
+
+// Failure is a mail that was not accepted: where, with what answer, and what
+// that means.
+type Failure struct {
+	Stage    Stage
+	Verdict  Verdict
+	Code     int    // of the answer, such as 550; 0 when there was none
+	Enhanced string // RFC 3463 code, such as 5.1.1; may be empty
+	Err      error
+}
+
+// Error is one line without control characters. It may hold the addresses the
+// server repeated: see [redact].
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s: %s", f.Stage, oneLine(f.Err.Error()))
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// enhancedCode is at the start of an answer's text, RFC 2034.
+var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+
+// failed judges an error. It is the one place where that is done.
+func failed(stage Stage, err error) *Failure {
+	var judged *Failure
+	if errors.As(err, &judged) {
+		return judged
+	}
+	f := &Failure{Stage: stage, Err: err}
+	var answer *textproto.Error
+	if errors.As(err, &answer) {
+		f.Code = answer.Code
+		f.Enhanced = enhancedCode.FindString(answer.Msg)
+	}
+	f.Verdict = judge(stage, f.Code, f.Enhanced)
+	return f
+}
+
+// judge decides by stage and answer; code is 0 when the connection failed,
+// timed out or spoke nonsense.
+//
+// Before MAIL nothing has been said about any mail, and MAIL names only our
+// own sender: a failure there is about the relay or about us. Only 4xx at
+// MAIL is taken for this mail's, as grey-listing answers so. From RCPT on, 5xx
+// is about this address or this mail — save a few answers that say that *we*
+// are not welcome, which servers postpone to RCPT (Postfix does by default). A
+// connection lost from RCPT on counts against the mail: a filter that hangs up
+// on one mail must not stop the others.
+func judge(stage Stage, code int, enhanced string) Verdict {
+	switch {
+	case stage < stageMAIL:
+		return Unavailable
+	case stage == stageMAIL && code/100 != 4:
+		return Unavailable
+	case code/100 == 5 && aboutUs(code, enhanced):
+		return Unavailable
+	case code/100 == 5:
+		return Final
+	default:
+		return Temporary
+	}
+}
+
+// aboutUs recognizes refusals of the client or the sender: encryption or
+// authentication demanded or failed (RFC 4954 §6, RFC 3207 §4), a bad sender
+// address (RFC 3463 §3.2). 5.7.1 is not among them: it means relaying denied,
+// but as often a recipient's policy, and one address must not stop all mail.
+func aboutUs(code int, enhanced string) bool {
+	switch code {
+	case 523, 530, 534, 535, 538:
+		return true
+	}
+	switch enhanced {
+	case "5.1.7", "5.1.8", "5.7.0", "5.7.8", "5.7.9", "5.7.10", "5.7.11":
+		return true
+	}
+	return false
+}
+
+// oneLine makes a server's text safe for a log line and an event.
+func oneLine(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// redact masks an address wherever a text repeats it, in any case.
+func redact(text, address string) string {
+	if address == "" {
+		return text
+	}
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(text, mask(address))
+}
+
+// mask keeps of an address what a person needs to recognize it in a log line:
+// anna@example.com becomes a***@example.com.
+func mask(address string) string {
+	local, domain, found := strings.Cut(address, "@")
+	if !found || local == "" {
+		return "***"
+	}
+	first := []rune(local)[0]
+	return string(first) + "***@" + domain
+}
+
+// clip bounds a text to n characters.
+func clip(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		return string(runes[:n-1]) + "…"
+	}
+	return text
+}
