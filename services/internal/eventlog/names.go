@@ -6,12 +6,9 @@ import (
 	"strings"
 )
 
-// Headers of the messages in the log and of the dead letters.
+// Headers of the dead letters; those of the log's messages are part of the
+// contract, in package events.
 const (
-	HeaderCause   = "Softphone-Cause"    // of an outcome: stream sequence of the event that caused it
-	HeaderCauseID = "Softphone-Cause-Id" // of an outcome: the id of that event
-	HeaderReplyTo = "Softphone-Reply-To" // of a fact: the inbox that wants the decision
-
 	HeaderDeadSubject   = "Softphone-Dead-Subject"   // of a dead letter: where the original is stored
 	HeaderDeadSequence  = "Softphone-Dead-Sequence"  // its stream sequence
 	HeaderDeadTenant    = "Softphone-Dead-Tenant"    // its key

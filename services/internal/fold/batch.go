@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
@@ -20,7 +21,7 @@ type batch struct {
 // answer is what to tell whoever published a message.
 type answer struct {
 	to     eventlog.Message
-	answer eventlog.Answer
+	answer events.Decision
 }
 
 // memory is the state of a key while a batch is decided.
@@ -55,7 +56,7 @@ func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S]) ba
 }
 
 func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
-	event, err := r.Decode(m.Subject, m.Data)
+	event, err := r.Decode(m)
 	if err != nil {
 		if !r.Skip(err) {
 			b.bury(m, err)
@@ -74,7 +75,7 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 		return
 	}
 	if decision.Outcome != nil {
-		if err := b.tell(m, id, *decision.Outcome); err != nil {
+		if err := b.tell(m, id, decision.Outcome); err != nil {
 			b.bury(m, err)
 			return
 		}
@@ -88,7 +89,7 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 }
 
 // safely calls Decide. A panic concerns one event only: it becomes an error.
-func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision[E], err error) {
+func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("deciding it panicked: %v", p)
@@ -99,30 +100,30 @@ func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision[E], er
 }
 
 // tell adds an outcome and, for whoever waits for it, the answer.
-func (b *batch) tell(cause eventlog.Message, causeID string, event Event) error {
-	body, err := event.Encode()
+func (b *batch) tell(cause eventlog.Message, causeID string, said Outcome) error {
+	body, err := said.Encode()
 	if err != nil {
-		return fmt.Errorf("its outcome %s: %w", event.EventName(), err)
+		return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
 	}
 	b.outcomes = append(b.outcomes, outcome{
-		cause: cause, causeID: causeID, name: event.EventName(), subject: event.Subject(), body: body,
+		cause: cause, causeID: causeID, name: said.EventName(), subject: said.Subject(), body: body,
 	})
 	if !asked(cause) {
 		return nil
 	}
-	data, err := event.EncodeData()
+	data, err := said.EncodeData()
 	if err != nil {
-		return fmt.Errorf("its outcome %s: %w", event.EventName(), err)
+		return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
 	}
-	b.answers = append(b.answers, answer{to: cause, answer: eventlog.Answer{
-		Outcome: event.EventName(), Sequence: cause.Sequence, EventID: causeID, Data: data,
+	b.answers = append(b.answers, answer{to: cause, answer: events.Decision{
+		Outcome: said.EventName(), Sequence: cause.Sequence, EventID: causeID, Data: data,
 	}})
 	return nil
 }
 
 func (b *batch) reply(to eventlog.Message, id, outcome string) {
 	if asked(to) {
-		b.answers = append(b.answers, answer{to: to, answer: eventlog.Answer{
+		b.answers = append(b.answers, answer{to: to, answer: events.Decision{
 			Outcome: outcome, Sequence: to.Sequence, EventID: id,
 		}})
 	}
@@ -131,36 +132,35 @@ func (b *batch) reply(to eventlog.Message, id, outcome string) {
 func (b *batch) bury(m eventlog.Message, reason error) {
 	b.dead = append(b.dead, eventlog.DeadLetter{Event: m, Reason: reason, Attempts: 1})
 	if asked(m) {
-		b.answers = append(b.answers, answer{to: m, answer: eventlog.Answer{
-			Outcome: eventlog.Invalid, Sequence: m.Sequence, Reason: reason.Error(),
+		b.answers = append(b.answers, answer{to: m, answer: events.Decision{
+			Outcome: events.Invalid, Sequence: m.Sequence, Reason: reason.Error(),
 		}})
 	}
 }
 
-func asked(m eventlog.Message) bool { return m.Header.Get(eventlog.HeaderReplyTo) != "" }
+func asked(m eventlog.Message) bool { return m.Header.Get(events.HeaderReplyTo) != "" }
 
 // said is the answer of a decision without outcome.
-func said[E Event](d Decision[E]) string {
+func said(d Decision) string {
 	if d.Answer == "" {
-		return eventlog.NothingToDo
+		return events.NothingToDo
 	}
 	return d.Answer
 }
 
 // repeated is the answer to a fact that was decided before: what would be said of
 // it now, but nothing that happens only once.
-func repeated[E Event](d Decision[E]) string {
+func repeated(d Decision) string {
 	if d.Outcome != nil {
-		return eventlog.NothingToDo
+		return events.NothingToDo
 	}
 	return said(d)
 }
 
 // recall loads the states a batch needs, if the checkpoint is still the one the
-// owner started from. Fresh says that this tenure folds from the beginning:
-// states newer than the checkpoint are then left from before it was lost, and
-// forgotten.
-func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, fresh bool) (memories[S], error) {
+// owner started from. States newer than that, up to the sequence left, are left
+// from before the checkpoint was lost, and forgotten.
+func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, left uint64) (memories[S], error) {
 	states := memories[S]{of: make(map[eventlog.Key]*memory[S], len(messages))}
 	wanted := make([]eventlog.Key, 0, len(messages))
 	for _, m := range messages {
@@ -179,11 +179,11 @@ func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.
 		return memories[S]{}, errFenced
 	}
 	for i, k := range found {
-		if k.seq > from.Seq && !fresh {
-			return memories[S]{}, errTampered
-		}
-		if k.fields == nil || k.seq > from.Seq {
+		switch {
+		case k.fields == nil, from.Seq < k.seq && k.seq <= left:
 			continue
+		case k.seq > from.Seq:
+			return memories[S]{}, fmt.Errorf("%w: state of %s is of sequence %d, the checkpoint of %d", errTampered, wanted[i], k.seq, from.Seq)
 		}
 		m := states.all[i]
 		m.recent, m.seq = k.recent, k.seq

@@ -188,7 +188,7 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 // fold decides messages, tells what follows and commits.
 func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) error {
 	o.step("load")
-	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.anew)
+	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.left())
 	if errors.Is(err, errTampered) {
 		return errors.Join(err, o.store.reset(ctx, o.checkpoint))
 	}
@@ -216,6 +216,15 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
+}
+
+// left is up to which sequence states may be left from before the checkpoint was
+// lost: only where this tenure began with none.
+func (o *owner[S, E]) left() uint64 {
+	if o.anew {
+		return o.stream.Last
+	}
+	return 0
 }
 
 // bury records what could not be decided before the checkpoint moves past it.

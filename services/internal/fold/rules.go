@@ -4,9 +4,13 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// Event is what the runtime needs to know of one.
+// Event is what the runtime needs to know of an input.
 type Event interface {
-	EventID() string             // unique; a repeated id is a repeated event
+	EventID() string // unique; a repeated id is a repeated event
+}
+
+// Outcome is an event that a worker publishes.
+type Outcome interface {
 	EventName() string           // last token of its subject
 	Subject() string             // where it is published
 	Encode() ([]byte, error)     // its bytes in the log
@@ -14,9 +18,9 @@ type Event interface {
 }
 
 // Decision is what follows from an event.
-type Decision[E Event] struct {
-	Outcome *E     // nil: nothing to tell
-	Answer  string // what a caller is told when there is no outcome; "" means NothingToDo
+type Decision struct {
+	Outcome Outcome // nil: nothing to tell
+	Answer  string  // what a caller is told when there is no outcome; "" means NothingToDo
 }
 
 // Fields of a state as they are kept in a Redis hash, names and values in turn.
@@ -34,9 +38,9 @@ type Rules[S any, E Event] struct {
 	Inputs  []eventlog.Input // what it reads
 	Answers []string         // names of the inputs whose Softphone-Reply-To it answers
 
-	Decode func(subject string, body []byte) (E, error) // an error makes a dead letter
-	Skip   func(error) bool                             // a Decode error that concerns others: no dead letter
-	Decide func(S, E) (S, Decision[E])
+	Decode func(eventlog.Message) (E, error) // an error makes a dead letter
+	Skip   func(error) bool                  // a Decode error that concerns others: no dead letter
+	Decide func(S, E) (S, Decision)
 
 	Load func(map[string]string) (S, error) // not called for a key never seen: its state is the zero S
 	Save func(S) Fields

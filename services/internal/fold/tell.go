@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
@@ -84,8 +85,8 @@ func (o outcome) message() *nats.Msg {
 		Subject: o.subject,
 		Data:    o.body,
 		Header: nats.Header{
-			eventlog.HeaderCause:   {strconv.FormatUint(o.cause.Sequence, 10)},
-			eventlog.HeaderCauseID: {o.causeID},
+			events.HeaderCause:   {strconv.FormatUint(o.cause.Sequence, 10)},
+			events.HeaderCauseID: {o.causeID},
 		},
 	}
 }
@@ -97,11 +98,11 @@ func told(ctx context.Context, log *eventlog.Log, worker string, partition int) 
 	if err != nil || last == nil {
 		return 0, err
 	}
-	cause, err := strconv.ParseUint(last.Header.Get(eventlog.HeaderCause), 10, 64)
+	cause, err := strconv.ParseUint(last.Header.Get(events.HeaderCause), 10, 64)
 	if err != nil {
 		return 0, &Refusal{
 			Worker: worker, Partition: partition,
-			Log:        fmt.Sprintf("its last outcome, sequence %d (%s), names no cause in %s", last.Sequence, last.Subject, eventlog.HeaderCause),
+			Log:        fmt.Sprintf("its last outcome, sequence %d (%s), names no cause in %s", last.Sequence, last.Subject, events.HeaderCause),
 			Checkpoint: "without it nobody knows what has been told",
 			Repair:     "delete that message from the stream if another program published it",
 		}

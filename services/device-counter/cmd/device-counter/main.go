@@ -1,0 +1,14 @@
+// Command device-counter runs the device-counter worker; see package devicecounter.
+package main
+
+import (
+	"context"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/device-counter"
+)
+
+func main() {
+	var c devicecounter.Config
+	process.Main("device-counter", &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
+}

@@ -1,0 +1,33 @@
+package devicecounter
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// Devices that hold a seat, by the time they took it. A Devices is never changed
+// in place: the one before a decision must survive it.
+type Devices []events.Seat
+
+// find returns the index of a device, or -1.
+func (d Devices) find(id string) int {
+	return slices.IndexFunc(d, func(s events.Seat) bool { return s.DeviceID == id })
+}
+
+// with adds a seat. The order depends only on what is kept of the seats, so that
+// it is the same after they were saved and loaded.
+func (d Devices) with(seat events.Seat) Devices {
+	at, _ := slices.BinarySearchFunc(d, seat, byActivation)
+	return slices.Insert(slices.Clone(d), at, seat)
+}
+
+// without removes the seat at an index.
+func (d Devices) without(at int) Devices {
+	return slices.Delete(slices.Clone(d), at, at+1)
+}
+
+func byActivation(a, b events.Seat) int {
+	return cmp.Or(a.ActivatedAt.Compare(b.ActivatedAt), cmp.Compare(a.DeviceID, b.DeviceID))
+}

@@ -1,0 +1,61 @@
+package devicecounter
+
+import (
+	"context"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// Config of the worker, from the environment.
+type Config = worker.Config
+
+// Decision is what follows from an event.
+type Decision = fold.Decision
+
+// Rules are the worker, without anything to run it on.
+func Rules() worker.Rules[State] {
+	return worker.Rules[State]{
+		Worker: events.DeviceCounter,
+		Facts:  events.PBX,
+		Inputs: []eventlog.Input{
+			{Source: events.License, Name: events.LicenseGranted{}.EventName()},
+			{Source: events.License, Name: events.LicenseRevoked{}.EventName()},
+			{Source: events.PBX, Name: events.SoftphoneDisabled{}.EventName()},
+			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
+			{Source: events.PBX, Name: events.DeviceSignedIn{}.EventName()},
+			{Source: events.PBX, Name: events.DeviceRemoved{}.EventName()},
+		},
+		Answers: []string{
+			events.DeviceSignedIn{}.EventName(),
+			events.DeviceRemoved{}.EventName(),
+		},
+		Decode: worker.Decode,
+		Skip:   worker.Skip,
+		Decide: Decide,
+		Load:   load,
+		Save:   save,
+	}
+}
+
+// Run works until the context ends.
+func Run(ctx context.Context, c Config) error { return worker.Run(ctx, c, Rules(), answer) }
+
+// Answer is the reply of ask.device-counter.get.
+type Answer struct {
+	Current   bool          `json:"current"` // whether everything in the log is in this answer
+	LicenseID string        `json:"licenseId,omitempty"`
+	Used      int           `json:"used"`
+	Limit     int           `json:"limit"`
+	Devices   []events.Seat `json:"devices"`
+}
+
+func answer(s State, current bool) any {
+	devices := s.Devices
+	if devices == nil {
+		devices = Devices{} // [] rather than null
+	}
+	return Answer{Current: current, LicenseID: s.LicenseID, Used: len(devices), Limit: s.Limit, Devices: devices}
+}

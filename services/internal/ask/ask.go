@@ -1,0 +1,105 @@
+// Package ask serves synchronous questions about one extension as a NATS micro
+// service, so that `nats micro ls` lists who answers what. Question and answer
+// are JSON; replicas share the work.
+//
+// A wrong question is answered with the micro error headers, code 400 and the
+// field; a question that cannot be answered now with code 503, and asking again
+// is safe.
+package ask
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// Codes of the micro error header.
+const (
+	CodeWrong = "400" // the question is not one
+	CodeLater = "503" // no answer now
+)
+
+const (
+	patience = 5 * time.Second // what one answer may take
+
+	// atOnce bounds how many questions one service answers at a time; more wait.
+	atOnce = 64
+)
+
+// Service is what a worker answers.
+type Service struct {
+	Worker  string // answers on ask.<worker>.get
+	Version string // semantic version; "" means 0.0.0
+	About   string // one line for `nats micro info`
+	Answer  func(ctx context.Context, about events.Extension) (any, error)
+	Log     zerolog.Logger
+}
+
+// question is what is asked.
+type question struct {
+	Tenant    string `json:"tenant"`
+	Extension string `json:"extension"`
+}
+
+// Serve answers until stop is called.
+func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
+	if s.Version == "" {
+		s.Version = "0.0.0"
+	}
+	slots := make(chan struct{}, atOnce)
+	service, err := micro.AddService(conn, micro.Config{Name: s.Worker, Version: s.Version, Description: s.About})
+	if err != nil {
+		return nil, fmt.Errorf("serving questions: %w", err)
+	}
+	handler := micro.HandlerFunc(func(r micro.Request) {
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots }()
+			s.answer(r)
+		}()
+	})
+	if err := service.AddEndpoint("get", handler, micro.WithEndpointSubject("ask."+s.Worker+".get")); err != nil {
+		return nil, errors.Join(fmt.Errorf("serving questions: %w", err), service.Stop())
+	}
+	return func() { _ = service.Stop() }, nil
+}
+
+func (s Service) answer(r micro.Request) {
+	about, err := parse(r.Data())
+	if err != nil {
+		s.sent(r.Error(CodeWrong, err.Error(), nil))
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	answer, err := s.Answer(ctx, about)
+	if err != nil {
+		s.Log.Warn().Err(err).Stringer("extension", about).Msg("a question could not be answered")
+		s.sent(r.Error(CodeLater, "no answer now, try again", nil))
+		return
+	}
+	s.sent(r.RespondJSON(answer))
+}
+
+func (s Service) sent(err error) {
+	if err != nil {
+		s.Log.Warn().Err(err).Msg("an answer was not sent")
+	}
+}
+
+func parse(body []byte) (events.Extension, error) {
+	var q question
+	if err := json.Unmarshal(body, &q); err != nil {
+		return events.Extension{}, fmt.Errorf(`the question is not JSON of the form {"tenant":"acme","extension":"1001"}: %w`, err)
+	}
+	about := events.Extension{Tenant: q.Tenant, Number: q.Extension}
+	return about, about.Validate()
+}

@@ -1,0 +1,286 @@
+package fold_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// steps of a tenure at which an owner can be stopped.
+var steps = []string{"fence", "checkpoint", "told", "reader", "read", "load", "decide", "tell", "commit", "answer"}
+
+func TestFoldsAndTells(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(1, 2, 0, 3)
+	w.own(nil)
+	if got := w.settled(10 * time.Second); got.Outcomes != 3 {
+		t.Errorf("%d outcomes, want 3", got.Outcomes)
+	}
+	w.add(ones(1000)...)
+	w.settled(10 * time.Second)
+}
+
+// An owner is paused at a step, another takes over and goes on, the first is
+// resumed when its fence, its lease and the duplicate window are of the past.
+func TestPausedOwner(t *testing.T) {
+	t.Parallel()
+	for _, facts := range []int{1, 40} { // told one by one, told in an atomic batch
+		for _, at := range steps {
+			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				paused, resume := make(chan struct{}), make(chan struct{})
+				first := true
+				w.add(ones(facts)...)
+				w.own(func(step string) {
+					if first && step == at {
+						first = false
+						close(paused)
+						<-resume
+					}
+				})
+				<-paused
+				w.own(nil)
+				w.settled(10 * time.Second)
+				time.Sleep(window + 100*time.Millisecond) // past the duplicate window
+				w.add(ones(facts)...)
+				w.settled(10 * time.Second)
+				close(resume)
+				w.add(ones(facts)...)
+				w.settled(10 * time.Second)
+			})
+		}
+	}
+}
+
+// An owner dies at a step; its successor starts from what is left.
+func TestDeadOwner(t *testing.T) {
+	t.Parallel()
+	for _, facts := range []int{1, 40} {
+		for _, at := range steps {
+			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.add(ones(facts)...)
+				dead := make(chan struct{})
+				first := true
+				w.own(func(step string) {
+					if first && step == at {
+						first = false
+						close(dead)
+						<-t.Context().Done() // for good
+					}
+				})
+				<-dead
+				w.add(ones(facts)...)
+				w.own(nil)
+				w.settled(10 * time.Second)
+			})
+		}
+	}
+}
+
+// Redis is emptied, or put back to an older copy, under a single healthy owner,
+// at each of its steps.
+func TestRedisSetBack(t *testing.T) {
+	t.Parallel()
+	for _, facts := range []int{1, 40} {
+		for _, at := range append(steps, "compare") {
+			for _, how := range []string{"emptied", "put back"} {
+				t.Run(fmt.Sprintf("%s/%s/%d", how, at, facts), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					w.own(nil)
+					w.add(ones(5)...)
+					w.settled(10 * time.Second)
+					older := w.redis.Snapshot()
+					w.add(ones(20)...)
+					w.settled(10 * time.Second)
+
+					armed := true
+					hurt := make(chan struct{})
+					w.own(func(step string) {
+						if armed && step == at {
+							armed = false
+							if how == "emptied" {
+								w.redis.Empty()
+							} else {
+								w.redis.PutBack(older)
+							}
+							close(hurt)
+						}
+					})
+					w.add(ones(facts)...)
+					<-hurt
+					w.settled(10 * time.Second)
+				})
+			}
+		}
+	}
+}
+
+// Nothing needs to happen for a Redis that lost its data to heal.
+func TestHealsWithoutTraffic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	w.add(ones(20)...)
+	w.settled(10 * time.Second)
+	w.redis.Empty()
+	w.settled(10 * time.Second)
+}
+
+func TestTamperedState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	w.add(ones(20)...)
+	w.settled(10 * time.Second)
+	checkpoint := fmt.Sprintf("softphone:{p%d}:tally:checkpoint", w.part)
+	state := fmt.Sprintf("softphone:{p%d}:tally:acme:1001", w.part)
+
+	// The checkpoint alone is lost: states of the future must not be folded again.
+	w.rdb.Del(t.Context(), checkpoint)
+	w.add(1)
+	w.settled(10 * time.Second)
+
+	// A state cannot be read.
+	w.rdb.HSet(t.Context(), state, "total", "a lot")
+	w.add(1)
+	w.settled(10 * time.Second)
+
+	// A state is newer than the checkpoint.
+	w.rdb.HSet(t.Context(), state, "seq", 1<<40, "total", "1000000")
+	w.add(1)
+	w.settled(10 * time.Second)
+}
+
+func TestRepeatedFact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	body := []byte(`{"id":"one","n":1}`)
+	first := w.publish("one", body)
+	w.add(ones(15)...) // the 16 last facts are remembered
+	time.Sleep(window + 100*time.Millisecond)
+	second := w.publish("one", body)
+	if second.Duplicate || second.Sequence <= first.Sequence {
+		t.Fatalf("the server recognized the repetition itself: %+v", second)
+	}
+	if got := w.settled(10 * time.Second); got.Outcomes != 16 {
+		t.Errorf("%d outcomes, want 16", got.Outcomes)
+	}
+}
+
+// Bad events become dead letters with their reason, once however often they are
+// folded, and stop nothing.
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(1)
+	broken := w.publish("broken", []byte(`{"id":`))
+	panics := w.add(-1)
+	w.add(1)
+	w.own(nil)
+	w.settled(10 * time.Second)
+	for range 2 {
+		dead := w.deadLetters()
+		if len(dead) != 2 {
+			t.Fatalf("%d dead letters, want 2", len(dead))
+		}
+		for i, want := range []struct {
+			seq    uint64
+			reason string
+		}{{broken.Sequence, "unexpected end"}, {panics, "panicked: negative"}} {
+			h := dead[i].Headers()
+			if got := h.Get(eventlog.HeaderDeadSequence); got != fmt.Sprint(want.seq) {
+				t.Errorf("dead letter %d is of sequence %s, want %d", i, got, want.seq)
+			}
+			if got := h.Get(eventlog.HeaderDeadReason); !strings.Contains(got, want.reason) {
+				t.Errorf("dead letter %d: reason %q, want %q in it", i, got, want.reason)
+			}
+			if h.Get(eventlog.HeaderDeadTenant) != "acme" || h.Get(eventlog.HeaderDeadExtension) != "1001" {
+				t.Errorf("dead letter %d: key %v", i, h)
+			}
+		}
+		w.redis.Empty() // and once more from the beginning
+		w.settled(10 * time.Second)
+	}
+}
+
+func (w *world) deadLetters() []jetstream.Msg {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
+	defer cancel()
+	consumer, err := w.js.OrderedConsumer(ctx, events.DeadStream, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	batch, err := consumer.FetchNoWait(100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []jetstream.Msg
+	for m := range batch.Messages() {
+		all = append(all, m)
+	}
+	return all
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	for _, c := range []struct {
+		name, body, outcome, data string
+	}{
+		{"an outcome", `{"id":"a","n":2}`, "Sum", `"sum":2`},
+		{"nothing", `{"id":"b","n":0}`, "Unchanged", ""},
+		{"a bad event", `{"id":"c","n":"two"}`, events.Invalid, ""},
+		{"repeated", `{"id":"a","n":2}`, events.NothingToDo, ""},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		receipt, got, err := w.log.Ask(ctx, w.message(c.name, []byte(c.body)))
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got.Outcome != c.outcome || got.Sequence != receipt.Sequence || !strings.Contains(string(got.Data), c.data) {
+			t.Errorf("%s: answered %+v of sequence %d, want %s", c.name, got, receipt.Sequence, c.outcome)
+		}
+	}
+}
+
+// Only inboxes are answered: a fact must not make a worker publish elsewhere.
+func TestAnswersOnlyInboxes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	elsewhere, err := w.nats.Connect(t).SubscribeSync("softphone.pbx.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := w.message("sly", []byte(`{"id":"sly","n":1}`))
+	m.Header.Set(events.HeaderReplyTo, "softphone.pbx.acme.1001.Add")
+	if _, err := w.log.Publish(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.settled(10 * time.Second)
+	for {
+		got, err := elsewhere.NextMsg(100 * time.Millisecond)
+		if err != nil {
+			return
+		}
+		if got.Header.Get(events.HeaderMsgID) != "sly" {
+			t.Fatalf("an answer was published to %s: %s", got.Subject, got.Data)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package fold
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// View reads the states a worker keeps, without owning anything.
+type View[S any, E Event] struct {
+	Log        *eventlog.Log
+	Redis      redis.UniversalClient
+	Rules      Rules[S, E]
+	Partitions int
+}
+
+// Get returns the state of a key; the zero S for one never seen. Current says that
+// every event of the key that was in the log when Get was called is folded into
+// it: after a rebuild, behind a lag or on a Redis that was set back it is false,
+// and the state may be of the past.
+func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
+	partition := key.Partition(v.Partitions)
+	last, err := v.last(ctx, partition, key)
+	if err != nil {
+		return state, false, err
+	}
+	stream, err := v.Log.State(ctx)
+	if err != nil {
+		return state, false, err
+	}
+	found, checkpoint, err := newStore(v.Redis, v.Rules.Worker, partition).load(ctx, []eventlog.Key{key})
+	if err != nil {
+		return state, false, err
+	}
+	if found[0].fields != nil {
+		if state, err = v.Rules.Load(found[0].fields); err != nil {
+			return state, false, err
+		}
+	}
+	sameLog := checkpoint == (Checkpoint{}) || checkpoint.Stream == identity(stream) && checkpoint.Seq <= stream.Last
+	return state, sameLog && checkpoint.Seq >= last && found[0].seq <= checkpoint.Seq, nil
+}
+
+// last is the sequence of the key's last event among the worker's inputs. The
+// inputs are asked for one by one: each is an exact subject, which the server
+// finds at once, and nothing else of the key may count.
+func (v View[S, E]) last(ctx context.Context, partition int, key eventlog.Key) (uint64, error) {
+	sequences := make([]uint64, len(v.Rules.Inputs))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, input := range v.Rules.Inputs {
+		group.Go(func() error {
+			m, err := v.Log.LastOf(ctx, input.Of(partition, key))
+			if m != nil {
+				sequences[i] = m.Sequence
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	var last uint64
+	for _, seq := range sequences {
+		last = max(last, seq)
+	}
+	return last, nil
+}

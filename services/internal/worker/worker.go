@@ -1,0 +1,106 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/ask"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/lease"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+)
+
+// Config of a folding worker, from the environment.
+type Config struct {
+	process.Config
+	NATS     process.NATS
+	Redis    process.Redis
+	Replica  string        `env:"SOFTPHONE_REPLICA"`                    // its name among the worker's replicas; "" makes one
+	LeaseTTL time.Duration `env:"SOFTPHONE_LEASE_TTL" envDefault:"10s"` // how soon another replica takes over from a dead one
+}
+
+// Answer makes the reply of ask.<worker>.get from a state.
+type Answer[S any] func(state S, current bool) any
+
+// Run folds and answers until the context ends. It returns an error for what it
+// cannot start without.
+func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S]) error {
+	conn, err := c.NATS.Connect(ctx, rules.Worker, c.Host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client, err := c.Redis.Connect(ctx, rules.Worker)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	log, err := eventlog.Open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	bucket, err := log.JetStream().KeyValue(ctx, events.LeaseBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return fmt.Errorf("key-value bucket %s: %w", events.LeaseBucket, eventlog.ErrNoStream)
+	}
+	if err != nil {
+		return fmt.Errorf("opening key-value bucket %s: %w", events.LeaseBucket, err)
+	}
+	stop, err := serve(log, client, c.Host, rules, answer)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return own(ctx, c, log, client, bucket, rules)
+}
+
+// own folds this replica's share of the partitions.
+func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, bucket jetstream.KeyValue, rules Rules[S]) error {
+	replica := c.replica()
+	folding := fold.Config{
+		Log: log, Redis: client, Owner: replica, Logger: c.Host.Log, Metrics: fold.NewMetrics(c.Host.Metrics),
+		Report: func(partition int, fault error) {
+			c.Host.Health.Broken(rules.Worker+" partition "+strconv.Itoa(partition), fault)
+		},
+	}
+	leasing := lease.Config{
+		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, TTL: c.LeaseTTL, Log: c.Host.Log,
+	}
+	return lease.Run(ctx, leasing, func(ctx context.Context, l *lease.Lease) error {
+		return fold.Run(ctx, folding, rules, l.Partition(), l.Check)
+	})
+}
+
+// serve answers questions about what the rules keep.
+func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, rules Rules[S], answer Answer[S]) (stop func(), err error) {
+	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules, Partitions: events.Partitions}
+	return ask.Serve(log.Conn(), ask.Service{
+		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log,
+		Answer: func(ctx context.Context, about events.Extension) (any, error) {
+			state, current, err := view.Get(ctx, Key(about))
+			return answer(state, current), err
+		},
+	})
+}
+
+// replica is a name no other replica has.
+func (c Config) replica() string {
+	if c.Replica != "" {
+		return c.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "replica"
+	}
+	return host + "-" + nuid.Next()
+}

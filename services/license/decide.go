@@ -1,0 +1,58 @@
+package license
+
+import (
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// Decide grants and revokes. It is pure: a license's id is the id of the event
+// that asked for it, its generation counts the extension's licenses from 1.
+func Decide(s State, e events.Recorded) (State, Decision) {
+	switch data := e.Data.(type) {
+	case events.SoftphoneEnabled:
+		return enable(s, e, data)
+	case events.SoftphoneDisabled:
+		return revoke(s, e, data.Reason)
+	case events.ExtensionDeleted:
+		return revoke(s, e, ReasonExtensionDeleted)
+	}
+	return s, Decision{}
+}
+
+// ReasonExtensionDeleted is why a license ends with its extension.
+const ReasonExtensionDeleted = "extension_deleted"
+
+func enable(s State, e events.Recorded, asked events.SoftphoneEnabled) (State, Decision) {
+	if s.Active || s.LicenseID == e.ID {
+		return s, Decision{Answer: events.AlreadyEnabled}
+	}
+	limit := asked.DeviceLimit
+	if limit == 0 {
+		limit = events.DefaultDeviceLimit
+	}
+	s = State{
+		Active:      true,
+		LicenseID:   e.ID,
+		Generation:  s.Generation + 1,
+		DeviceLimit: limit,
+		Email:       asked.Email,
+		Username:    asked.Username,
+		DisplayName: asked.DisplayName,
+		Locale:      asked.Locale,
+		GrantedAt:   e.Time.Truncate(time.Millisecond), // as it is kept
+	}
+	return s, worker.Tell(events.License, e, events.LicenseGranted{
+		LicenseID: s.LicenseID, Generation: s.Generation, DeviceLimit: s.DeviceLimit,
+		Email: s.Email, Username: s.Username, DisplayName: s.DisplayName, Locale: s.Locale,
+	})
+}
+
+func revoke(s State, e events.Recorded, reason string) (State, Decision) {
+	if !s.Active {
+		return s, Decision{}
+	}
+	s.Active = false
+	return s, worker.Tell(events.License, e, events.LicenseRevoked{LicenseID: s.LicenseID, Generation: s.Generation, Reason: reason})
+}

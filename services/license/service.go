@@ -1,0 +1,67 @@
+package license
+
+import (
+	"context"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// Config of the worker, from the environment.
+type Config = worker.Config
+
+// Decision is what follows from an event.
+type Decision = fold.Decision
+
+// Rules are the worker, without anything to run it on.
+func Rules() worker.Rules[State] {
+	return worker.Rules[State]{
+		Worker: events.License,
+		Facts:  events.PBX,
+		Inputs: []eventlog.Input{
+			{Source: events.PBX, Name: events.SoftphoneEnabled{}.EventName()},
+			{Source: events.PBX, Name: events.SoftphoneDisabled{}.EventName()},
+			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
+		},
+		Answers: []string{
+			events.SoftphoneEnabled{}.EventName(),
+			events.SoftphoneDisabled{}.EventName(),
+			events.ExtensionDeleted{}.EventName(),
+		},
+		Decode: worker.Decode,
+		Skip:   worker.Skip,
+		Decide: Decide,
+		Load:   load,
+		Save:   save,
+	}
+}
+
+// Run works until the context ends.
+func Run(ctx context.Context, c Config) error { return worker.Run(ctx, c, Rules(), answer) }
+
+// Answer is the reply of ask.license.get.
+type Answer struct {
+	Current     bool       `json:"current"` // whether everything in the log is in this answer
+	Active      bool       `json:"active"`
+	LicenseID   string     `json:"licenseId,omitempty"`
+	Generation  int        `json:"generation"`
+	DeviceLimit int        `json:"deviceLimit"`
+	Email       string     `json:"email,omitempty"`
+	Username    string     `json:"username,omitempty"`
+	DisplayName string     `json:"displayName,omitempty"`
+	GrantedAt   *time.Time `json:"grantedAt,omitempty"`
+}
+
+func answer(s State, current bool) any {
+	a := Answer{
+		Current: current, Active: s.Active, LicenseID: s.LicenseID, Generation: s.Generation,
+		DeviceLimit: s.DeviceLimit, Email: s.Email, Username: s.Username, DisplayName: s.DisplayName,
+	}
+	if !s.GrantedAt.IsZero() {
+		a.GrantedAt = &s.GrantedAt
+	}
+	return a
+}
