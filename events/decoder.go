@@ -43,15 +43,14 @@ func (d *decoder) moment(name string, v *time.Time) {
 	if !found {
 		return
 	}
-	s := d.doc.text(i)
-	// UnmarshalText, unlike time.Parse, accepts RFC 3339 and nothing else.
-	if len(s) > maxTime || v.UnmarshalText(s) != nil {
-		d.report(name, show(string(s))+" is not a time of RFC 3339 like 2026-03-09T08:15:00.250Z")
+	t, ok := parseTime(d.doc.text(i))
+	if !ok {
+		d.report(name, show(string(d.doc.text(i)))+" is not a time of RFC 3339 like 2026-03-09T08:15:00.250Z")
 		return
 	}
-	d.report(name, writtenYearProblem(*v))
-	d.report(name, timeProblem(*v))
-	*v = v.UTC()
+	*v = t.UTC()
+	d.report(name, writtenYearProblem(t))
+	d.report(name, timeProblem(t))
 }
 
 func (d *decoder) seats(name string, v *[]Seat) {

@@ -8,7 +8,8 @@ import (
 // Encode validates the event and writes it as a structured CloudEvent (CloudEvents 1.0, JSON format). Equal events
 // give equal bytes. It never exceeds MaxSize: every text is bounded.
 func (e Event) Encode() ([]byte, error) {
-	if err := e.Validate(); err != nil {
+	k, err := e.valid()
+	if err != nil {
 		return nil, err
 	}
 	w := writer{out: make([]byte, 0, 512)}
@@ -17,7 +18,7 @@ func (e Event) Encode() ([]byte, error) {
 	w.out = append(w.out, `","source":"`...)
 	w.out = append(w.out, e.Source...)
 	w.out = append(w.out, `","type":"`+typePrefix...)
-	w.out = append(w.out, e.Data.EventName()...)
+	w.out = append(w.out, k.event...)
 	w.out = append(w.out, `","subject":"`...)
 	w.out = append(w.out, e.Extension.Tenant...)
 	w.out = append(w.out, '/')
@@ -25,36 +26,19 @@ func (e Event) Encode() ([]byte, error) {
 	w.out = append(w.out, `","time":"`...)
 	w.out = e.Time.UTC().AppendFormat(w.out, time.RFC3339Nano)
 	w.out = append(w.out, `","datacontenttype":"`+contentType+`","data":`...)
-	if err := e.writeData(&w); err != nil {
-		return nil, err
-	}
+	w.data(k, e.Data)
 	return append(w.out, '}'), nil
 }
 
 // EncodeData validates the data and writes it alone.
 func (e Event) EncodeData() ([]byte, error) {
-	if _, err := e.kind(); err != nil {
-		return nil, err
-	}
-	if err := e.Data.Validate(); err != nil {
+	k, err := e.validData()
+	if err != nil {
 		return nil, err
 	}
 	w := writer{out: make([]byte, 0, 256)}
-	err := e.writeData(&w)
-	return w.out, err
-}
-
-func (e Event) writeData(w *writer) error {
-	k, err := e.kind()
-	if err != nil {
-		return err
-	}
-	w.open('{')
-	if !k.visit(e.Data, w) {
-		return &FieldError{Field: "data", Problem: "must be a value of type events." + k.event + ", not a pointer or another type"}
-	}
-	w.shut('}')
-	return nil
+	w.data(k, e.Data)
+	return w.out, nil
 }
 
 // writer is the visitor that writes fields as members of a JSON object. It writes only what was checked before:
@@ -62,6 +46,12 @@ func (e Event) writeData(w *writer) error {
 type writer struct {
 	out   []byte
 	comma bool // before the next member or element
+}
+
+func (w *writer) data(k *kind, d Data) {
+	w.open('{')
+	k.visit(d, w)
+	w.shut('}')
 }
 
 func (w *writer) text(name string, p presence, v *string, _ rule) {

@@ -47,32 +47,42 @@ func (e Event) Subject() string {
 
 // Validate returns a *FieldError on the first field that breaks the contract, or nil.
 func (e Event) Validate() error {
-	_, err := e.kind()
-	if err != nil {
-		return err
-	}
-	if problem := textProblem(required, e.ID, idRule(e.Source)); problem != "" {
-		return &FieldError{Field: "id", Problem: problem}
-	}
-	if err := e.Extension.Validate(); err != nil {
-		return err
-	}
-	if problem := timeProblem(e.Time); problem != "" {
-		return &FieldError{Field: "time", Problem: problem}
-	}
-	return e.Data.Validate()
+	_, err := e.valid()
+	return err
 }
 
-// kind finds the event in the catalog.
-func (e Event) kind() (*kind, error) {
+// valid is Validate, and what the catalog knows of the event.
+func (e Event) valid() (*kind, error) {
+	k, err := e.validData()
+	if err != nil {
+		return nil, err
+	}
+	if problem := textProblem(required, e.ID, idRule(e.Source)); problem != "" {
+		return nil, &FieldError{Field: "id", Problem: problem}
+	}
+	if err := e.Extension.Validate(); err != nil {
+		return nil, err
+	}
+	if problem := timeProblem(e.Time); problem != "" {
+		return nil, &FieldError{Field: "time", Problem: problem}
+	}
+	return k, nil
+}
+
+func (e Event) validData() (*kind, error) {
 	if e.Data == nil {
 		return nil, &FieldError{Field: "data", Problem: "is missing; an event needs one of the data types of this package"}
 	}
-	k := kindOf(e.Source, e.Data.EventName())
+	name := e.Data.EventName()
+	k := kindOf(e.Source, name)
 	if k == nil {
-		return nil, &FieldError{Field: "source", Problem: show(e.Source) + " publishes no " + show(e.Data.EventName())}
+		return nil, &FieldError{Field: "source", Problem: show(e.Source) + " publishes no " + show(name)}
 	}
-	return k, nil
+	c := checker{path: "data."}
+	if !k.visit(e.Data, &c) {
+		return nil, &FieldError{Field: "data", Problem: "must be a value of type events." + name + ", not a pointer or another type"}
+	}
+	return k, c.err
 }
 
 func idRule(source string) rule {

@@ -3,7 +3,6 @@ package events
 import (
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -143,17 +142,6 @@ func numberRangeProblem(n, min, max int) string {
 func seatsProblem(n int) string {
 	if n > MaxSeats {
 		return "has " + strconv.Itoa(n) + " entries; at most " + strconv.Itoa(MaxSeats) + " are allowed"
-	}
-	return ""
-}
-
-// timeProblem bounds the year, so that every reader's arithmetic is safe and a clock that was never set is noticed.
-func timeProblem(t time.Time) string { return writtenYearProblem(t.UTC()) }
-
-// writtenYearProblem is timeProblem before the zone is taken off, so that the schemas can state it.
-func writtenYearProblem(t time.Time) string {
-	if y := t.Year(); y < 2000 || y >= 2100 {
-		return "is in the year " + strconv.Itoa(y) + "; 2000 to 2099 is allowed: check the clock"
 	}
 	return ""
 }

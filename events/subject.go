@@ -55,6 +55,14 @@ func ParseSubject(subject string) (Route, error) {
 	return r, r.validate()
 }
 
+// String is the subject again.
+func (r Route) String() string {
+	if r.Partition == AnyPartition {
+		return PublishSubject(r.Source, r.Extension.Tenant, r.Extension.Number, r.Event)
+	}
+	return LogSubject(r.Partition, r.Source, r.Extension.Tenant, r.Extension.Number, r.Event)
+}
+
 func (r Route) validate() error {
 	switch {
 	case len(r.Source) < 1 || len(r.Source) > 63 || !only(r.Source, isTenantByte):
