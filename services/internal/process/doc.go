@@ -1,0 +1,15 @@
+// Package process is what every program of the system is besides its work: configuration, logging, signals, health,
+// metrics, and connections to NATS and Redis.
+//
+// A service has a Config, whose fields name their environment variables, and a Run; its main is a few lines:
+//
+//	func main() {
+//		var c license.Config // contains process.Config, process.NATS, process.Redis
+//		process.Main("license", &c, &c.Config, func(ctx context.Context) error { return license.Run(ctx, c) })
+//	}
+//
+// Main reads the environment, tells *all* that is wrong with it at once and exits with 2; or it serves /metrics, /healthz
+// and /readyz, runs, and exits with 0 after SIGINT or SIGTERM, or with 1 and one line when Run failed.
+//
+// A Secret prints as [secret] wherever it goes, and URLs are printed without what is in front of their @.
+package process

@@ -1,0 +1,63 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+)
+
+// Host is what a process lends to the services in it.
+type Host struct {
+	Log     zerolog.Logger
+	Health  *Health
+	Metrics *prometheus.Registry
+}
+
+// NewHost returns a host for a test or a program that does without Main. It serves nothing by itself.
+func NewHost(log zerolog.Logger) *Host {
+	h := &Host{Log: log, Health: NewHealth(), Metrics: prometheus.NewRegistry()}
+	h.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return h
+}
+
+// With returns the host as one of several services in one process should see it: its log lines and the parts of its
+// health carry its name. Metrics are shared; services label theirs.
+func (h *Host) With(service string) *Host {
+	return &Host{
+		Log:     h.Log.With().Str("worker", service).Logger(),
+		Health:  h.Health.With(service),
+		Metrics: h.Metrics,
+	}
+}
+
+// ConnectNATS is n.Connect with the host's log; while the connection is away, the part "nats" is not ready.
+func (h *Host) ConnectNATS(ctx context.Context, n NATS, name string, options ...nats.Option) (*nats.Conn, error) {
+	return n.Connect(ctx, name, h.Log, append(options, watch(h.Health))...)
+}
+
+// OpsHandler serves /metrics, /healthz and /readyz.
+func (h *Host) OpsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{Registry: h.Metrics}))
+	mux.HandleFunc("GET /healthz", h.page(func(r Report) bool { return r.Status != statusBroken }))
+	mux.HandleFunc("GET /readyz", h.page(func(r Report) bool { return r.Status == statusOK }))
+	return mux
+}
+
+func (h *Host) page(well func(Report) bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		r := h.Health.Report()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !well(r) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(r) // a caller that went away is no concern of ours
+	}
+}

@@ -1,0 +1,187 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// startPatience is how long a start waits for NATS and Redis: long enough for servers that start at the same time,
+	// short enough that a wrong address is soon told.
+	startPatience  = 5 * time.Second
+	connectTimeout = 2 * time.Second
+	reconnectWait  = 100 * time.Millisecond
+)
+
+// NATS says where the NATS servers are and who we are to them.
+type NATS struct {
+	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"` // or a comma-separated list
+	User     string `env:"NATS_USER"`
+	Password Secret `env:"NATS_PASSWORD"`
+	CAFile   string `env:"NATS_CA_FILE"` // PEM; verifies the server and makes TLS required
+}
+
+// Validate checks what the types cannot.
+func (n NATS) Validate() error {
+	var faults []error
+	for server := range strings.SplitSeq(n.URL, ",") {
+		if !isServer(strings.TrimSpace(server), "nats", "tls", "ws", "wss") {
+			faults = append(faults, badURL("NATS_URL", n.URL, "nats://host:4222", "NATS_USER and NATS_PASSWORD"))
+			break
+		}
+	}
+	if strings.ContainsAny(n.User, " \t\r\n.*>") {
+		faults = append(faults, fmt.Errorf("NATS_USER: %q has a space or one of . * >, which the subject of its inbox cannot", n.User))
+	}
+	if n.User == "" && !n.Password.Empty() {
+		faults = append(faults, errors.New("NATS_USER: is not set, but NATS_PASSWORD is: set both or neither"))
+	}
+	return errors.Join(append(faults, checkFile("NATS_CA_FILE", n.CAFile))...)
+}
+
+func isServer(address string, schemes ...string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	for _, s := range schemes {
+		if u.Scheme == s {
+			return true
+		}
+	}
+	return false
+}
+
+// badURL does not repeat what the parser said, for that can be a piece of a password.
+func badURL(variable, value, example, instead string) error {
+	return fmt.Errorf("%s: %q is not a URL like %s; special characters in a user or password must be percent-encoded, or use %s",
+		variable, Redact(value), example, instead)
+}
+
+func checkFile(variable, path string) error {
+	if path == "" {
+		return nil
+	}
+	if _, err := os.ReadFile(path); err != nil {
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	return nil
+}
+
+// Connect connects and stays connected: it reconnects for ever, and logs each loss and each return once. A server that
+// does not answer is tried again for about 5 seconds; then the error says what to check. Options given here come last.
+//
+// The connection has no reconnect buffer. With one, a publish that returned an error because the server was away would be
+// stored when it came back: the caller, who has acted on the error by then, would never know.
+//
+// A user receives its answers under _INBOX.<user>.>, so that no other user needs, or has, the right to read them.
+func (n NATS) Connect(ctx context.Context, name string, log zerolog.Logger, options ...nats.Option) (*nats.Conn, error) {
+	options = append(n.options(name, log), options...)
+	var nc *nats.Conn
+	err := patiently(ctx, func() (err error) {
+		nc, err = nats.Connect(n.URL, options...)
+		if errors.Is(err, nats.ErrAuthorization) {
+			return backoff.Permanent(ErrRefused)
+		}
+		return err
+	})
+	where := Redact(n.URL)
+	switch {
+	case err == nil:
+		return nc, nil
+	case errors.Is(err, ErrRefused):
+		return nil, fmt.Errorf("NATS at %s %w: check NATS_USER and NATS_PASSWORD", where, ErrRefused)
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("connect to NATS: %w", context.Cause(ctx))
+	}
+	return nil, fmt.Errorf("NATS at %s is %w: %s: start it, or set NATS_URL", where, ErrUnreachable, oneLine(err))
+}
+
+func (n NATS) options(name string, log zerolog.Logger) []nats.Option {
+	options := []nats.Option{
+		nats.Name(name),
+		nats.Timeout(connectTimeout),
+		nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		nats.IgnoreAuthErrorAbort(), // a server whose users are being changed may refuse us for a moment
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn().Err(err).Msg("connection to NATS lost")
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info().Str("url", nc.ConnectedUrlRedacted()).Msg("connected to NATS again")
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			e := log.Warn().Err(err)
+			if s != nil {
+				e = e.Str("subject", s.Subject)
+			}
+			e.Msg("NATS")
+		}),
+	}
+	if user := n.user(); user != "" {
+		options = append(options, nats.CustomInboxPrefix("_INBOX."+user))
+	}
+	if n.User != "" {
+		options = append(options, nats.UserInfo(n.User, n.Password.Reveal()))
+	}
+	if n.CAFile != "" {
+		options = append(options, nats.RootCAs(n.CAFile))
+	}
+	return options
+}
+
+// user is who we are: NATS_USER, or the user in the URL when it comes with a password; one without is a token.
+func (n NATS) user() string {
+	u, err := url.Parse(n.URL)
+	if n.User != "" || err != nil || u.User == nil {
+		return n.User
+	}
+	if _, withPassword := u.User.Password(); withPassword && !strings.ContainsAny(u.User.Username(), " \t\r\n.*>") {
+		return u.User.Username()
+	}
+	return ""
+}
+
+// watch adds the connection's state to health, after whatever handlers there are.
+func watch(health *Health) nats.Option {
+	return func(o *nats.Options) error {
+		lost, found := o.DisconnectedErrCB, o.ReconnectedCB
+		o.DisconnectedErrCB = func(nc *nats.Conn, err error) {
+			if lost != nil {
+				lost(nc, err)
+			}
+			health.NotReady("nats", errors.New("connection lost"))
+		}
+		o.ReconnectedCB = func(nc *nats.Conn) {
+			if found != nil {
+				found(nc)
+			}
+			health.NotReady("nats", nil)
+		}
+		health.NotReady("nats", nil)
+		return nil
+	}
+}
+
+// patiently calls try with growing pauses until it succeeds, gives a backoff.Permanent error, or startPatience is over.
+func patiently(ctx context.Context, try func() error) error {
+	b := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(50*time.Millisecond),
+		backoff.WithMaxInterval(time.Second),
+		backoff.WithMaxElapsedTime(startPatience),
+	)
+	return backoff.Retry(try, backoff.WithContext(b, ctx))
+}

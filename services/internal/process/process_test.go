@@ -1,0 +1,66 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+)
+
+type testConfig struct {
+	Config
+	NATS
+	Redis
+	Key Secret `env:"TEST_KEY"`
+}
+
+func TestMain(m *testing.M) {
+	servertest.Main(m, map[string]func(){
+		// Waits for its signal; the second variant never ends by itself.
+		"waits":  func() { child(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }) },
+		"hangs":  func() { child(func(context.Context) error { select {} }) },
+		"fails":  func() { child(func(context.Context) error { return errors.New("first line\nsecond line") }) },
+		"refuse": func() { child(func(context.Context) error { panic("must not run") }) },
+	})
+}
+
+func child(run func(context.Context) error) {
+	var c testConfig
+	Main("test", &c, &c.Config, run)
+}
+
+func leaks(t *testing.T) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+// closed is an address nobody listens on.
+func closed(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := fmt.Fprint(f, text); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}

@@ -1,0 +1,139 @@
+package process
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis says where Redis is and who we are to it.
+type Redis struct {
+	// URL is redis://, rediss:// (TLS) or unix://; with ?addr=host:port for further nodes it is a Redis Cluster.
+	URL      string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379/0"`
+	User     string `env:"REDIS_USER"`
+	Password Secret `env:"REDIS_PASSWORD"`
+	CAFile   string `env:"REDIS_CA_FILE"` // PEM; verifies the server of a rediss:// URL
+}
+
+// Validate checks what the types cannot.
+func (r Redis) Validate() error {
+	if r.CAFile != "" && !strings.HasPrefix(r.URL, "rediss://") {
+		return errors.New("REDIS_CA_FILE: is set, but REDIS_URL does not begin with rediss://: change one of them")
+	}
+	client, err := r.client("")
+	if err != nil {
+		return err
+	}
+	return client.Close()
+}
+
+// Connect returns a client that answers. A server that does not, or that still loads its data, is tried again for about 5
+// seconds; then the error says what to check. Every call of the client ends with its context.
+func (r Redis) Connect(ctx context.Context, name string) (redis.UniversalClient, error) {
+	client, err := r.client(name)
+	if err != nil {
+		return nil, err
+	}
+	if err = patiently(ctx, func() error { return answers(ctx, client) }); err == nil {
+		return client, nil
+	}
+	_ = client.Close()
+	where := Redact(r.URL)
+	switch {
+	case errors.Is(err, ErrRefused):
+		return nil, fmt.Errorf("redis at %s %w: check REDIS_USER and REDIS_PASSWORD", where, ErrRefused)
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("connect to Redis: %w", context.Cause(ctx))
+	}
+	return nil, fmt.Errorf("redis at %s is %w: %s: start it, or set REDIS_URL", where, ErrUnreachable, oneLine(err))
+}
+
+// answers pings. A user that is known but not allowed to PING is no reason to stop: it may be allowed its work.
+func answers(ctx context.Context, client redis.UniversalClient) error {
+	err := client.Ping(ctx).Err()
+	switch {
+	case err == nil || redis.HasErrorPrefix(err, "NOPERM"):
+		return nil
+	case redis.HasErrorPrefix(err, "WRONGPASS") || redis.HasErrorPrefix(err, "NOAUTH") || redis.HasErrorPrefix(err, "ERR AUTH"):
+		return backoff.Permanent(ErrRefused)
+	}
+	return err
+}
+
+// client makes one that has not connected yet.
+func (r Redis) client(name string) (redis.UniversalClient, error) {
+	var roots *x509.CertPool
+	if r.CAFile != "" {
+		var err error
+		if roots, err = certificates(r.CAFile); err != nil {
+			return nil, fmt.Errorf("REDIS_CA_FILE: %w", err)
+		}
+	}
+	if u, err := url.Parse(r.URL); err == nil && u.Query().Has("addr") {
+		o, err := redis.ParseClusterURL(r.URL)
+		if err != nil {
+			return nil, r.badURL()
+		}
+		r.identify(&o.Username, &o.Password, o.TLSConfig, roots)
+		o.OnConnect, o.ContextTimeoutEnabled = tellName(name), true
+		return redis.NewClusterClient(o), nil
+	}
+	o, err := redis.ParseURL(r.URL)
+	if err != nil {
+		return nil, r.badURL()
+	}
+	r.identify(&o.Username, &o.Password, o.TLSConfig, roots)
+	// Without ContextTimeoutEnabled a call waits for its read timeout, whatever its context says.
+	o.OnConnect, o.ContextTimeoutEnabled = tellName(name), true
+	return redis.NewClient(o), nil
+}
+
+// tellName makes connections appear in CLIENT LIST under name. A user that may not do that is let be, which is why it is
+// not the library's ClientName: with that, such a user could not connect at all.
+func tellName(name string) func(context.Context, *redis.Conn) error {
+	return func(ctx context.Context, c *redis.Conn) error {
+		err := c.ClientSetName(ctx, name).Err()
+		var answer redis.Error
+		if errors.As(err, &answer) {
+			return nil
+		}
+		return err // the connection's own trouble: its answer may still come, so it must not be used
+	}
+}
+
+// identify puts REDIS_USER, REDIS_PASSWORD and REDIS_CA_FILE over what the URL says.
+func (r Redis) identify(user, password *string, encryption *tls.Config, roots *x509.CertPool) {
+	if r.User != "" {
+		*user = r.User
+	}
+	if !r.Password.Empty() {
+		*password = r.Password.Reveal()
+	}
+	if encryption != nil {
+		encryption.RootCAs = roots // nil: the system's
+	}
+}
+
+func (r Redis) badURL() error {
+	return badURL("REDIS_URL", r.URL, "redis://host:6379/0", "REDIS_USER and REDIS_PASSWORD")
+}
+
+func certificates(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", path)
+	}
+	return pool, nil
+}
