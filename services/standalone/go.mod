@@ -11,6 +11,10 @@ require (
 
 require (
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/mycloudpbx/softphone/services/device-counter v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
 	golang.org/x/text v0.43.0 // indirect
 )
 
@@ -18,3 +22,11 @@ replace (
 	github.com/mycloudpbx/softphone/events => ../../events
 	github.com/mycloudpbx/softphone/services/internal => ../internal
 )
+
+replace github.com/mycloudpbx/softphone/services/license => ../license
+
+replace github.com/mycloudpbx/softphone/services/device-counter => ../device-counter
+
+replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
+
+replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync

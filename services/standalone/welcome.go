@@ -1,0 +1,70 @@
+package standalone
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+)
+
+// A tour of the system: what a person can do first, as softphonectl takes it.
+var tour = [...]struct{ event, data string }{ //nolint:gochecknoglobals // a constant, which Go has no word for
+	{events.SoftphoneEnabled{}.EventName(), `{"email":"ann@example.com","username":"ann","displayName":"Ann Lee"}`},
+	{events.DeviceSignedIn{}.EventName(), `{"deviceId":"phone-1","platform":"iphone"}`},
+	{events.ExtensionRenamed{}.EventName(), `{"name":"Ann Lee (Sales)"}`},
+}
+
+// welcome says where to look, and what to type to make something happen.
+func (c Config) welcome(at *servers) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "\nThe softphone system is running. Ctrl-C stops it; what it keeps is in %s\n\n", c.Data)
+	fmt.Fprintf(&b, "  log     %s, stream %s\n", process.Redact(at.nats), events.Stream)
+	if at.inbox != "" {
+		fmt.Fprintf(&b, "  mail    %s\n", at.inbox)
+	} else {
+		fmt.Fprintf(&b, "  mail    is sent for real, by %s\n", process.Redact(at.smtp))
+	}
+	fmt.Fprintf(&b, "  health  http://%s/readyz, numbers at /metrics\n\n", reachable(c.OpsListen))
+	b.WriteString("Make something happen, in another terminal:\n\n")
+	for _, fact := range tour {
+		fmt.Fprintf(&b, "  %s publish %s%s --tenant acme --extension 1001 --wait --data '%s'\n", ctl(), fact.event, c.server(at), fact.data)
+	}
+	b.WriteString("\n")
+	return b.Bytes()
+}
+
+// server is the flag that softphonectl needs to find another NATS than the usual one.
+func (c Config) server(at *servers) string {
+	if usual := "nats://127.0.0.1:4222"; at.nats == usual || c.Outside.NATS != "" { // with NATS_URL set, softphonectl reads it too
+		return ""
+	}
+	return " --server " + at.nats
+}
+
+// ctl is how softphonectl is called: beside this program when `make run` built
+// both, or from its source.
+func ctl() string {
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), "softphonectl")
+		if _, err := os.Stat(beside); err == nil {
+			return short(beside)
+		}
+	}
+	return "go run ./services/softphonectl/cmd/softphonectl"
+}
+
+// short is a path as seen from the working directory, where that is simple.
+func short(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if relative, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(relative, "..") {
+		return relative
+	}
+	return path
+}
