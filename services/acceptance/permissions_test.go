@@ -73,14 +73,17 @@ func TestPermissionsOfTheLog(t *testing.T) {
 		t.Run(w, func(t *testing.T) {
 			check(t, "publishes", w, true, s.mayPublish,
 				"softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", "_INBOX.pbx.x",
-				"$KV.softphone-leases."+w+".p3", "$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3")
+				"$KV.softphone-leases."+w+".p3", "$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3",
+				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+w+".>")
 			check(t, "listens to", w, true, s.maySubscribe, "_INBOX."+w+".>", "ask."+w+".get", "$SRV.PING", "$SRV.INFO."+w)
-			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted")
+			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted",
+				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x")
 			check(t, "publishes", w, false, s.mayPublish, administration()...)
 			check(t, "listens to", w, false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.pbx.>", "softphone.>", "log.>", "$KV.>", "$JS.>")
 			for _, o := range others(w) {
 				check(t, "publishes", w, false, s.mayPublish, "softphone."+o+".acme.1001.LicenseGranted",
-					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".p3")
+					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".p3",
+					"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+o+".>")
 				check(t, "listens to", w, false, s.maySubscribe, "ask."+o+".get", "_INBOX."+o+".>")
 				for _, d := range durables(o) {
 					check(t, "publishes", w, false, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,

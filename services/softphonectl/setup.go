@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 func setupCommand(to *server) *cobra.Command {
-	var layout eventlog.Layout
+	var layout setup.Layout
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the streams and buckets, or check that they are what the workers need",
@@ -24,14 +25,18 @@ func setupCommand(to *server) *cobra.Command {
 		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, to, layout) }),
 	}
 	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
+	cmd.Flags().DurationVar(&layout.LeaseTTL, "lease-ttl", setup.LeaseTTL, "how long a dead replica keeps its partitions: the workers' SOFTPHONE_LEASE_TTL")
 	return cmd
 }
 
-func setUp(c *cobra.Command, to *server, layout eventlog.Layout) error {
+func setUp(c *cobra.Command, to *server, layout setup.Layout) error {
 	if layout.Replicas < 1 || layout.Replicas > 5 {
 		return usageError{fmt.Errorf("--replicas: %d is not between 1 and 5", layout.Replicas)}
 	}
-	ctx, cancel := context.WithTimeoutCause(c.Context(), 30*time.Second, fmt.Errorf("JetStream did not answer within 30 s"))
+	if layout.LeaseTTL < time.Second {
+		return usageError{fmt.Errorf("--lease-ttl: %s is too short to be renewed in time: at least 1s", layout.LeaseTTL)}
+	}
+	ctx, cancel := context.WithTimeoutCause(c.Context(), 30*time.Second, errors.New("JetStream did not answer within 30 s"))
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -44,7 +49,7 @@ func setUp(c *cobra.Command, to *server, layout eventlog.Layout) error {
 	if err != nil {
 		return err
 	}
-	if err := ensure(ctx, js, layout); err != nil {
+	if err := setup.Everything(ctx, js, layout); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -52,8 +57,4 @@ func setUp(c *cobra.Command, to *server, layout eventlog.Layout) error {
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "ready: streams %s and %s, bucket %s\n", events.Stream, events.DeadStream, events.LeaseBucket)
 	return err
-}
-
-func ensure(ctx context.Context, js jetstream.JetStream, layout eventlog.Layout) error {
-	return eventlog.Ensure(ctx, js, layout)
 }

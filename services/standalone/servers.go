@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/standalone/inbox"
 )
 
@@ -102,7 +102,7 @@ func setUp(ctx context.Context, url string, log zerolog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("JetStream: %w", err)
 	}
-	return eventlog.Ensure(ctx, js, eventlog.Layout{})
+	return setup.Everything(ctx, js, setup.Layout{})
 }
 
 func (s *servers) startRedis(c Config) error {
