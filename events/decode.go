@@ -1,8 +1,6 @@
 package events
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Decode reads a message of the log. The subject, in either form, says what to expect, and the body must agree with
 // it. Unknown fields are passed over and kept nowhere.
@@ -41,19 +39,15 @@ func decode(subject string, body []byte, s strictness) (Event, error) {
 		return Event{}, fmt.Errorf("%w: %s of %s", ErrUnknownEvent, route.Event, route.Source)
 	}
 	var doc document
-	if err := doc.read(body); err != nil {
+	if err := doc.readObject(body); err != nil {
 		return Event{}, err
-	}
-	if got := doc.values[0].kind; got != object {
-		return Event{}, &FieldError{Problem: mustBe(object, got)}
 	}
 	e := Event{Source: route.Source, Extension: route.Extension}
 	data, err := decodeEnvelope(&doc, s, k, &e)
 	if err != nil {
 		return Event{}, err
 	}
-	e.Data, err = decodeObject(&doc, data, s, k)
-	if err != nil {
+	if e.Data, err = decodeObject(&doc, data, s, k); err != nil {
 		return Event{}, err
 	}
 	return e, nil
@@ -65,11 +59,9 @@ func decodeData(event string, data []byte, s strictness) (Data, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownEvent, show(event))
 	}
 	var doc document
-	if err := doc.read(data); err != nil {
+	doc.name = "data"
+	if err := doc.readObject(data); err != nil {
 		return nil, err
-	}
-	if got := doc.values[0].kind; got != object {
-		return nil, &FieldError{Field: "data", Problem: mustBe(object, got)}
 	}
 	return decodeObject(&doc, 0, s, k)
 }
@@ -98,7 +90,10 @@ func decodeObject(doc *document, of int32, s strictness, k *kind) (Data, error) 
 	d := decoder{doc: doc, of: of, path: "data.", strictness: s}
 	data := k.decode(&d)
 	d.refuseUnknown()
-	return data, d.err
+	if d.err != nil {
+		return nil, d.err
+	}
+	return data, nil
 }
 
 func jsonContent(s string) string {

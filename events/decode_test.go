@@ -71,6 +71,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"key twice":               {signIn(t, device, device+","+device), "data.deviceId", "given twice"},
 		"key twice, escaped":      {signIn(t, device, device+`,"d\u0065viceId":"x"`), "data.deviceId", "given twice"},
 		"unknown key twice":       {signIn(t, device, `"x":{"y":[{"z":1,"z":2}]},`+device), "data.x.y.z", "given twice"},
+		"deep key twice":          {signIn(t, device, strings.Repeat(`"k":{`, 50)+`"z":1,"z":2`+strings.Repeat("}", 50)+","+device), "data.k.k.k.….z", "given twice"},
 		"attribute twice":         {signIn(t, stamp, stamp+","+stamp), "time", "given twice"},
 		"key twice among many":    {signIn(t, device, `"m":{`+manyKeys(300)+`,"k7":1},`+device), "data.m.k7", "given twice"},
 		"key in another case":     {signIn(t, `"deviceId"`, `"deviceID"`), "data.deviceId", `"deviceID" is not it`},
@@ -229,7 +230,9 @@ func TestDecodeDataStrict(t *testing.T) {
 	_, err := DecodeDataStrict("ExtensionDeleted", []byte(`[]`))
 	wantFault(t, err, "data", "must be an object, not an array")
 	_, err = DecodeDataStrict("ExtensionDeleted", []byte(`{`))
-	wantFault(t, err, "", "is not valid JSON")
+	wantFault(t, err, "data", "is not valid JSON")
+	_, err = DecodeDataStrict("ExtensionRenamed", []byte(`{"name":"a","name":"b"}`))
+	wantFault(t, err, "data.name", "given twice")
 }
 
 func TestDecodeUnknownEvent(t *testing.T) {
@@ -279,7 +282,7 @@ func TestDecodeNumbers(t *testing.T) {
 	}
 	for _, written := range []string{"01", "+1", ".5", "1.", "1e", "1e+", "0x1", "-", "NaN", "tru", "nul"} {
 		_, err := DecodeData("SoftphoneEnabled", []byte(`{"deviceLimit":`+written+`}`))
-		wantFault(t, err, "", "is not valid JSON")
+		wantFault(t, err, "data", "is not valid JSON")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 //
 // Nothing is copied: a value is a stretch of the text.
 type document struct {
+	name   string // what faults of the whole call it: "" the event, or "data"
 	in     []byte
 	pos    int
 	values []value
@@ -58,10 +59,10 @@ const (
 // read reads the whole text. The first value is the document's own.
 func (d *document) read(in []byte) error {
 	if len(in) > MaxSize {
-		return &FieldError{Problem: "has " + strconv.Itoa(len(in)) + " bytes; at most " + strconv.Itoa(MaxSize) + " are allowed"}
+		return d.fault("has " + strconv.Itoa(len(in)) + " bytes; at most " + strconv.Itoa(MaxSize) + " are allowed")
 	}
 	if !utf8.Valid(in) {
-		return &FieldError{Problem: "is not valid UTF-8"}
+		return d.fault("is not valid UTF-8")
 	}
 	d.in, d.pos, d.values = in, 0, d.space[:0]
 	if err := d.value(value{}, 0); err != nil {
@@ -72,6 +73,19 @@ func (d *document) read(in []byte) error {
 	}
 	return nil
 }
+
+// readObject is read for a text that must be an object.
+func (d *document) readObject(in []byte) error {
+	if err := d.read(in); err != nil {
+		return err
+	}
+	if got := d.values[0].kind; got != object {
+		return d.fault(mustBe(object, got))
+	}
+	return nil
+}
+
+func (d *document) fault(problem string) error { return &FieldError{Field: d.name, Problem: problem} }
 
 // value reads any value. Its key is already in v.
 func (d *document) value(v value, depth int) error {
@@ -109,7 +123,7 @@ func (d *document) content(i int, c byte, depth int) error {
 		return err
 	case object, array:
 		if depth == maxDepth {
-			return &FieldError{Problem: "is nested deeper than " + strconv.Itoa(maxDepth)}
+			return d.fault("is nested deeper than " + strconv.Itoa(maxDepth))
 		}
 		if v.kind == object {
 			return d.object(i, depth+1)

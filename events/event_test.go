@@ -117,3 +117,13 @@ func TestCatalog(t *testing.T) {
 		seen[k.event] = true
 	}
 }
+
+func TestExtension(t *testing.T) {
+	t.Parallel()
+	x := Extension{Tenant: "acme", Number: "1001"}
+	if err := x.Validate(); err != nil || x.String() != "acme/1001" {
+		t.Errorf("%s: %v", x, err)
+	}
+	wantFault(t, Extension{Number: "1001"}.Validate(), "tenant")
+	wantFault(t, Extension{Tenant: "acme"}.Validate(), "extension")
+}

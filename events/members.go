@@ -1,6 +1,9 @@
 package events
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // distinct refuses the object if two of its keys are equal.
 func (d *document) distinct(object int32, members int) error {
@@ -33,14 +36,24 @@ func (d *document) distinctMany(object int32) error {
 
 // duplicate names the key with its path: the containers around it are the ones still being read.
 func (d *document) duplicate(key []byte) error {
-	path := ""
+	var path []string
+	if d.name != "" {
+		path = append(path, d.name)
+	}
 	for i := range d.values {
 		if v := &d.values[i]; v.next == 0 && v.key.to > 0 {
-			path += shownKey(d.key(int32(i))) + "."
+			path = append(path, shownKey(d.key(int32(i))))
 		}
 	}
-	return &FieldError{Field: path + shownKey(key), Problem: "is given twice; send it once"}
+	if len(path) > shownLevels {
+		path = append(path[:shownLevels], "…")
+	}
+	path = append(path, shownKey(key))
+	return &FieldError{Field: strings.Join(path, "."), Problem: "is given twice; send it once"}
 }
+
+// shownLevels is how deep a path in a message goes; the contract's own fields are at most two deep.
+const shownLevels = 4
 
 // shownKey is a key for a message: most are plain words; any other is quoted and cut short.
 func shownKey(key []byte) string {

@@ -27,7 +27,7 @@ func (d *document) syntax(expected string) error {
 	if d.pos >= len(d.in) {
 		where = "at its end"
 	}
-	return &FieldError{Problem: "is not valid JSON: " + expected + " expected " + where}
+	return d.fault("is not valid JSON: " + expected + " expected " + where)
 }
 
 // quoted reads a string token and returns what is between the quotes.
@@ -75,7 +75,7 @@ func (d *document) escape() error {
 		return d.syntax("an escape sequence")
 	}
 	if utf16.IsSurrogate(r) {
-		return &FieldError{Problem: "is not valid Unicode: the surrogate at byte " + strconv.Itoa(d.pos+1) + " has no partner"}
+		return d.fault("is not valid Unicode: the surrogate at byte " + strconv.Itoa(d.pos+1) + " has no partner")
 	}
 	d.pos += size
 	return nil
