@@ -1,0 +1,226 @@
+package lease
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// Config says who takes part.
+type Config struct {
+	Bucket jetstream.KeyValue
+	Worker string // whose partitions; letters, digits, - and _
+	// Replica must be different for every process of the worker; letters, digits, - _ and dots. A process that starts
+	// under the name of one that was killed takes over its leases at once. Empty: a random name, and no such thing.
+	Replica    string
+	Partitions int
+	TTL        time.Duration // 0: the bucket's; another one than the bucket's is ErrBucket
+	Stagger    time.Duration // between the starts of owners of partitions that were taken together
+	Log        zerolog.Logger
+	Metrics    prometheus.Registerer // nil: none
+}
+
+// Run takes part until ctx ends, and returns nil when all its owners have ended and its leases are given up. For every
+// partition it holds it calls own, in a goroutine of its own and never twice at a time for one partition; own must return
+// soon after its context ends, whose cause is ErrLost or ErrGivenUp, or that of ctx. When own returns earlier it is called
+// again after a pause.
+//
+// The only errors are those of the start (ErrConfig, ErrBucket, a bucket that cannot be read) and ErrSameName.
+func Run(ctx context.Context, c Config, own func(ctx context.Context, l *Lease) error) error {
+	if err := c.check(ctx); err != nil {
+		return err
+	}
+	r := &replica{
+		Config:  c,
+		run:     nuid.Next(),
+		own:     own,
+		held:    map[int]*Lease{},
+		ended:   make(chan *Lease),
+		metrics: newMetrics(c.Metrics),
+	}
+	return r.loop(ctx)
+}
+
+func (c *Config) check(ctx context.Context) error {
+	if c.Replica == "" {
+		c.Replica = nuid.Next()
+	}
+	switch {
+	case c.Bucket == nil:
+		return fmt.Errorf("%w: Bucket is missing", ErrConfig)
+	case !isName(c.Worker, false):
+		return fmt.Errorf("%w: Worker %q: only letters, digits, - and _", ErrConfig, c.Worker)
+	case !isName(c.Replica, true):
+		return fmt.Errorf("%w: Replica %q: only letters, digits, -, _ and single dots inside", ErrConfig, c.Replica)
+	case c.Partitions < 1:
+		return fmt.Errorf("%w: Partitions is %d, must be 1 or more", ErrConfig, c.Partitions)
+	}
+	status, err := c.Bucket.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("lease bucket %s: %w", c.Bucket.Bucket(), err)
+	}
+	if c.TTL == 0 {
+		c.TTL = status.TTL()
+	}
+	if c.TTL != status.TTL() || c.TTL <= 0 {
+		return fmt.Errorf("%w: %s has a TTL of %s, wanted is %s", ErrBucket, c.Bucket.Bucket(), status.TTL(), c.TTL)
+	}
+	return nil
+}
+
+// replica is one that takes part. Only its loop touches its fields.
+type replica struct {
+	Config
+
+	run     string // tells this process from an earlier one of the same name
+	own     func(context.Context, *Lease) error
+	held    map[int]*Lease // until their owners have ended
+	ended   chan *Lease    // whose owner has
+	failing bool           // the last call failed, and that was logged
+	joined  bool           // our member key was written by this run
+	metrics *metrics
+}
+
+func (r *replica) value() string        { return r.Replica + " " + r.run }
+func (r *replica) memberPrefix() string { return r.Worker + ".member." }
+func (r *replica) memberKey() string    { return r.memberPrefix() + r.Replica }
+func (r *replica) partitionKey(n int) string {
+	return r.Worker + ".partition." + strconv.Itoa(n)
+}
+
+// period is how often a replica polls. Two polls in a row may fail before a lease is lost.
+func (r *replica) period() time.Duration { return r.TTL / 3 }
+
+// validity is how long a renewal counts, from before it was sent: a tenth less than the server lets the key live.
+func (r *replica) validity() time.Duration { return r.TTL - r.TTL/10 }
+
+func (r *replica) loop(ctx context.Context) error {
+	ticker := time.NewTicker(r.period())
+	defer ticker.Stop()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	stopping := ctx.Done()
+	fatal := r.poll(ctx)
+	for {
+		if fatal != nil {
+			stop(fatal)
+		}
+		select {
+		case <-stopping: // ends all owners too
+			stopping = nil
+			r.leave(ctx)
+		case l := <-r.ended:
+			r.drop(ctx, l)
+		case <-ticker.C:
+			fatal = cmp.Or(fatal, r.poll(ctx))
+		}
+		if stopping == nil && len(r.held) == 0 {
+			return fatal
+		}
+	}
+}
+
+// bounded returns a context for calls to NATS: not longer than a period, but also when ctx has ended, for then there are
+// leases to give up.
+func (r *replica) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), r.period())
+}
+
+// poll does what the package comment says. One that fails is left to the next, and in the end to the leases' timers: only
+// ErrSameName is an error of the replica.
+func (r *replica) poll(ctx context.Context) error {
+	calls, cancel := r.bounded(ctx)
+	defer cancel()
+	err := r.step(ctx, calls)
+	if errors.Is(err, ErrSameName) {
+		return err
+	}
+	r.report(err)
+	return nil
+}
+
+func (r *replica) step(ctx, calls context.Context) error {
+	keys, err := read(calls, r.Bucket, r.Worker)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	if err := r.renew(calls, keys); err != nil {
+		return err
+	}
+	if ctx.Err() != nil { // stopping: only what its owners still hold
+		return nil
+	}
+	if err := r.join(calls, keys); err != nil {
+		return err
+	}
+	return r.balance(ctx, calls, keys)
+}
+
+// report logs the first of several failures, and their end.
+func (r *replica) report(failed error) {
+	switch {
+	case failed != nil && !r.failing:
+		r.Log.Warn().Err(failed).Msg("leases cannot be renewed; trying again")
+	case failed == nil && r.failing:
+		r.Log.Info().Msg("leases can be renewed again")
+	}
+	r.failing = failed != nil
+}
+
+// renew extends what is ours and ends the owners of what is not.
+func (r *replica) renew(ctx context.Context, keys map[string]entry) error {
+	var failed error
+	for _, l := range r.held {
+		e := keys[l.key]
+		switch {
+		case errors.Is(context.Cause(l.ctx), ErrLost):
+		case e.value != l.value:
+			l.lost()
+		default:
+			sent := time.Now()
+			revision, err := r.Bucket.Update(ctx, l.key, []byte(l.value), e.revision)
+			if err != nil {
+				failed = fmt.Errorf("renew partition %d: %w", l.partition, err)
+				continue
+			}
+			l.revision = revision
+			l.expiry.Reset(time.Until(sent.Add(r.validity())))
+		}
+	}
+	return failed
+}
+
+// join writes our member key. What an earlier process of our name left is ours; a later one means that it is we who are
+// the earlier.
+func (r *replica) join(ctx context.Context, keys map[string]entry) error {
+	e := keys[r.memberKey()]
+	if r.joined && e.value != "" && e.value != r.value() {
+		return fmt.Errorf("%w: %s of %s: give every replica its own", ErrSameName, r.Replica, r.Worker)
+	}
+	if _, err := r.Bucket.Update(ctx, r.memberKey(), []byte(r.value()), e.revision); err != nil {
+		return fmt.Errorf("renew membership: %w", err)
+	}
+	r.joined = true
+	return nil
+}
+
+// leave takes our member key away, so that the others count without us from their next poll on.
+func (r *replica) leave(ctx context.Context) {
+	calls, cancel := r.bounded(ctx)
+	defer cancel()
+	e, err := r.Bucket.Get(calls, r.memberKey())
+	if err == nil && string(e.Value()) == r.value() {
+		err = r.Bucket.Delete(calls, r.memberKey(), jetstream.LastRevision(e.Revision()))
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		r.Log.Warn().Err(err).Msg("membership cannot be given up; it expires")
+	}
+}
