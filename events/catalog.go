@@ -8,7 +8,9 @@ type kind struct {
 	visit  func(Data, visitor) bool // false: the data is not a value of this kind's type
 }
 
-// catalog is every event of the contract. It is only ever read.
+// catalog is every event of the contract.
+//
+//nolint:gochecknoglobals // a table that is only ever read
 var catalog = [...]kind{
 	describe[SoftphoneEnabled](PBX),
 	describe[SoftphoneDisabled](PBX),

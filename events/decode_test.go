@@ -13,12 +13,12 @@ import (
 const signInSubject = "softphone.pbx.acme.1001.DeviceSignedIn"
 
 // signIn is a message with parts replaced, pairs of old and new.
-func signIn(t testing.TB, replace ...string) string {
-	t.Helper()
-	body := string(encode(t, example(t, "DeviceSignedIn")))
+func signIn(tb testing.TB, replace ...string) string {
+	tb.Helper()
+	body := string(encode(tb, example(tb, "DeviceSignedIn")))
 	for i := 0; i < len(replace); i += 2 {
 		if !strings.Contains(body, replace[i]) {
-			t.Fatalf("%s is not in %s", replace[i], body)
+			tb.Fatalf("%s is not in %s", replace[i], body)
 		}
 		body = strings.Replace(body, replace[i], replace[i+1], 1)
 	}

@@ -24,18 +24,18 @@ func (d *decoder) text(name string, p presence, v *string, r rule) {
 	}
 }
 
-func (d *decoder) number(name string, p presence, v *int, min, max int) {
+func (d *decoder) number(name string, p presence, v *int, least, most int) {
 	i, found := d.need(name, p, number)
 	if !found {
 		return
 	}
 	n, whole := integer(d.doc.raw(i))
 	if !whole {
-		d.report(name, "must be a whole number from "+strconv.Itoa(min)+" to "+strconv.Itoa(max))
+		d.report(name, "must be a whole number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most))
 		return
 	}
 	*v = n
-	d.report(name, numberRangeProblem(n, min, max))
+	d.report(name, numberRangeProblem(n, least, most))
 }
 
 func (d *decoder) moment(name string, v *time.Time) {

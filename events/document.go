@@ -92,16 +92,16 @@ func (d *document) value(v value, depth int) error {
 	c := d.peek()
 	i := len(d.values)
 	v.from = int32(d.pos)
-	switch {
-	case c == '"':
+	switch c {
+	case '"':
 		v.kind = text
-	case c == '{':
+	case '{':
 		v.kind = object
-	case c == '[':
+	case '[':
 		v.kind = array
-	case c == 't' || c == 'f':
+	case 't', 'f':
 		v.kind = boolean
-	case c == 'n':
+	case 'n':
 		v.kind = null
 	default:
 		v.kind = number

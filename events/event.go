@@ -11,12 +11,6 @@ type Event struct {
 	Data      Data
 }
 
-// Data is what an event says: one of the types of this package, as a value (SoftphoneEnabled{…}, not a pointer).
-type Data interface {
-	EventName() string
-	Validate() error // a *FieldError that names the field, or nil
-}
-
 // NewFact makes a fact of the PBX core that happened now, with an id of its own.
 func NewFact(x Extension, d Data) Event {
 	now := time.Now()

@@ -10,7 +10,7 @@ import (
 // fills the field, the checker checks it, the encoder writes it, nameList notes its name.
 type visitor interface {
 	text(name string, p presence, v *string, r rule)
-	number(name string, p presence, v *int, min, max int)
+	number(name string, p presence, v *int, least, most int)
 	moment(name string, v *time.Time)
 	seats(name string, v *[]Seat)
 }
@@ -45,9 +45,9 @@ func (c *checker) text(name string, p presence, v *string, r rule) {
 	}
 }
 
-func (c *checker) number(name string, p presence, v *int, min, max int) {
+func (c *checker) number(name string, p presence, v *int, least, most int) {
 	if c.err == nil && (p == required || *v != 0) {
-		c.report(name, numberRangeProblem(*v, min, max))
+		c.report(name, numberRangeProblem(*v, least, most))
 	}
 }
 

@@ -70,22 +70,22 @@ func examples() []Event {
 	}
 }
 
-func example(t testing.TB, name string) Event {
-	t.Helper()
+func example(tb testing.TB, name string) Event {
+	tb.Helper()
 	for _, e := range examples() {
 		if e.EventName() == name {
 			return e
 		}
 	}
-	t.Fatalf("no example of %s", name)
+	tb.Fatalf("no example of %s", name)
 	return Event{}
 }
 
-func encode(t testing.TB, e Event) []byte {
-	t.Helper()
+func encode(tb testing.TB, e Event) []byte {
+	tb.Helper()
 	body, err := e.Encode()
 	if err != nil {
-		t.Fatalf("Encode %s: %v", e.EventName(), err)
+		tb.Fatalf("Encode %s: %v", e.EventName(), err)
 	}
 	return body
 }

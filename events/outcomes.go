@@ -4,7 +4,7 @@ import "time"
 
 // Outcomes are what the workers decided. Their texts come from facts, so they keep the facts' rules.
 
-// LicenseGranted (license): the extension has a license, with a count of zero.
+// LicenseGranted is of license: the extension has a license, with a count of zero.
 type LicenseGranted struct {
 	LicenseID   string `json:"licenseId"`   // the id of the SoftphoneEnabled that caused it
 	Generation  int    `json:"generation"`  // 1 for the extension's first license, then one more each
@@ -15,14 +15,14 @@ type LicenseGranted struct {
 	Locale      string `json:"locale,omitempty"`
 }
 
-// LicenseRevoked (license): the license is no longer in force.
+// LicenseRevoked is of license: the license is no longer in force.
 type LicenseRevoked struct {
 	LicenseID  string `json:"licenseId"`
 	Generation int    `json:"generation"`
 	Reason     string `json:"reason,omitempty"`
 }
 
-// DeviceActivated (device-counter): a device not seen before under this license took a seat.
+// DeviceActivated is of device-counter: a device not seen before under this license took a seat.
 type DeviceActivated struct {
 	LicenseID  string `json:"licenseId"`
 	DeviceID   string `json:"deviceId"`
@@ -32,7 +32,7 @@ type DeviceActivated struct {
 	Limit      int    `json:"limit"`
 }
 
-// DeviceActivationLimitReached (device-counter): every seat is taken, the device is not in.
+// DeviceActivationLimitReached is of device-counter: every seat is taken, the device is not in.
 type DeviceActivationLimitReached struct {
 	LicenseID  string `json:"licenseId"`
 	DeviceID   string `json:"deviceId"`
@@ -51,13 +51,13 @@ type Seat struct {
 	ActivatedAt time.Time `json:"activatedAt"`
 }
 
-// DeviceSignInRefused (device-counter): the device may not sign in at all.
+// DeviceSignInRefused is of device-counter: the device may not sign in at all.
 type DeviceSignInRefused struct {
 	DeviceID string `json:"deviceId"`
 	Reason   string `json:"reason"` // ReasonNotLicensed
 }
 
-// DeviceDeactivated (device-counter): the device lost its seat, which is free again.
+// DeviceDeactivated is of device-counter: the device lost its seat, which is free again.
 type DeviceDeactivated struct {
 	LicenseID string `json:"licenseId"`
 	DeviceID  string `json:"deviceId"`
@@ -65,7 +65,7 @@ type DeviceDeactivated struct {
 	Limit     int    `json:"limit"`
 }
 
-// EmailSent (mailer): the mail server took the e-mail over.
+// EmailSent is of mailer: the mail server took the e-mail over.
 type EmailSent struct {
 	Kind      string `json:"kind"` // one of the Kind constants
 	LicenseID string `json:"licenseId"`
@@ -75,7 +75,7 @@ type EmailSent struct {
 	SMTPCode  int    `json:"smtpCode,omitempty"`
 }
 
-// EmailFailed (mailer): the e-mail will not be sent, the mail server or the deadline said so.
+// EmailFailed is of mailer: the e-mail will not be sent, the mail server or the deadline said so.
 type EmailFailed struct {
 	Kind      string `json:"kind"`
 	LicenseID string `json:"licenseId"`
@@ -85,7 +85,7 @@ type EmailFailed struct {
 	SMTPCode  int    `json:"smtpCode,omitempty"` // 0 when the server gave none
 }
 
-// EmailSkipped (mailer): there was no reason to send it any more, for instance because the license is not in force.
+// EmailSkipped is of mailer: there was no reason to send it any more, for instance because the license is not in force.
 type EmailSkipped struct {
 	Kind      string `json:"kind"`
 	LicenseID string `json:"licenseId,omitempty"`
@@ -95,7 +95,7 @@ type EmailSkipped struct {
 	SMTPCode  int    `json:"smtpCode,omitempty"`
 }
 
-// SoftphoneRenamed (name-sync): the softphone shows this name.
+// SoftphoneRenamed is of name-sync: the softphone shows this name.
 type SoftphoneRenamed struct {
 	Name string `json:"name"`
 }
@@ -182,27 +182,3 @@ func (d *EmailSkipped) fields(v visitor) {
 }
 
 func (d *SoftphoneRenamed) fields(v visitor) { v.text("name", required, &d.Name, label) }
-
-// EventName is the event's name in subjects and types.
-func (LicenseGranted) EventName() string               { return "LicenseGranted" }
-func (LicenseRevoked) EventName() string               { return "LicenseRevoked" }
-func (DeviceActivated) EventName() string              { return "DeviceActivated" }
-func (DeviceActivationLimitReached) EventName() string { return "DeviceActivationLimitReached" }
-func (DeviceSignInRefused) EventName() string          { return "DeviceSignInRefused" }
-func (DeviceDeactivated) EventName() string            { return "DeviceDeactivated" }
-func (EmailSent) EventName() string                    { return "EmailSent" }
-func (EmailFailed) EventName() string                  { return "EmailFailed" }
-func (EmailSkipped) EventName() string                 { return "EmailSkipped" }
-func (SoftphoneRenamed) EventName() string             { return "SoftphoneRenamed" }
-
-// Validate returns a *FieldError on the first field that breaks its rule, or nil.
-func (d LicenseGranted) Validate() error               { return check(&d) }
-func (d LicenseRevoked) Validate() error               { return check(&d) }
-func (d DeviceActivated) Validate() error              { return check(&d) }
-func (d DeviceActivationLimitReached) Validate() error { return check(&d) }
-func (d DeviceSignInRefused) Validate() error          { return check(&d) }
-func (d DeviceDeactivated) Validate() error            { return check(&d) }
-func (d EmailSent) Validate() error                    { return check(&d) }
-func (d EmailFailed) Validate() error                  { return check(&d) }
-func (d EmailSkipped) Validate() error                 { return check(&d) }
-func (d SoftphoneRenamed) Validate() error             { return check(&d) }

@@ -42,7 +42,7 @@ func messageID(s string) string { return printable(s, maxMessageID) }
 
 // printable refuses what could break a header, a log line or a terminal, and bounds the length. The text itself is
 // never shown: it is free, so it could be anything.
-func printable(s string, max int) string {
+func printable(s string, most int) string {
 	n := 0
 	for i, r := range s {
 		switch {
@@ -53,8 +53,8 @@ func printable(s string, max int) string {
 		}
 		n++
 	}
-	if n > max {
-		return "has " + strconv.Itoa(n) + " characters; at most " + strconv.Itoa(max) + " are allowed"
+	if n > most {
+		return "has " + strconv.Itoa(n) + " characters; at most " + strconv.Itoa(most) + " are allowed"
 	}
 	return ""
 }
@@ -132,9 +132,9 @@ func emailKind(s string) string {
 	return show(s) + " is not a kind of e-mail: welcome or password-changed"
 }
 
-func numberRangeProblem(n, min, max int) string {
-	if n < min || n > max {
-		return strconv.Itoa(n) + " is out of range: " + strconv.Itoa(min) + " to " + strconv.Itoa(max) + " is allowed"
+func numberRangeProblem(n, least, most int) string {
+	if n < least || n > most {
+		return strconv.Itoa(n) + " is out of range: " + strconv.Itoa(least) + " to " + strconv.Itoa(most) + " is allowed"
 	}
 	return ""
 }
