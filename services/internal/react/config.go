@@ -1,0 +1,118 @@
+package react
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Config is what a reactor needs. A zero duration or number means its default.
+type Config struct {
+	Log     *eventlog.Log
+	Durable string           // name of the consumer, and of the worker in dead letters
+	Inputs  []eventlog.Input // what it reads
+
+	Concurrency int           // events at a time; 8
+	AckWait     time.Duration // after which a silent worker's message goes to another; 30 s
+	Deadline    time.Duration // age after which an event that fails is given up; 72 h
+	MinAttempts int           // but tried at least so often by one process; 10
+	Retry       Bounds        // pause between tries of one event; 5 s to 15 min
+	Recover     Bounds        // pause between probes while paused; 1 s to 1 min
+	Grace       time.Duration // for handlers to finish at the end; 20 s
+	Check       time.Duration // how often the durable is looked at; 5 s
+
+	// GiveUp, when set, is called instead of burying an event at the end of its
+	// deadline. An error means: later.
+	GiveUp func(ctx context.Context, d Delivery, last error) error
+
+	// Postponed, when set, is told of every failed attempt that will be repeated.
+	Postponed func(ctx context.Context, d Delivery, p Postponement)
+
+	Logger  zerolog.Logger
+	Health  Health   // may be nil
+	Metrics *Metrics // may be nil
+}
+
+// Handler does what an event asks for. Its context ends when the reactor must
+// stop at once. It is called from many goroutines.
+type Handler func(ctx context.Context, d Delivery) error
+
+// Delivery is an event to handle.
+type Delivery struct {
+	eventlog.Message
+	Attempt int // this is the n-th try by this process
+}
+
+// Postponement is a try that failed and what follows.
+type Postponement struct {
+	Err  error
+	Next time.Time
+}
+
+// Health is told how the reactor is. *process.Health is one.
+type Health interface {
+	Broken(part string, err error)   // a person is needed; nil: no more
+	NotReady(part string, err error) // no work is done just now; nil: it is again
+}
+
+// Bounds of a pause that doubles, with jitter.
+type Bounds struct{ First, Max time.Duration }
+
+func (c Config) withDefaults() Config {
+	orElse(&c.Concurrency, 8)
+	orElse(&c.AckWait, 30*time.Second)
+	orElse(&c.Deadline, 72*time.Hour)
+	orElse(&c.MinAttempts, 10)
+	orElse(&c.Retry, Bounds{5 * time.Second, 15 * time.Minute})
+	orElse(&c.Recover, Bounds{time.Second, time.Minute})
+	orElse(&c.Grace, 20*time.Second)
+	orElse(&c.Check, 5*time.Second)
+	if c.Health == nil {
+		c.Health = unwatched{}
+	}
+	c.Logger = c.Logger.With().Str("durable", c.Durable).Logger()
+	return c
+}
+
+func orElse[T comparable](value *T, fallback T) {
+	var zero T
+	if *value == zero {
+		*value = fallback
+	}
+}
+
+type unwatched struct{}
+
+func (unwatched) Broken(string, error)   {}
+func (unwatched) NotReady(string, error) {}
+
+// consumer is the durable as it should be.
+func (c Config) consumer(created time.Time) jetstream.ConsumerConfig {
+	filters := make([]string, len(c.Inputs))
+	for i, input := range c.Inputs {
+		filters[i] = input.Everywhere()
+	}
+	return jetstream.ConsumerConfig{
+		Durable:        c.Durable,
+		DeliverPolicy:  jetstream.DeliverAllPolicy,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        c.AckWait,
+		MaxDeliver:     -1,
+		MaxAckPending:  -1,
+		MaxWaiting:     maxWaiting,
+		FilterSubjects: filters,
+		Metadata:       map[string]string{createdKey: instant(created)},
+	}
+}
+
+const (
+	// createdKey is where the durable remembers which stream it began with.
+	createdKey = "softphone-stream-created"
+
+	// maxWaiting bounds the open pulls of all replicas' slots together.
+	maxWaiting = 4096
+)

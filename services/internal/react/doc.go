@@ -1,0 +1,64 @@
+// Package react runs workers that have an effect outside which cannot be undone:
+// an e-mail, a call to somebody's server.
+//
+// A reactor is a durable pull consumer of the log with explicit
+// acknowledgements. Its position is JetStream's: losing Redis never repeats an
+// effect. Events are handled many at a time and in no order; the handler looks
+// up what is true now before it acts, and looks into the log whether it has
+// acted already, so that a late or repeated event does no harm. Replicas share
+// the durable.
+//
+// # What a handler returns
+//
+//	nil             done: acknowledged, and the acknowledgement acknowledged
+//	Permanent(err)  this event can never be handled: a dead letter
+//	Pause(err)      the far side is away, or refuses us: no event is to blame.
+//	                Work stops, readiness tells, and after a pause that grows
+//	                one event at a time probes whether it is over
+//	another error   this event, later: a pause that doubles up to minutes, until
+//	                it is older than the deadline *and* was tried often enough;
+//	                then GiveUp, or a dead letter
+//	a panic         a dead letter
+//
+// An outage of the far side is told by Pause and counts against no event, so an
+// event that waited through one longer than the deadline still gets its tries.
+// Tries are counted in the process: a restart forgets them, and the event is
+// kept longer, never shorter.
+//
+// # How a message is held
+//
+// Each of Concurrency slots pulls one message when it is free, and none before:
+// a message that waits in a client's buffer uses up its AckWait, and is then
+// handled twice. While a handler works, AckWait is extended at every third of it.
+// MaxAckPending is unlimited, for messages in backoff count against it: at the
+// default of 1000, a thousand of them let none of 50 good ones through (measured).
+// MaxDeliver is unlimited, for it loses a message in silence.
+//
+// A process works on one message only once at a time, also when it slept through
+// its AckWait and is given the message again. Two processes may work on the same
+// message when one of them was paused for longer than AckWait; what the handler
+// looks up protects it then, up to the moment of the effect itself.
+//
+// # What ends what
+//
+// A lost connection, a consumer that was deleted, a server without a leader: the
+// supervisor attaches again, for ever. A deleted durable begins at the first
+// event again; the handler's look into the log finds what is done.
+//
+// A log that is not the one the durable began with (another creation time), or
+// that ends before what this process has seen of it, is refused: nothing is taken
+// from it, health turns red and the log line names both sides. A durable goes
+// with its stream, so only a process that ran meanwhile, or metadata that was
+// restored with the durable, can know. A tail lost while none ran is set right by
+// the server (2.15.2): it puts the durable back to the end.
+//
+// When the context ends, no more is pulled, and handlers get Grace to finish
+// before their own context ends.
+//
+// # Subjects
+//
+// Besides those of package eventlog, a reactor publishes to
+// $JS.API.CONSUMER.CREATE.<stream>.<durable>, $JS.API.CONSUMER.INFO.<stream>.<durable>,
+// $JS.API.CONSUMER.MSG.NEXT.<stream>.<durable>, $JS.ACK.<stream>.<durable>.> and,
+// for dead letters, dead.<durable>.>, and subscribes to its own inbox.
+package react

@@ -1,0 +1,60 @@
+package react
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Permanent says that an event can never be handled: it becomes a dead letter.
+func Permanent(err error) error { return &verdict{err, buried} }
+
+// Pause says that the far side is away or refuses us, whatever the event.
+func Pause(err error) error { return &verdict{err, paused} }
+
+// verdict is an error that the runtime does more with than trying again.
+type verdict struct {
+	error
+	outcome outcome
+}
+
+func (v *verdict) Unwrap() error { return v.error }
+
+// outcome is what becomes of a delivery. Its values are label values of metrics.
+type outcome string
+
+const (
+	handled   outcome = "handled"
+	buried    outcome = "dead_letter"
+	paused    outcome = "paused"
+	postponed outcome = "retry"
+	givenUp   outcome = "given_up"
+)
+
+// judge is the one place that decides what a handler's result means.
+func judge(err error) outcome {
+	var v *verdict
+	switch {
+	case err == nil:
+		return handled
+	case errors.As(err, &v):
+		return v.outcome
+	default:
+		return postponed
+	}
+}
+
+// Refusal says that the log is not the one this durable has worked on. Nothing
+// is taken from it until an operator has decided.
+type Refusal struct {
+	Durable string
+	Log     string // what the log says
+	Durably string // what the durable, or this process, remembers
+	Repair  string // what to do
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s refuses the log: %s, but %s; %s", r.Durable, r.Log, r.Durably, r.Repair)
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

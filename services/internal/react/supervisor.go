@@ -1,0 +1,184 @@
+package react
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// supervise keeps the gate supplied with a consumer that is right, and looks
+// again every so often, or at once when a slot had trouble with it.
+func (r *reactor) supervise(ctx context.Context) {
+	troubled := r.Recover.backoff()
+	for {
+		consumer, err := r.look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.gate.attach(consumer)
+		r.report(err)
+		wait := r.Check
+		if err == nil {
+			troubled.Reset()
+		} else {
+			wait = min(wait, troubled.NextBackOff())
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-r.trouble:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// look finds the durable, or makes it, and holds it against the log.
+func (r *reactor) look(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	consumer, err := r.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := consumer.CachedInfo()
+	known := max(r.seen.Load(), info.Delivered.Stream)
+	state, err := r.Log.State(ctx) // after what is known: the log may have grown since, not shrunk
+	if err != nil {
+		return nil, err
+	}
+	if err := r.compare(info, known, state); err != nil {
+		return nil, err
+	}
+	r.created.Store(&state.Created)
+	r.saw(state.Last)
+	r.Metrics.looked(r.Durable, info)
+	return consumer, nil
+}
+
+// find returns the durable with a configuration like ours.
+func (r *reactor) find(ctx context.Context) (jetstream.Consumer, error) {
+	js := r.Log.JetStream()
+	consumer, err := js.Consumer(ctx, events.Stream, r.Durable)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil, fmt.Errorf("looking for consumer %s: %w", r.Durable, err)
+	}
+	if err == nil && r.alike(consumer.CachedInfo().Config) {
+		return consumer, nil
+	}
+	state, stateErr := r.Log.State(ctx)
+	if stateErr != nil {
+		return nil, stateErr
+	}
+	want := r.consumer(state.Created)
+	if err == nil {
+		want.Metadata = consumer.CachedInfo().Config.Metadata // what it began with, it began with
+	} else if remembered := r.created.Load(); remembered != nil && !remembered.Equal(state.Created) {
+		return nil, r.other(state, *remembered)
+	}
+	if consumer, err = js.CreateOrUpdateConsumer(ctx, events.Stream, want); err != nil {
+		return nil, fmt.Errorf("setting up consumer %s: %w", r.Durable, err)
+	}
+	r.Logger.Info().Strs("inputs", want.FilterSubjects).Msg("durable consumer set up")
+	return consumer, nil
+}
+
+// alike says whether a consumer does what ours should.
+func (r *reactor) alike(have jetstream.ConsumerConfig) bool {
+	want := r.consumer(time.Time{})
+	return sameSet(have.FilterSubjects, want.FilterSubjects) && have.AckWait == want.AckWait &&
+		have.MaxAckPending == want.MaxAckPending && have.MaxDeliver == want.MaxDeliver && have.MaxWaiting == want.MaxWaiting
+}
+
+func sameSet(a, b []string) bool {
+	in := map[string]bool{}
+	for _, s := range a {
+		in[s] = true
+	}
+	for _, s := range b {
+		if !in[s] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// saw remembers how far the log goes.
+func (r *reactor) saw(sequence uint64) {
+	for {
+		known := r.seen.Load()
+		if sequence <= known || r.seen.CompareAndSwap(known, sequence) {
+			return
+		}
+	}
+}
+
+// compare refuses a log that is not the one this durable, or this process, has
+// worked on: by its creation, and by the sequence known to exist.
+func (r *reactor) compare(info *jetstream.ConsumerInfo, known uint64, state eventlog.State) error {
+	if began := info.Config.Metadata[createdKey]; began != "" && began != instant(state.Created) {
+		t, err := time.Parse(time.RFC3339Nano, began)
+		if err != nil {
+			return fmt.Errorf("consumer %s: metadata %s: %w", r.Durable, createdKey, err)
+		}
+		return r.other(state, t)
+	}
+	if remembered := r.created.Load(); remembered != nil && !remembered.Equal(state.Created) {
+		return r.other(state, *remembered)
+	}
+	if known > state.Last {
+		return &Refusal{
+			Durable: r.Durable,
+			Log:     fmt.Sprintf("it ends at sequence %d", state.Last),
+			Durably: fmt.Sprintf("it has had sequence %d", known),
+			Repair: "the stream lost its tail or an older copy was restored: put the right one back, or delete consumer " +
+				r.Durable + " and start this worker again to go through the log from its beginning, acting on what has no outcome in it",
+		}
+	}
+	return nil
+}
+
+func (r *reactor) other(state eventlog.State, began time.Time) *Refusal {
+	return &Refusal{
+		Durable: r.Durable,
+		Log:     "it was created " + instant(state.Created),
+		Durably: "the work began on one created " + instant(began),
+		Repair: "the stream was deleted and created again: put the right one back, or delete consumer " + r.Durable +
+			" and start this worker again to work on the new one from its beginning",
+	}
+}
+
+// report tells health, and the log when something changed.
+func (r *reactor) report(err error) {
+	var refusal *Refusal
+	refused := errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit)
+	part := r.Durable + " log"
+	if refused {
+		r.Health.Broken(part, err)
+	} else {
+		r.Health.Broken(part, nil)
+		r.Health.NotReady(part, err)
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == r.reported {
+		return
+	}
+	r.reported = text
+	switch {
+	case refused:
+		r.Logger.Error().Err(err).Msg("the log is refused")
+	case err != nil:
+		r.Logger.Warn().Err(err).Msg("no work: the consumer cannot be reached")
+	default:
+		r.Logger.Info().Msg("working")
+	}
+}

@@ -1,0 +1,179 @@
+package react
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// task is one message in a slot's hands.
+type task struct {
+	*reactor
+	pass
+	Delivery
+	raw jetstream.Msg
+}
+
+// work handles one message and settles it.
+func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil {
+		r.gate.unused(p)
+		r.Logger.Error().Err(err).Str("subject", m.Subject()).Msg("a message without place")
+		return
+	}
+	sequence := meta.Sequence.Stream
+	r.saw(sequence)
+	if !r.begin(sequence) { // its first handling settles it
+		r.gate.unused(p)
+		return
+	}
+	defer r.end(sequence)
+	t := &task{reactor: r, pass: p, raw: m, Delivery: Delivery{
+		Message: eventlog.Message{
+			Subject: m.Subject(), Sequence: sequence, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
+		},
+		Attempt: r.attempts.before(sequence) + 1,
+	}}
+	r.Metrics.started(r.Durable)
+	result := t.settle(ctx, t.try(ctx))
+	r.Metrics.ended(r.Durable, result)
+}
+
+func (r *reactor) begin(sequence uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.working[sequence] {
+		return false
+	}
+	r.working[sequence] = true
+	return true
+}
+
+func (r *reactor) end(sequence uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.working, sequence)
+}
+
+// try calls the handler while it keeps the message ours.
+func (t *task) try(ctx context.Context) error {
+	return t.held(func() error { return t.handle(ctx, t.Delivery) })
+}
+
+// held runs f and meanwhile tells the server, at every third of AckWait, that
+// the message is being worked on. A panic becomes a dead letter.
+func (t *task) held(f func() error) (err error) {
+	done := make(chan struct{})
+	defer close(done)
+	defer func() {
+		if p := recover(); p != nil {
+			err = Permanent(fmt.Errorf("panic: %v", p))
+			t.Logger.Error().Err(err).Uint64("sequence", t.Sequence).Bytes("stack", debug.Stack()).Msg("the handler panicked")
+		}
+	}()
+	go func() {
+		ticker := time.NewTicker(t.AckWait / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				_ = t.raw.InProgress() // when the server is away, the next one counts
+			}
+		}
+	}()
+	return f()
+}
+
+// settle does what the handler's result asks for, and says what it was.
+func (t *task) settle(ctx context.Context, err error) outcome {
+	result := judge(err)
+	if result == postponed && ctx.Err() != nil { // we are stopping, that is no failure of the event
+		t.gate.unused(t.pass)
+		t.again(0)
+		return result
+	}
+	if result == paused {
+		wait := t.gate.pause(t.pass, err)
+		t.postpone(ctx, err, wait)
+		return result
+	}
+	t.gate.passed(t.pass)
+	if result == postponed && t.expired() {
+		result = givenUp
+	}
+	switch result {
+	case handled:
+		t.ack(ctx)
+		return result
+	case buried:
+		err = t.held(func() error { return t.bury(ctx, err) })
+	case givenUp:
+		err = t.held(func() error { return t.giveUp(ctx, err) })
+	}
+	if result != postponed && err == nil {
+		t.ack(ctx)
+		return result
+	}
+	t.postpone(ctx, err, t.attempts.failed(t.Sequence))
+	return postponed
+}
+
+// expired says whether another failure is the last: by age and by tries.
+func (t *task) expired() bool {
+	return time.Since(t.Time) > t.Deadline && t.Attempt >= t.MinAttempts
+}
+
+func (t *task) giveUp(ctx context.Context, last error) error {
+	if t.GiveUp != nil {
+		return t.GiveUp(ctx, t.Delivery, last)
+	}
+	return t.bury(ctx, fmt.Errorf("given up after %d attempts in %s: %w", t.Attempt, time.Since(t.Time).Round(time.Second), last))
+}
+
+func (t *task) bury(ctx context.Context, reason error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	created := t.created.Load()
+	t.Logger.Warn().Err(reason).Uint64("sequence", t.Sequence).Str("subject", t.Subject).Msg("dead letter")
+	return t.Log.Bury(ctx, eventlog.DeadLetter{
+		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
+	})
+}
+
+// ack acknowledges, and waits until the server has it: an acknowledgement that
+// is lost brings the message back.
+func (t *task) ack(ctx context.Context) {
+	t.attempts.done(t.Sequence)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := t.raw.DoubleAck(ctx); err != nil {
+		t.Logger.Info().Err(err).Uint64("sequence", t.Sequence).Msg("not acknowledged: the event will come again")
+	}
+}
+
+// postpone gives the message back for a while, and tells whoever wants to know.
+func (t *task) postpone(ctx context.Context, reason error, wait time.Duration) {
+	t.Logger.Info().Err(reason).Uint64("sequence", t.Sequence).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
+	if t.Postponed != nil {
+		_ = t.held(func() error {
+			t.Postponed(ctx, t.Delivery, Postponement{Err: reason, Next: time.Now().Add(wait)})
+			return nil
+		})
+	}
+	t.again(wait)
+}
+
+// again has the message delivered again after a pause.
+func (t *task) again(wait time.Duration) {
+	if err := t.raw.NakWithDelay(wait); err != nil {
+		t.Logger.Debug().Err(err).Uint64("sequence", t.Sequence).Msg("not given back: it comes again after its AckWait")
+	}
+}
