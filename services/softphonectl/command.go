@@ -47,8 +47,7 @@ func Main(ctx context.Context, args []string, t Terminal) int {
 		return Done
 	}
 	fmt.Fprintf(t.Err, "softphonectl: %v\n", err)
-	var failure failedError
-	if errors.As(err, &failure) {
+	if _, failure := errors.AsType[failedError](err); failure {
 		return Failed
 	}
 	return Usage
@@ -65,8 +64,7 @@ func (f failedError) Unwrap() error { return f.error }
 func failed(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		err := run(c, args)
-		var usage usageError
-		if err == nil || errors.As(err, &usage) {
+		if _, usage := errors.AsType[usageError](err); err == nil || usage {
 			return err
 		}
 		return failedError{err}

@@ -22,7 +22,7 @@ func main() {
 		os.Exit(2)
 	}
 	if err := check(os.Args[1]); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
 }

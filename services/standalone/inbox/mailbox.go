@@ -203,8 +203,8 @@ func (b *Mailbox) Get(id string) (Summary, []byte, error) {
 func (b *Mailbox) Delete(ids ...string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := len(b.mails) - 1; i >= 0; i-- {
-		if len(ids) > 0 && !slices.Contains(ids, b.mails[i].ID) {
+	for i, m := range slices.Backward(b.mails) {
+		if len(ids) > 0 && !slices.Contains(ids, m.ID) {
 			continue
 		}
 		if err := b.remove(i); err != nil {
