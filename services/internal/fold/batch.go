@@ -158,9 +158,9 @@ func repeated(d Decision) string {
 }
 
 // recall loads the states a batch needs, if the checkpoint is still the one the
-// owner started from. States newer than that, up to the sequence left, are left
-// from before the checkpoint was lost, and forgotten.
-func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, left uint64) (memories[S], error) {
+// owner started from. States newer than that are forgotten when the owner is
+// folding the log again: they are left from before the checkpoint was lost.
+func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, again bool) (memories[S], error) {
 	states := memories[S]{of: make(map[eventlog.Key]*memory[S], len(messages))}
 	wanted := make([]eventlog.Key, 0, len(messages))
 	for _, m := range messages {
@@ -180,7 +180,7 @@ func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.
 	}
 	for i, k := range found {
 		switch {
-		case k.fields == nil, from.Seq < k.seq && k.seq <= left:
+		case k.fields == nil, k.seq > from.Seq && again:
 			continue
 		case k.seq > from.Seq:
 			return memories[S]{}, fmt.Errorf("%w: state of %s is of sequence %d, the checkpoint of %d", errTampered, wanted[i], k.seq, from.Seq)

@@ -98,13 +98,14 @@ func TestRedisSetBack(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", how, at, facts), func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t)
-					w.own(nil)
+					stop, _ := w.own(nil)
 					w.add(ones(5)...)
 					w.settled(10 * time.Second)
 					older := w.redis.Snapshot()
 					w.add(ones(20)...)
 					w.settled(10 * time.Second)
 
+					stop()
 					armed := true
 					hurt := make(chan struct{})
 					w.own(func(step string) {

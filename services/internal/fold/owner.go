@@ -28,6 +28,8 @@ type owner[S any, E Event] struct {
 	told       uint64         // outcomes of causes up to here are in the log
 	anew       bool           // this tenure began before the first event
 	committed  bool           // this tenure has committed
+	waiting    uint64         // messages that waited when the tenure began
+	folded     uint64         // messages folded since
 }
 
 func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
@@ -62,6 +64,7 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	o.waiting, o.folded = reader.Pending(), 0
 	o.began()
 	for {
 		o.step("read")
@@ -188,7 +191,7 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 // fold decides messages, tells what follows and commits.
 func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) error {
 	o.step("load")
-	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.left())
+	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again())
 	if errors.Is(err, errTampered) {
 		return errors.Join(err, o.store.reset(ctx, o.checkpoint))
 	}
@@ -212,20 +215,16 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 		return err
 	}
 	o.checkpoint, o.committed = next, true
+	o.folded += uint64(len(messages))
 	o.Metrics.folded(o.rules.Worker, len(messages), untold, len(b.dead))
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
 }
 
-// left is up to which sequence states may be left from before the checkpoint was
-// lost: only where this tenure began with none.
-func (o *owner[S, E]) left() uint64 {
-	if o.anew {
-		return o.stream.Last
-	}
-	return 0
-}
+// again tells that this tenure began before the first event, and still folds what
+// was in the log then.
+func (o *owner[S, E]) again() bool { return o.anew && o.folded < o.waiting }
 
 // bury records what could not be decided before the checkpoint moves past it.
 func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) error {

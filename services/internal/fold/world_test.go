@@ -104,11 +104,66 @@ func newWorld(t *testing.T) *world {
 	w.part = w.key.Partition(events.Partitions)
 	w.js = w.nats.JetStream(t)
 	w.rdb = w.redis.Client(t)
-	if err := eventlog.Ensure(t.Context(), w.js, eventlog.Layout{DuplicateWindow: window}); err != nil {
-		t.Fatal(err)
-	}
+	w.ensure()
 	w.log = w.open()
 	return w
+}
+
+func (w *world) ensure() {
+	w.t.Helper()
+	if err := eventlog.Ensure(w.t.Context(), w.js, eventlog.Layout{DuplicateWindow: window}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) streamConfig() jetstream.StreamConfig {
+	w.t.Helper()
+	stream, err := w.js.Stream(w.t.Context(), events.Stream)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return stream.CachedInfo().Config
+}
+
+// awaitServer waits until the connections of the test are back.
+func (w *world) awaitServer() {
+	w.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, err := w.log.State(w.t.Context())
+		_, other := w.js.AccountInfo(w.t.Context())
+		if (err == nil || errors.Is(err, eventlog.ErrUnfit)) && other == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("the server is not back: %v", err)
+		}
+	}
+}
+
+// outcomes is the sequence of the last outcome, 0 if there is none.
+func (w *world) outcomes() uint64 {
+	w.t.Helper()
+	last, err := w.log.LastOf(w.t.Context(), eventlog.OutcomesIn(w.part, teller))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if last == nil {
+		return 0
+	}
+	return last.Sequence
+}
+
+// awaitTold waits until an outcome of a cause is in the log.
+func (w *world) awaitTold(cause uint64) {
+	w.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if w.outcomes() > cause {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("nothing was told of %d", cause)
+		}
+	}
 }
 
 func (w *world) open() *eventlog.Log {

@@ -35,7 +35,7 @@ type Answer[S any] func(state S, current bool) any
 // Run folds and answers until the context ends. It returns an error for what it
 // cannot start without.
 func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S]) error {
-	conn, err := c.NATS.Connect(ctx, rules.Worker, c.Host)
+	conn, err := c.Host.ConnectNATS(ctx, c.NATS, rules.Worker)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,137 @@
+package fold_test
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+)
+
+// The stream under a running owner becomes another one, or an older one. The
+// owner says so, naming both sides, and writes nothing more.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		do    func(w *world, older string)
+		names []string
+	}{
+		{"recreated", func(w *world, _ string) {
+			if err := w.js.DeleteStream(w.t.Context(), events.Stream); err != nil {
+				w.t.Fatal(err)
+			}
+			w.ensure()
+		}, []string{"another stream", "it was created", "the checkpoint is at sequence", "of a stream created"}},
+		{"recreated and used", func(w *world, _ string) {
+			if err := w.js.DeleteStream(w.t.Context(), events.Stream); err != nil {
+				w.t.Fatal(err)
+			}
+			w.ensure()
+			w.add(ones(100)...)
+		}, []string{"another stream"}},
+		{"restored older", func(w *world, older string) {
+			w.nats.Stop()
+			w.nats.PutBackStore(older)
+			w.nats.Start()
+		}, []string{"ends before the checkpoint", "ends at sequence", "the checkpoint is at sequence"}},
+		{"lost its tail and went on", func(w *world, older string) {
+			w.nats.Stop()
+			w.nats.PutBackStore(older)
+			w.nats.Start()
+			w.awaitServer()
+			w.add(ones(100)...) // the sequences of what was lost are used again
+		}, []string{"the log has another event at sequence", "the checkpoint is at sequence"}},
+		{"limited", func(w *world, _ string) {
+			config := w.streamConfig()
+			config.MaxMsgsPerSubject = 1000
+			if _, err := w.js.UpdateStream(w.t.Context(), config); err != nil {
+				w.t.Fatal(err)
+			}
+			w.nats.Restart() // ends the tenure
+		}, []string{"not fit to be the log", "max_msgs_per_subject is 1000"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add(ones(20)...)
+			stop, _ := w.own(nil)
+			w.settled(10 * time.Second)
+			stop()
+			w.nats.Stop()
+			older := w.nats.CopyStore()
+			w.nats.Start()
+
+			w.awaitServer()
+			w.add(ones(20)...)
+			_, reports := w.own(nil)
+			w.settled(10 * time.Second)
+			before := w.redis.Snapshot()
+
+			c.do(w, older)
+			w.awaitServer()
+			fault := awaitFault(t, reports)
+			var refusal *fold.Refusal
+			if !errors.As(fault, &refusal) && !errors.Is(fault, eventlog.ErrUnfit) {
+				t.Fatalf("reported %v", fault)
+			}
+			for _, want := range c.names {
+				if !strings.Contains(fault.Error(), want) {
+					t.Errorf("the refusal does not say %q:\n%v", want, fault)
+				}
+			}
+			told := w.outcomes()
+			w.add(ones(20)...)
+			time.Sleep(500 * time.Millisecond) // time in which it could do harm
+			if after := w.redis.Snapshot(); !reflect.DeepEqual(after, before) {
+				t.Error("Redis was written to")
+			}
+			if now := w.outcomes(); now != told {
+				t.Errorf("outcomes were told after the refusal: the last was at %d, now %d", told, now)
+			}
+		})
+	}
+}
+
+// What an operator deleted from the log on purpose is no reason to refuse.
+func TestDeletedOnPurpose(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stop, _ := w.own(nil)
+	last := w.add(ones(20)...)
+	w.settled(10 * time.Second)
+	stop()
+	stream, err := w.js.Stream(t.Context(), events.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	_, reports := w.own(nil)
+	w.awaitTold(w.add(1))
+	for len(reports) > 0 {
+		if fault := <-reports; fault != nil {
+			t.Errorf("reported %v", fault)
+		}
+	}
+}
+
+func awaitFault(t *testing.T, reports <-chan error) error {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case fault := <-reports:
+			if fault != nil {
+				return fault
+			}
+		case <-timeout:
+			t.Fatal("nothing was refused")
+		}
+	}
+}
