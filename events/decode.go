@@ -72,11 +72,11 @@ func decodeEnvelope(doc *document, s strictness, k *kind, e *Event) (data int32,
 	d := decoder{doc: doc, strictness: s}
 	d.constant("specversion", specVersion, "")
 	d.text("id", required, &e.ID, idRule(k.source))
-	d.checked("source", required, label)
+	d.checked("source", required, k.source, label)
 	d.constant("type", typePrefix, k.event)
 	d.constant("subject", e.Extension.Tenant, "/"+e.Extension.Number)
 	d.moment("time", &e.Time)
-	d.checked("datacontenttype", optional, jsonContent)
+	d.checked("datacontenttype", optional, contentType, jsonContent)
 	data, found := d.member("data", object)
 	if !found {
 		data = doc.emptyObject()

@@ -85,10 +85,12 @@ func (d *decoder) constant(name, prefix, rest string) {
 	}
 }
 
-// checked reads a text that must be right, and is not kept.
-func (d *decoder) checked(name string, p presence, r rule) {
-	var passing string
-	d.text(name, p, &passing, r)
+// checked reads a text that must be right and is not kept. The usual one is recognized without making a copy of it.
+func (d *decoder) checked(name string, p presence, usual string, r rule) {
+	i, found := d.need(name, p, text)
+	if found && string(d.doc.text(i)) != usual {
+		d.report(name, textProblem(p, string(d.doc.text(i)), r))
+	}
 }
 
 // need finds a member; a required one that is missing is a fault.

@@ -20,7 +20,7 @@ type document struct {
 	in     []byte
 	pos    int
 	values []value
-	space  [24]value // room for an ordinary event, so that it costs no allocation of its own
+	space  [18]value // room for an ordinary event, so that it costs no allocation of its own
 }
 
 type value struct {
