@@ -97,6 +97,18 @@ func (r *replica) start(l *Lease, delay time.Duration) {
 	}()
 }
 
+// dropAll drops those whose owners have ended by now.
+func (r *replica) dropAll(ctx context.Context) {
+	for {
+		select {
+		case l := <-r.ended:
+			r.drop(ctx, l)
+		default:
+			return
+		}
+	}
+}
+
 // drop forgets a lease whose owner has ended, and frees the partition if it is still ours.
 func (r *replica) drop(ctx context.Context, l *Lease) {
 	cause := context.Cause(l.ctx)

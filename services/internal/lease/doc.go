@@ -16,7 +16,8 @@
 //  4. gives up what is too much (the owner ends first, then the key is deleted), or takes free ones, again naming the
 //     revision read: of several takers the server lets one win.
 //
-// It polls because the expiry of a key makes no watch event. A clean stop deletes the replica's keys, so the others take
+// It polls because the expiry of a key makes no watch event. The server removes expired keys up to half a second late (it
+// looks no more often than every 250 ms), so a TTL below a second and a half makes no sense. A clean stop deletes the replica's keys, so the others take
 // its partitions at their next poll; those of a killed one are free when they expire.
 //
 // # Why it is safe

@@ -43,7 +43,7 @@ func Run(ctx context.Context, c Config, own func(ctx context.Context, l *Lease) 
 		run:     nuid.Next(),
 		own:     own,
 		held:    map[int]*Lease{},
-		ended:   make(chan *Lease),
+		ended:   make(chan *Lease, c.Partitions),
 		metrics: newMetrics(c.Metrics),
 	}
 	return r.loop(ctx)
@@ -120,6 +120,7 @@ func (r *replica) loop(ctx context.Context) error {
 		case l := <-r.ended:
 			r.drop(ctx, l)
 		case <-ticker.C:
+			r.dropAll(ctx) // first: while NATS hangs a poll takes until the next is due, and a stop would wait for many
 			fatal = cmp.Or(fatal, r.poll(ctx))
 		}
 		if stopping == nil && len(r.held) == 0 {
@@ -220,7 +221,7 @@ func (r *replica) leave(ctx context.Context) {
 	if err == nil && string(e.Value()) == r.value() {
 		err = r.Bucket.Delete(calls, r.memberKey(), jetstream.LastRevision(e.Revision()))
 	}
-	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+	if r.failing = err != nil && !errors.Is(err, jetstream.ErrKeyNotFound); r.failing {
 		r.Log.Warn().Err(err).Msg("membership cannot be given up; it expires")
 	}
 }
