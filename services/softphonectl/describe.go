@@ -31,13 +31,13 @@ func outcome(data events.Data) string {
 	case events.LicenseGranted:
 		return fmt.Sprintf("license %s for %s, up to %d devices", o.LicenseID, o.Username, o.DeviceLimit)
 	case events.LicenseRevoked:
-		return fmt.Sprintf("license %s (%s)", o.LicenseID, o.Reason)
+		return "license " + o.LicenseID + because(o.Reason)
 	case events.DeviceActivated:
 		return fmt.Sprintf("%s is in, %d of %d devices", o.DeviceID, o.Used, o.Limit)
 	case events.DeviceActivationLimitReached:
 		return fmt.Sprintf("%s is not in, %d of %d devices are: %s", o.DeviceID, o.Used, o.Limit, seats(o.Devices))
 	case events.DeviceSignInRefused:
-		return fmt.Sprintf("%s is not in (%s)", o.DeviceID, o.Reason)
+		return o.DeviceID + " is not in" + because(o.Reason)
 	case events.DeviceDeactivated:
 		return fmt.Sprintf("%s is out, %d of %d devices", o.DeviceID, o.Used, o.Limit)
 	case events.SoftphoneRenamed:
@@ -52,4 +52,11 @@ func seats(devices []events.Seat) string {
 		ids[i] = d.DeviceID
 	}
 	return strings.Join(ids, ", ")
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
 }
