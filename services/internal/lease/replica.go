@@ -141,11 +141,11 @@ func (r *replica) poll(ctx context.Context) error {
 	calls, cancel := r.bounded(ctx)
 	defer cancel()
 	err := r.step(ctx, calls)
-	if errors.Is(err, ErrSameName) {
-		return err
+	if !errors.Is(err, ErrSameName) {
+		r.report(err)
+		err = nil
 	}
-	r.report(err)
-	return nil
+	return err
 }
 
 func (r *replica) step(ctx, calls context.Context) error {
@@ -153,11 +153,8 @@ func (r *replica) step(ctx, calls context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read: %w", err)
 	}
-	if err := r.renew(calls, keys); err != nil {
+	if err := r.renew(calls, keys); err != nil || ctx.Err() != nil { // stopping: only what its owners still hold
 		return err
-	}
-	if ctx.Err() != nil { // stopping: only what its owners still hold
-		return nil
 	}
 	if err := r.join(calls, keys); err != nil {
 		return err

@@ -160,8 +160,7 @@ func explain(name, value string, t reflect.Type, err error) error {
 	case kind == reflect.Float32 || kind == reflect.Float64:
 		return fmt.Errorf("%s: %q is not a number", name, value)
 	}
-	var parse env.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[env.ParseError](err); ok {
 		err = parse.Err
 	}
 	return fmt.Errorf("%s: %w", name, err)
@@ -169,7 +168,7 @@ func explain(name, value string, t reflect.Type, err error) error {
 
 func (p *parser) validate(v reflect.Value) {
 	if v.CanInterface() {
-		if c, ok := v.Addr().Interface().(interface{ Validate() error }); ok {
+		if c, ok := reflect.TypeAssert[interface{ Validate() error }](v.Addr()); ok {
 			if err := c.Validate(); err != nil {
 				p.fault(err)
 			}

@@ -52,8 +52,7 @@ func (p program) main(args ...string) int {
 	}
 	log := newLog(p.name, p.errors)
 	if err := Parse(p.target, p.environment); err != nil {
-		var config *ConfigError
-		if errors.As(err, &config) {
+		if config, ok := errors.AsType[*ConfigError](err); ok {
 			for _, f := range config.Faults {
 				log.Error().Msg(oneLine(f))
 			}
@@ -67,7 +66,8 @@ func (p program) main(args ...string) int {
 
 	ctx, stop := p.signals(log)
 	defer stop()
-	if err := p.serve(ctx); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+	stopped := func(err error) bool { return ctx.Err() != nil && errors.Is(err, context.Canceled) }
+	if err := p.serve(ctx); err != nil && !stopped(err) {
 		log.Error().Msg(oneLine(err))
 		return exitFailed
 	}

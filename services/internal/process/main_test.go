@@ -102,8 +102,7 @@ func listening(t *testing.T) string {
 }
 
 func code(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
 	}
 	return 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,12 +54,7 @@ func isServer(address string, schemes ...string) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(schemes, u.Scheme)
 }
 
 // badURL does not repeat what the parser said, for that can be a piece of a password.

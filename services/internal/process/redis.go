@@ -101,8 +101,7 @@ func (r Redis) client(name string) (redis.UniversalClient, error) {
 func tellName(name string) func(context.Context, *redis.Conn) error {
 	return func(ctx context.Context, c *redis.Conn) error {
 		err := c.ClientSetName(ctx, name).Err()
-		var answer redis.Error
-		if errors.As(err, &answer) {
+		if _, refused := errors.AsType[redis.Error](err); refused {
 			return nil
 		}
 		return err // the connection's own trouble: its answer may still come, so it must not be used

@@ -7,5 +7,6 @@
 //
 // Children need a TestMain that calls Main. Everything starts on an address the kernel chose, keeps it when it is started
 // again, keeps its data in the test's temporary folder, and is stopped when the test ends; a child also ends when the
-// test process is killed. What fails fails the test, at once and with one line: no function here skips one.
+// test process is killed. Whatever goes wrong fails the test, at once and with one line: no function
+// here skips one.
 package servertest

@@ -58,8 +58,7 @@ func (n *NATSProcess) Start() {
 	}
 	n.child = StartChild(n.t, natsChild, natsChildDir+"="+n.config.Dir, natsChildListen+"="+n.config.Listen,
 		natsChildConfig+"="+n.config.ConfigFile, fmt.Sprintf("%s=%t", natsChildSync, n.config.SyncAlways))
-	line := n.child.Await(natsChildReady)
-	n.address = strings.TrimPrefix(line[strings.Index(line, natsChildReady):], natsChildReady)
+	_, n.address, _ = strings.Cut(n.child.Await(natsChildReady), natsChildReady)
 }
 
 // Kill ends it with SIGKILL.
