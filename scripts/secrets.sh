@@ -11,7 +11,7 @@ folder=${1:-deploy/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
-for name in nats-{ops,pbx,license,device-counter,mailer,name-sync} redis-{ops,license,device-counter,mailer,name-sync}; do
+for name in nats-{ops,pbx,license,device-counter,mailer,name-sync} redis-{ops,license,device-counter,name-sync}; do
     file=$folder/$name
     [ -s "$file" ] && continue
     # 160 random bits. The letter before them keeps nats-server from reading a number.

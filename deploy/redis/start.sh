@@ -36,7 +36,6 @@ worker() {
     echo "user default off resetpass resetkeys resetchannels -@all"
     worker license
     worker device-counter
-    worker mailer
     worker name-sync
     digest=$(hash ops)
     echo "user ops on #$digest allkeys allchannels +@all"

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 // workers are those who publish outcomes.
@@ -25,6 +25,9 @@ func others(worker string) []string {
 	return slices.DeleteFunc(workers(), func(s string) bool { return s == worker })
 }
 
+// folds are the workers that keep state in Redis and own partitions.
+func folds() []string { return []string{events.License, events.DeviceCounter, events.NameSync} }
+
 // durables are the durable consumers of the workers that react.
 func durables(worker string) []string {
 	return map[string][]string{events.Mailer: {"mailer"}, events.NameSync: {"name-sync"}}[worker]
@@ -33,7 +36,7 @@ func durables(worker string) []string {
 // administration is the JetStream API that changes what is stored.
 func administration() []string {
 	var subjects []string
-	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
+	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket, "KV_" + setup.MailerBucket} {
 		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE", "LEADER.STEPDOWN"} {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+stream)
 		}
@@ -66,15 +69,17 @@ func TestPermissionsOfTheLog(t *testing.T) {
 		check(t, "listens to", "pbx", false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.license.>", "softphone.>", "log.>", "ask.license.get", "$KV.>")
 		for _, w := range workers() {
 			check(t, "publishes", "pbx", false, s.mayPublish, "softphone."+w+".acme.1001.LicenseGranted",
-				"fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".p3")
+				"fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".partition.3")
 		}
 	})
 	for _, w := range workers() {
 		t.Run(w, func(t *testing.T) {
 			check(t, "publishes", w, true, s.mayPublish,
-				"softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", "_INBOX.pbx.x",
-				"$KV.softphone-leases."+w+".p3", "$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3",
+				"softphone."+w+".acme.1001.LicenseGranted", "dead."+w+".1.1", "_INBOX.pbx.x",
+				"$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3")
+			check(t, "publishes", w, slices.Contains(folds(), w), s.mayPublish, "fence."+w+".3", "$KV.softphone-leases."+w+".partition.3",
 				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+w+".>")
+			check(t, "publishes", w, w == events.Mailer, s.mayPublish, "$KV.softphone-mailer.acme.1001.x")
 			check(t, "listens to", w, true, s.maySubscribe, "_INBOX."+w+".>", "ask."+w+".get", "$SRV.PING", "$SRV.INFO."+w)
 			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted",
 				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x")
@@ -82,7 +87,7 @@ func TestPermissionsOfTheLog(t *testing.T) {
 			check(t, "listens to", w, false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.pbx.>", "softphone.>", "log.>", "$KV.>", "$JS.>")
 			for _, o := range others(w) {
 				check(t, "publishes", w, false, s.mayPublish, "softphone."+o+".acme.1001.LicenseGranted",
-					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".p3",
+					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".partition.3",
 					"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+o+".>")
 				check(t, "listens to", w, false, s.maySubscribe, "ask."+o+".get", "_INBOX."+o+".>")
 				for _, d := range durables(o) {
@@ -107,7 +112,7 @@ func TestForgedMessagesAreNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := eventlog.Ensure(ctx, js, eventlog.Layout{}); err != nil {
+	if err := setup.Everything(ctx, js, setup.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -173,7 +178,7 @@ func TestPermissionsOfTheState(t *testing.T) {
 		}
 	}
 
-	for _, w := range workers() {
+	for _, w := range folds() {
 		t.Run(w, func(t *testing.T) {
 			own := "softphone:{p7}:" + w + ":acme:1001"
 			allowed(t, w, "EVAL", script, 1, own)

@@ -1,5 +1,5 @@
-// Package setup creates what the system keeps in NATS: the log, its dead letters
-// and the lease bucket. `softphonectl setup` does it for a server of one's own,
+// Package setup creates what the system keeps in NATS: the log, its dead letters,
+// the lease bucket and the mailer's bucket. `softphonectl setup` does it for a server of one's own,
 // standalone and tests for an embedded one. Workers create nothing: they may not.
 package setup
 
@@ -19,6 +19,13 @@ import (
 // the default of the workers' SOFTPHONE_LEASE_TTL, which must be the same.
 const LeaseTTL = 10 * time.Second
 
+// MailerBucket holds what the mailer shows of e-mails that failed so far. Losing it
+// loses nothing else.
+const MailerBucket = "softphone-mailer"
+
+// mailerTTL is longer than an e-mail is tried.
+const mailerTTL = 7 * 24 * time.Hour
+
 // Layout is what may differ between installations. The zero value is for a single server.
 type Layout struct {
 	eventlog.Layout
@@ -36,5 +43,15 @@ func Everything(ctx context.Context, js jetstream.JetStream, l Layout) error {
 	if _, err := lease.EnsureBucket(ctx, js, events.LeaseBucket, l.LeaseTTL, l.Replicas); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
+	if _, err := js.CreateOrUpdateKeyValue(ctx, mailerBucket(l.Replicas)); err != nil {
+		return fmt.Errorf("setting up key-value bucket %s: %w", MailerBucket, err)
+	}
 	return nil
+}
+
+func mailerBucket(replicas int) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket: MailerBucket, Description: "E-mails whose sending failed and will be repeated; for display.",
+		TTL: mailerTTL, History: 1, MaxValueSize: 4 << 10, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
+	}
 }
