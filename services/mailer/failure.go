@@ -61,7 +61,12 @@ type Failure struct {
 // Error is one line without control characters. It may hold the addresses the
 // server repeated: see [redact].
 func (f *Failure) Error() string {
-	return fmt.Sprintf("%s: %s", f.Stage, oneLine(f.Err.Error()))
+	text := f.Err.Error()
+	var answer *textproto.Error
+	if errors.As(f.Err, &answer) { // whose own text is quoted
+		text = fmt.Sprintf("%d %s", answer.Code, answer.Msg)
+	}
+	return fmt.Sprintf("%s: %s", f.Stage, oneLine(text))
 }
 
 func (f *Failure) Unwrap() error { return f.Err }

@@ -44,7 +44,8 @@ type Handler func(ctx context.Context, d Delivery) error
 // Delivery is an event to handle.
 type Delivery struct {
 	eventlog.Message
-	Attempt int // this is the n-th try by this process
+	Attempt   int // this is the n-th try by this process, outages not counted
+	Delivered int // this is the n-th delivery to any process
 }
 
 // Postponement is a try that failed and what follows.

@@ -38,7 +38,8 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 		Message: eventlog.Message{
 			Subject: m.Subject(), Sequence: sequence, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
 		},
-		Attempt: r.attempts.before(sequence) + 1,
+		Attempt:   r.attempts.before(sequence) + 1,
+		Delivered: int(meta.NumDelivered),
 	}}
 	r.Metrics.started(r.Durable)
 	result := t.settle(ctx, t.try(ctx))

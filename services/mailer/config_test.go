@@ -1,0 +1,73 @@
+package mailer
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	t.Parallel()
+	var c Config
+	if err := process.Parse(&c, nil); err != nil {
+		t.Fatal(err)
+	}
+	h, err := c.Mail.letterhead()
+	if err != nil || h.Domain != "softphone.example" || h.Links.IPhone != "https://softphone.example/download/iphone" {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+func TestFaultsAreToldTogether(t *testing.T) {
+	t.Parallel()
+	var c Config
+	err := process.Parse(&c, []string{
+		"SMTP_URL=smtp://me@mail.example.com?starttls=never", "SMTP_PASSWORD=hunter2", "SMTP_LOCAL_NAME=nowhere", "SMTP_CA_FILE=/does/not/exist",
+		"MAIL_FROM=nobody", "MAIL_DOMAIN=local host", "DOWNLOAD_URL_MAC=ftp://x", "MAIL_CONCURRENCY=0", "MAIL_DEADLINE=1s",
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, variable := range []string{"SMTP_URL", "SMTP_LOCAL_NAME", "SMTP_CA_FILE", "MAIL_FROM", "MAIL_CONCURRENCY", "MAIL_DEADLINE"} {
+		if !strings.Contains(err.Error(), variable+":") {
+			t.Errorf("%s is not told: %v", variable, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the password is told: %v", err)
+	}
+}
+
+func TestPasswordFromFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var c Config
+	if err := process.Parse(&c, []string{"SMTP_URL=smtps://me@mail.example.com", "SMTP_PASSWORD_FILE=" + file}); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := c.SMTP.transport()
+	if err != nil || tr.Relay.Password != "hunter2" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReplyToOfATenant(t *testing.T) {
+	t.Parallel()
+	m := Mail{
+		From: "noreply@acme.example", ReplyTo: "{tenant} support <support+{tenant}@acme.example>",
+		Mac: "https://x.example", IPhone: "https://x.example", Windows: "https://x.example", Android: "https://x.example",
+	}
+	h, err := m.letterhead()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := header(h.of("globex").ReplyTo); got != `"globex support" <support+globex@acme.example>` {
+		t.Errorf("%s", got)
+	}
+}

@@ -1,0 +1,105 @@
+package mailer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+)
+
+// RetryBucket is the key-value bucket of attempts that failed. It is for display
+// alone: losing it loses nothing else.
+const RetryBucket = "softphone-mailer"
+
+// retryTTL is longer than a mail is tried.
+const retryTTL = 7 * 24 * time.Hour
+
+// EnsureBucket creates the bucket. It needs the rights of an administrator.
+func EnsureBucket(ctx context.Context, js jetstream.JetStream, replicas int) error {
+	_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: RetryBucket, Description: "E-mails whose sending failed and will be repeated; for display.",
+		TTL: retryTTL, History: 1, MaxValueSize: 4 << 10, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
+	})
+	if err != nil {
+		return fmt.Errorf("setting up key-value bucket %s: %w", RetryBucket, err)
+	}
+	return nil
+}
+
+// retry is what is shown of a mail that failed so far.
+type retry struct {
+	Attempts int       `json:"attempts"`
+	Next     time.Time `json:"nextAttempt"`
+	At       time.Time `json:"at"`
+	Reason   string    `json:"reason"`
+}
+
+// retries keeps them. Without a bucket it keeps nothing. No error is returned: who
+// shows nothing has lost nothing.
+type retries struct {
+	bucket jetstream.KeyValue
+	logger zerolog.Logger
+}
+
+// brief bounds what display may cost a mail.
+const brief = 2 * time.Second
+
+func openRetries(ctx context.Context, js jetstream.JetStream, logger zerolog.Logger) retries {
+	bucket, err := js.KeyValue(ctx, RetryBucket)
+	if err != nil {
+		logger.Warn().Err(err).Str("bucket", RetryBucket).Msg("retries will not be shown: run `softphonectl setup`")
+		return retries{logger: logger}
+	}
+	return retries{bucket: bucket, logger: logger}
+}
+
+func (r retries) put(ctx context.Context, c cause, what retry) {
+	if r.bucket == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	body, err := json.Marshal(what)
+	if err == nil {
+		_, err = r.bucket.Put(ctx, key(c), body)
+	}
+	r.note(c, err)
+}
+
+func (r retries) get(ctx context.Context, c cause) (retry, bool) {
+	if r.bucket == nil {
+		return retry{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	var what retry
+	entry, err := r.bucket.Get(ctx, key(c))
+	if err == nil {
+		err = json.Unmarshal(entry.Value(), &what)
+	}
+	if !errors.Is(err, jetstream.ErrKeyNotFound) {
+		r.note(c, err)
+	}
+	return what, err == nil
+}
+
+func (r retries) forget(ctx context.Context, c cause) {
+	if r.bucket == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	r.note(c, r.bucket.Delete(ctx, key(c)))
+}
+
+func (r retries) note(c cause, err error) {
+	if err != nil {
+		r.logger.Debug().Err(err).Str("event", c.ID).Msg("display of retries")
+	}
+}
+
+func key(c cause) string { return c.Extension.Tenant + "." + c.Extension.Number + "." + c.ID }

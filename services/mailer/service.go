@@ -1,0 +1,266 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/ask"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/react"
+)
+
+// inputs are what the mailer reads.
+func inputs() []eventlog.Input {
+	return []eventlog.Input{
+		{Source: events.License, Name: events.LicenseGranted{}.EventName()},
+		{Source: events.PBX, Name: events.WelcomeEmailRequested{}.EventName()},
+		{Source: events.PBX, Name: events.SoftphonePasswordReset{}.EventName()},
+	}
+}
+
+// Run sends e-mails and answers questions about them until the context ends. It
+// returns an error for what it cannot start without; a relay is not among that.
+func Run(ctx context.Context, c Config) error {
+	conn, err := c.Host.ConnectNATS(ctx, c.NATS, events.Mailer)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = conn.FlushTimeout(time.Second) // what was given back at the end
+		conn.Close()
+	}()
+	log, err := eventlog.Open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	m, err := newMailer(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	stop, err := ask.Serve(conn, ask.Service{
+		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Answer: m.emails,
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return react.Run(ctx, m.reactor(c), m.handle)
+}
+
+// mailer is a run.
+type mailer struct {
+	ledger
+	retries    retries
+	letterhead Letterhead
+	transport  *Transport
+	logger     zerolog.Logger
+
+	mu   sync.Mutex
+	busy map[string]bool // ids of causes being worked on
+}
+
+func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error) {
+	letterhead, headErr := c.Mail.letterhead()
+	transport, smtpErr := c.SMTP.transport()
+	if err := errors.Join(headErr, smtpErr); err != nil {
+		return nil, &process.ConfigError{Faults: []error{err}}
+	}
+	return &mailer{
+		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
+		letterhead: letterhead, transport: transport, logger: c.Host.Log, busy: map[string]bool{},
+	}, nil
+}
+
+func (m *mailer) reactor(c Config) react.Config {
+	return react.Config{
+		Log: m.log, Durable: events.Mailer, Inputs: inputs(),
+		Concurrency: c.Concurrency, Deadline: c.Deadline, MinAttempts: c.MinAttempts,
+		AckWait: c.AckWait, Retry: c.Retry, Recover: c.Recover,
+		GiveUp: m.giveUp, Postponed: m.postponed,
+		Logger: c.Host.Log, Health: c.Host.Health, Metrics: react.NewMetrics(c.Host.Metrics),
+	}
+}
+
+// errBusy: the same fact is in the log twice, and its first copy is being handled.
+var errBusy = errors.New("the same event is being handled")
+
+// handle does what the package comment says.
+func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
+	c, err := read(d.Message)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	if !m.begin(c.ID) {
+		return errBusy
+	}
+	defer m.end(c.ID)
+	told, err := m.told(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !told {
+		err = m.act(ctx, d, c)
+	}
+	if err == nil && d.Delivered > 1 {
+		m.retries.forget(ctx, c)
+	}
+	return err
+}
+
+// act sends or skips, and tells.
+func (m *mailer) act(ctx context.Context, d react.Delivery, c cause) error {
+	now, err := m.license(ctx, c)
+	if err != nil {
+		return err
+	}
+	p := decide(c.Data, now)
+	if p.skip != "" {
+		return m.conclude(ctx, d, c, events.EmailSkipped{
+			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
+		})
+	}
+	return m.send(ctx, d, c, p)
+}
+
+func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) error {
+	letterhead := m.letterhead.of(c.Extension.Tenant)
+	raw, err := letterhead.Render(Letter{
+		Kind: p.kind, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
+		DeviceLimit: p.license.DeviceLimit, CauseID: c.ID, Date: c.Time,
+	})
+	if err != nil {
+		return react.Permanent(err)
+	}
+	sent := events.EmailSent{
+		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email,
+		MessageID: letterhead.MessageID(c.ID), SMTPCode: 250,
+	}
+	outcome, err := m.outcome(c, sent)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	if err := m.transport.Send(ctx, Envelope{From: letterhead.From.Address, To: p.license.Email, Bytes: raw}); err != nil {
+		return m.unsent(ctx, d, c, sent, err)
+	}
+	m.note(d, sent.Kind, sent.To, "").Msg("e-mail sent")
+	return m.tell(ctx, c, outcome)
+}
+
+// unsent is a mail that was not accepted. Its text repeats no address.
+type unsent struct {
+	mail    events.EmailSent // as it would have been told
+	failure *Failure
+}
+
+func (u *unsent) Error() string { return redact(u.failure.Error(), u.mail.To) }
+func (u *unsent) Unwrap() error { return u.failure }
+
+// outcome of a mail that will not be sent.
+func (u *unsent) outcome() events.EmailFailed {
+	return events.EmailFailed{
+		Kind: u.mail.Kind, LicenseID: u.mail.LicenseID, To: u.mail.To, MessageID: u.mail.MessageID,
+		Reason: clip(u.Error(), maxReason), SMTPCode: answerCode(u.failure.Code),
+	}
+}
+
+// maxReason is the contract's bound on a reason, in characters.
+const maxReason = 128
+
+// answerCode keeps what is a code of the contract.
+func answerCode(code int) int {
+	if code < 200 || code > 599 {
+		return 0
+	}
+	return code
+}
+
+// unsent turns a failure into what the runtime is to do.
+func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, err error) error {
+	var failure *Failure
+	if !errors.As(err, &failure) {
+		return err // canceled
+	}
+	u := &unsent{mail, failure}
+	switch failure.Verdict {
+	case Final:
+		return m.conclude(ctx, d, c, u.outcome())
+	case Unavailable:
+		return react.Pause(u)
+	default:
+		return u
+	}
+}
+
+// giveUp is the end of a mail's deadline.
+func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error {
+	var u *unsent
+	if !errors.As(last, &u) { // not the relay's doing: this will pass, and then it is tried
+		return last
+	}
+	c, err := read(d.Message)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	err = m.conclude(ctx, d, c, u.outcome())
+	if err == nil {
+		m.retries.forget(ctx, c)
+	}
+	return err
+}
+
+// conclude tells an outcome other than EmailSent.
+func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data events.Data) error {
+	outcome, err := m.outcome(c, data)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	switch o := data.(type) {
+	case events.EmailFailed:
+		m.note(d, o.Kind, o.To, o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
+	case events.EmailSkipped:
+		m.note(d, o.Kind, o.To, o.Reason).Msg("e-mail skipped")
+	}
+	return m.tell(ctx, c, outcome)
+}
+
+// note begins a log line about a mail, in which its address is masked.
+func (m *mailer) note(d react.Delivery, kind, to, reason string) *zerolog.Event {
+	line := m.logger.Info().Uint64("sequence", d.Sequence).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt)
+	if reason != "" {
+		line = line.Str("reason", reason)
+	}
+	return line
+}
+
+// postponed keeps a failed attempt for display.
+func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postponement) {
+	c, err := read(d.Message)
+	if err != nil {
+		return
+	}
+	m.retries.put(ctx, c, retry{
+		Attempts: d.Delivered, Next: p.Next.UTC(), At: time.Now().UTC(), Reason: clip(oneLine(p.Err.Error()), maxReason),
+	})
+}
+
+func (m *mailer) begin(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.busy[id] {
+		return false
+	}
+	m.busy[id] = true
+	return true
+}
+
+func (m *mailer) end(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.busy, id)
+}
