@@ -7,6 +7,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/mailer"
 )
 
 // Config of the process, from the environment.
@@ -22,6 +23,7 @@ type Config struct {
 
 	License       license.Config
 	DeviceCounter devicecounter.Config
+	Mailer        mailer.Config
 
 	Out io.Writer `env:"-"` // where it says where to look; nil for nowhere
 }

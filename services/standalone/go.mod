@@ -22,6 +22,7 @@ require (
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/jordan-wright/email v4.0.1-0.20210109023952-943e75fe5223+incompatible // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
@@ -50,6 +51,7 @@ require (
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
 	github.com/mycloudpbx/softphone/services/device-counter v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
 	golang.org/x/text v0.43.0 // indirect
 )
 
@@ -61,3 +63,7 @@ replace (
 replace github.com/mycloudpbx/softphone/services/license => ../license
 
 replace github.com/mycloudpbx/softphone/services/device-counter => ../device-counter
+
+replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
+
+replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync

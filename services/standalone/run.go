@@ -14,6 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/mailer"
 )
 
 // startTime is how long the workers may take until they answer, before the message
@@ -55,6 +56,11 @@ func (c Config) workers(at *servers) map[string]func(context.Context) error {
 		},
 		events.DeviceCounter: func(ctx context.Context) error {
 			return devicecounter.Run(ctx, fold(c.DeviceCounter, events.DeviceCounter))
+		},
+		events.Mailer: func(ctx context.Context) error {
+			m := c.Mailer
+			m.Host, m.NATS.URL, m.SMTP.URL = c.Host.With(events.Mailer), at.nats, at.smtp
+			return mailer.Run(ctx, m)
 		},
 	}
 }

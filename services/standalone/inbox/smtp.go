@@ -17,8 +17,9 @@ const (
 
 // Catcher is an SMTP server that puts every mail into a mailbox.
 type Catcher struct {
-	server *smtp.Server
-	done   chan struct{}
+	server   *smtp.Server
+	listener net.Listener
+	done     chan struct{}
 }
 
 // Catch takes mail from everyone, for everyone, without TLS and login.
@@ -30,7 +31,7 @@ func Catch(l net.Listener, box *Mailbox) *Catcher {
 	s.ReadTimeout, s.WriteTimeout = smtpTimeout, smtpTimeout
 	s.EnableSMTPUTF8 = true
 	s.ErrorLog = silent{} // what a client does wrong it is told itself
-	c := &Catcher{server: s, done: make(chan struct{})}
+	c := &Catcher{server: s, listener: l, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		_ = s.Serve(l) // ends when closed
@@ -41,6 +42,7 @@ func Catch(l net.Listener, box *Mailbox) *Catcher {
 // Close ends it, and the sessions under way.
 func (c *Catcher) Close() {
 	_ = c.server.Close()
+	_ = c.listener.Close() // the server does not know it yet when it is closed right after its start
 	<-c.done
 }
 
