@@ -62,8 +62,7 @@ type Failure struct {
 // server repeated: see [redact].
 func (f *Failure) Error() string {
 	text := f.Err.Error()
-	var answer *textproto.Error
-	if errors.As(f.Err, &answer) { // whose own text is quoted
+	if answer, ok := errors.AsType[*textproto.Error](f.Err); ok { // whose own text is quoted
 		text = fmt.Sprintf("%d %s", answer.Code, answer.Msg)
 	}
 	return fmt.Sprintf("%s: %s", f.Stage, oneLine(text))
@@ -76,13 +75,11 @@ var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // failed judges an error. It is the one place where that is done.
 func failed(stage Stage, err error) *Failure {
-	var judged *Failure
-	if errors.As(err, &judged) {
+	if judged, ok := errors.AsType[*Failure](err); ok {
 		return judged
 	}
 	f := &Failure{Stage: stage, Err: err}
-	var answer *textproto.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		f.Code = answer.Code
 		f.Enhanced = enhancedCode.FindString(answer.Msg)
 	}

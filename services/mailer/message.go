@@ -26,9 +26,16 @@ const (
 	PasswordChanged Kind = events.KindPasswordChanged
 )
 
-var subjects = map[Kind]string{
-	Welcome:         "Your softphone is ready",
-	PasswordChanged: "The password of your softphone was changed",
+// subject of a mail; empty for a kind there is none of.
+func (k Kind) subject() string {
+	switch k {
+	case Welcome:
+		return "Your softphone is ready"
+	case PasswordChanged:
+		return "The password of your softphone was changed"
+	default:
+		return ""
+	}
 }
 
 // Links are where the app is found.
@@ -78,7 +85,7 @@ func (h Letterhead) Render(l Letter) ([]byte, error) {
 	m.From = header(h.From)
 	m.To = []string{header(mail.Address{Name: l.Name, Address: l.To})}
 	m.ReplyTo = []string{header(h.replyTo())}
-	m.Subject = subjects[l.Kind]
+	m.Subject = l.Kind.subject()
 	m.Headers.Set("Date", l.Date.UTC().Format(time.RFC1123Z))
 	m.Headers.Set("Message-Id", h.MessageID(l.CauseID))
 	m.Headers.Set("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
@@ -124,7 +131,7 @@ func (h Letterhead) bodies(l Letter) (text, html []byte, err error) {
 // check looks at every field before anything is built, as the MIME builder
 // looks at none.
 func (h Letterhead) check(l Letter) error {
-	if _, known := subjects[l.Kind]; !known {
+	if l.Kind.subject() == "" {
 		return fmt.Errorf("kind: %q is unknown", l.Kind)
 	}
 	errs := []error{h.validate()}

@@ -4,31 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
-
-// RetryBucket is the key-value bucket of attempts that failed. It is for display
-// alone: losing it loses nothing else.
-const RetryBucket = "softphone-mailer"
-
-// retryTTL is longer than a mail is tried.
-const retryTTL = 7 * 24 * time.Hour
-
-// EnsureBucket creates the bucket. It needs the rights of an administrator.
-func EnsureBucket(ctx context.Context, js jetstream.JetStream, replicas int) error {
-	_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: RetryBucket, Description: "E-mails whose sending failed and will be repeated; for display.",
-		TTL: retryTTL, History: 1, MaxValueSize: 4 << 10, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
-	})
-	if err != nil {
-		return fmt.Errorf("setting up key-value bucket %s: %w", RetryBucket, err)
-	}
-	return nil
-}
 
 // retry is what is shown of a mail that failed so far.
 type retry struct {
@@ -38,7 +20,7 @@ type retry struct {
 	Reason   string    `json:"reason"`
 }
 
-// retries keeps them. Without a bucket it keeps nothing. No error is returned: who
+// retries keeps them in [setup.MailerBucket]. Without a bucket it keeps nothing. No error is returned: who
 // shows nothing has lost nothing.
 type retries struct {
 	bucket jetstream.KeyValue
@@ -49,9 +31,9 @@ type retries struct {
 const brief = 2 * time.Second
 
 func openRetries(ctx context.Context, js jetstream.JetStream, logger zerolog.Logger) retries {
-	bucket, err := js.KeyValue(ctx, RetryBucket)
+	bucket, err := js.KeyValue(ctx, setup.MailerBucket)
 	if err != nil {
-		logger.Warn().Err(err).Str("bucket", RetryBucket).Msg("retries will not be shown: run `softphonectl setup`")
+		logger.Warn().Err(err).Str("bucket", setup.MailerBucket).Msg("retries will not be shown: run `softphonectl setup`")
 		return retries{logger: logger}
 	}
 	return retries{bucket: bucket, logger: logger}

@@ -148,7 +148,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) er
 	if err := m.transport.Send(ctx, Envelope{From: letterhead.From.Address, To: p.license.Email, Bytes: raw}); err != nil {
 		return m.unsent(ctx, d, c, sent, err)
 	}
-	m.note(d, sent.Kind, sent.To, "").Msg("e-mail sent")
+	m.about(d, sent.Kind, sent.To).Info().Msg("e-mail sent")
 	return m.tell(ctx, c, outcome)
 }
 
@@ -222,20 +222,17 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	}
 	switch o := data.(type) {
 	case events.EmailFailed:
-		m.note(d, o.Kind, o.To, o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
+		m.about(d, o.Kind, o.To).Warn().Str("reason", o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
 	case events.EmailSkipped:
-		m.note(d, o.Kind, o.To, o.Reason).Msg("e-mail skipped")
+		m.about(d, o.Kind, o.To).Info().Str("reason", o.Reason).Msg("e-mail skipped")
 	}
 	return m.tell(ctx, c, outcome)
 }
 
-// note begins a log line about a mail, in which its address is masked.
-func (m *mailer) note(d react.Delivery, kind, to, reason string) *zerolog.Event {
-	line := m.logger.Info().Uint64("sequence", d.Sequence).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt)
-	if reason != "" {
-		line = line.Str("reason", reason)
-	}
-	return line
+// about is where to log what became of a mail. Its address is masked.
+func (m *mailer) about(d react.Delivery, kind, to string) *zerolog.Logger {
+	logger := m.logger.With().Uint64("sequence", d.Sequence).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt).Logger()
+	return &logger
 }
 
 // postponed keeps a failed attempt for display.

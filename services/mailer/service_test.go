@@ -23,6 +23,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 func TestMain(m *testing.M) { servertest.Main(m, nil) }
@@ -60,7 +61,7 @@ func newWorld(t *testing.T, script servertest.SMTPScript, window time.Duration) 
 	t.Helper()
 	w := &world{t: t, nats: servertest.NATS(t), relay: servertest.SMTP(t, script)}
 	js := w.nats.JetStream(t)
-	if err := errors.Join(eventlog.Ensure(t.Context(), js, eventlog.Layout{DuplicateWindow: window}), EnsureBucket(t.Context(), js, 1)); err != nil {
+	if err := setup.Everything(t.Context(), js, setup.Layout{Layout: eventlog.Layout{DuplicateWindow: window}}); err != nil {
 		t.Fatal(err)
 	}
 	log, err := eventlog.Open(t.Context(), w.nats.Connect(t))
@@ -345,7 +346,7 @@ func TestRelayAwayAndBack(t *testing.T) {
 	}
 	w.eventually("readiness is back", func() bool { return c.Host.Health.Report().Status == "ok" })
 	w.eventually("no retry is kept", func() bool {
-		bucket, err := w.log.JetStream().KeyValue(t.Context(), RetryBucket)
+		bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,9 +13,11 @@ import (
 )
 
 // headerOrder is the order readers of raw mail are used to.
-var headerOrder = []string{
-	"Date", "From", "To", "Reply-To", "Subject", "Message-Id", "Auto-Submitted",
-	"Mime-Version", "Content-Type", "Content-Transfer-Encoding",
+func headerOrder() []string {
+	return []string{
+		"Date", "From", "To", "Reply-To", "Subject", "Message-Id", "Auto-Submitted",
+		"Mime-Version", "Content-Type", "Content-Transfer-Encoding",
+	}
 }
 
 var errShape = errors.New("the MIME builder made something unexpected")
@@ -36,7 +38,7 @@ func settle(raw []byte, causeID string) ([]byte, error) {
 	var boundary string
 	for i, field := range fields {
 		name, value, _ := strings.Cut(field, ": ")
-		if rank(field) == len(headerOrder) || i > 0 && rank(field) == rank(fields[i-1]) {
+		if rank(field) == unranked || i > 0 && rank(field) == rank(fields[i-1]) {
 			return nil, fmt.Errorf("%w: field %q", errShape, name)
 		}
 		if name == "Content-Type" {
@@ -56,13 +58,13 @@ func settle(raw []byte, causeID string) ([]byte, error) {
 	return []byte(strings.ReplaceAll(settled, boundary, hex.EncodeToString(sum[:]))), nil
 }
 
-// rank is a field's place in headerOrder, or its length for an unknown one.
+// unranked is the rank of a field that is not in headerOrder.
+const unranked = -1
+
+// rank is a field's place in headerOrder.
 func rank(field string) int {
 	name, _, _ := strings.Cut(field, ":")
-	if i := slices.IndexFunc(headerOrder, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
-		return i
-	}
-	return len(headerOrder)
+	return slices.IndexFunc(headerOrder(), func(known string) bool { return strings.EqualFold(known, name) })
 }
 
 // checkLink accepts absolute web addresses only.

@@ -161,6 +161,11 @@ func (d *faultDialogue) refuses(stage SMTPStage) bool {
 	return d.fault.At == stage && d.fault.Reply != "" && d.fault.Reply[0] >= '4'
 }
 
+// accepts says whether the final dot is answered with a 2xx.
+func (d *faultDialogue) accepts() bool {
+	return d.fault.At != AtDot || d.fault.Reply != "" && d.fault.Reply[0] == '2'
+}
+
 // body reads up to the final dot and answers it.
 func (d *faultDialogue) body() bool {
 	for {
@@ -172,7 +177,7 @@ func (d *faultDialogue) body() bool {
 			break
 		}
 	}
-	if !d.refuses(AtDot) && !(d.fault.At == AtDot && d.fault.Reply == "") {
+	if d.accepts() {
 		d.accepted.Add(1)
 	}
 	return d.answer(AtDot, "250 2.0.0 queued")
