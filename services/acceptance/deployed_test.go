@@ -29,6 +29,7 @@ type servers struct {
 	secrets string // folder with a password a file
 	nats    *servertest.NATSServer
 	redis   string // host:port
+	relay   *servertest.SMTPServer
 }
 
 // deploy starts the servers. It sets environment variables, so the test cannot

@@ -18,6 +18,7 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/jordan-wright/email v4.0.1-0.20210109023952-943e75fe5223+incompatible // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
@@ -48,6 +49,8 @@ require (
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/mycloudpbx/softphone/services/device-counter v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/softphonectl v0.0.0-00010101000000-000000000000
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect

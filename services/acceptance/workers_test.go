@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,16 +18,22 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/mailer"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
-// The workers do their whole job under the rights they are deployed with, and ask
-// for no others.
+// The workers do their whole job as they are deployed, with the environment of
+// docker-compose.yml and the rights of deploy/, and ask for no others.
 func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 	s := deploy(t)
+	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
+	pushed := make(chan string, 1)
+	directory := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pushed <- "" }))
+	defer directory.Close()
 	js, err := jetstream.New(s.natsAs(t, "ops"))
 	if err != nil {
 		t.Fatal(err)
@@ -33,27 +41,46 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
 		t.Fatal(err)
 	}
+
 	var log lockedBuffer
-	fold := func(name string) worker.Config {
-		return worker.Config{Config: s.host(&log), NATS: s.natsConfig(t, name), Redis: s.redisConfig(t, name), LeaseTTL: setup.LeaseTTL}
-	}
+	var granting license.Config
+	var counting, counting2 devicecounter.Config
+	var mailing mailer.Config
+	var naming namesync.Config
+	s.configure(t, &log, events.License, &granting, &granting.Config)
+	s.configure(t, &log, events.DeviceCounter, &counting, &counting.Config)
+	s.configure(t, &log, events.DeviceCounter, &counting2, &counting2.Config)
+	s.configure(t, &log, events.Mailer, &mailing, &mailing.Config)
+	s.configure(t, &log, events.NameSync, &naming, &naming.Config.Config,
+		"DIRECTORY_URL="+directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	stop := start(t, &log,
-		func(ctx context.Context) error { return license.Run(ctx, fold(events.License)) },
-		func(ctx context.Context) error { return devicecounter.Run(ctx, fold(events.DeviceCounter)) },
-		func(ctx context.Context) error { return devicecounter.Run(ctx, fold(events.DeviceCounter)) }, // a second replica
+		func(ctx context.Context) error { return license.Run(ctx, granting) },
+		func(ctx context.Context) error { return devicecounter.Run(ctx, counting) },
+		func(ctx context.Context) error { return devicecounter.Run(ctx, counting2) }, // a second replica
+		func(ctx context.Context) error { return mailer.Run(ctx, mailing) },
+		func(ctx context.Context) error { return namesync.Run(ctx, naming) },
 	)
 
 	for _, step := range []struct{ event, data, want string }{
 		{"SoftphoneEnabled", `{"email":"ann@example.com","username":"ann","displayName":"Ann"}`, "LicenseGranted"},
 		{"DeviceSignedIn", `{"deviceId":"phone-1","platform":"iphone"}`, "DeviceActivated"},
 		{"DeviceRemoved", `{"deviceId":"phone-1"}`, "DeviceDeactivated"},
-		{"SoftphoneDisabled", `{}`, "LicenseRevoked"},
+		{"ExtensionRenamed", `{"name":"Ann Lee"}`, "SoftphoneRenamed"},
 	} {
 		if got := s.publish(t, step.event, step.data); got.Outcome != step.want {
 			t.Errorf("%s: %s, want %s", step.event, got.Outcome, step.want)
 		}
 	}
-	for _, w := range []string{events.License, events.DeviceCounter} {
+	s.relay.Wait(1, 30*time.Second)
+	select {
+	case <-pushed:
+	case <-time.After(30 * time.Second):
+		t.Errorf("the directory hears nothing:\n%s", &log)
+	}
+	if got := s.publish(t, "SoftphoneDisabled", `{}`); got.Outcome != "LicenseRevoked" {
+		t.Errorf("SoftphoneDisabled: %s", got.Outcome)
+	}
+	for _, w := range workers() {
 		if state := s.ask(t, w); state["current"] != true {
 			t.Errorf("ask.%s.get says %v", w, state)
 		}
@@ -61,10 +88,25 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 	stop()
 	for _, refusal := range []string{"ermissions", "NOPERM", "can't access", "can't run"} {
 		if strings.Contains(log.String(), refusal) {
-			t.Errorf("a worker wanted what it may not:\n%s", &log)
-			break
+			t.Fatalf("a worker wanted what it may not:\n%s", &log)
 		}
 	}
+}
+
+// configure fills a worker's configuration from the environment that
+// docker-compose.yml gives it, with the test's servers for the containers' names.
+func (s servers) configure(t *testing.T, log *lockedBuffer, name string, target any, common *process.Config, more ...string) {
+	t.Helper()
+	here := strings.NewReplacer(
+		"nats://nats:4222", s.nats.URL(), "redis://redis:6379", "redis://"+s.redis,
+		"mailpit:1025", s.relay.Addr, "/run/secrets", s.secrets)
+	for variable, value := range compose(t).Services[name].Environment {
+		more = append(more, variable+"="+here.Replace(*value))
+	}
+	if err := process.Parse(target, more); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	common.Host = process.NewHost(zerolog.New(log).With().Str("worker", name).Logger())
 }
 
 // start runs workers until the returned function is called, which checks that
@@ -93,22 +135,7 @@ func start(t *testing.T, log *lockedBuffer, run ...func(context.Context) error) 
 	return stop
 }
 
-func (s servers) host(log *lockedBuffer) process.Config {
-	return process.Config{Host: process.NewHost(zerolog.New(log))}
-}
-
-func (s servers) natsConfig(t *testing.T, user string) process.NATS {
-	t.Helper()
-	return process.NATS{URL: s.nats.URL(), User: user, Password: process.NewSecret(s.password(t, "nats-"+user))}
-}
-
-func (s servers) redisConfig(t *testing.T, user string) process.Redis {
-	t.Helper()
-	return process.Redis{URL: "redis://" + s.redis + "/0", User: user, Password: process.NewSecret(s.password(t, "redis-"+user))}
-}
-
 // publish says a fact as the PBX core, with softphonectl, and returns the decision.
-// Right after the start nobody may own the partition yet.
 func (s servers) publish(t *testing.T, event, data string) events.Decision {
 	t.Helper()
 	var out, said bytes.Buffer

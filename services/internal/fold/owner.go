@@ -96,10 +96,11 @@ func (o *owner[S, E]) raise(ctx context.Context) error {
 // locate reads where the partition is and holds it against the stream.
 func (o *owner[S, E]) locate(ctx context.Context) error {
 	var err error
-	if o.stream, err = o.Log.State(ctx); err != nil {
+	// The stream is asked last: meanwhile both may grow, under an earlier owner.
+	if o.checkpoint, err = o.store.checkpoint(ctx); err != nil {
 		return err
 	}
-	if o.checkpoint, err = o.store.checkpoint(ctx); err != nil {
+	if o.stream, err = o.Log.State(ctx); err != nil {
 		return err
 	}
 	o.anew = o.checkpoint == (Checkpoint{})

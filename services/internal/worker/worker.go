@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -23,10 +22,9 @@ import (
 // Config of a folding worker, from the environment.
 type Config struct {
 	process.Config
-	NATS     process.NATS
-	Redis    process.Redis
-	Replica  string        `env:"SOFTPHONE_REPLICA"`                    // its name among the worker's replicas; "" makes one
-	LeaseTTL time.Duration `env:"SOFTPHONE_LEASE_TTL" envDefault:"10s"` // how soon another replica takes over from a dead one
+	NATS    process.NATS
+	Redis   process.Redis
+	Replica string `env:"SOFTPHONE_REPLICA"` // a name of its own, kept over restarts; "" makes one
 }
 
 // Answer makes the reply of ask.<worker>.get from a state.
@@ -74,7 +72,7 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 		},
 	}
 	leasing := lease.Config{
-		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, TTL: c.LeaseTTL, Log: c.Host.Log,
+		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, Log: c.Host.Log,
 	}
 	return lease.Run(ctx, leasing, func(ctx context.Context, l *lease.Lease) error {
 		return fold.Run(ctx, folding, rules, l.Partition(), l.Check)
