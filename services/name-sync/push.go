@@ -1,0 +1,174 @@
+package namesync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// PushDurable is the name of the push's consumer, and of the push in dead letters.
+const PushDurable = "name-sync-push"
+
+// message is what the directory is sent. It is the same, byte for byte, each time
+// it is sent.
+type message struct {
+	Type      string    `json:"type"`
+	Timestamp time.Time `json:"timestamp"` // of the rename
+	Data      renamed   `json:"data"`
+}
+
+type renamed struct {
+	Tenant    string `json:"tenant"`
+	Extension string `json:"extension"`
+	Name      string `json:"name"`
+	Sequence  uint64 `json:"sequence"` // of the rename in the log, as ask.name-sync.get tells it
+}
+
+const messageType = "com.mycloudpbx.SoftphoneRenamed"
+
+// renames are what is pushed.
+func renames() eventlog.Input {
+	return eventlog.Input{Source: events.NameSync, Name: events.SoftphoneRenamed{}.EventName()}
+}
+
+// pushing brings names to the directory until the context ends.
+func pushing(ctx context.Context, c Config) error {
+	hook, err := newWebhook(c.Directory)
+	if err != nil {
+		return err
+	}
+	defer hook.close()
+	host := &process.Host{Log: c.Host.Log, Health: c.Host.Health.With("push"), Metrics: c.Host.Metrics}
+	conn, err := host.ConnectNATS(ctx, c.NATS, PushDurable)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = conn.FlushTimeout(time.Second) // what was given back at the end
+		conn.Close()
+	}()
+	log, err := eventlog.Open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	p := &pusher{log: log, hook: hook, logger: c.Host.Log}
+	return react.Run(ctx, react.Config{
+		Log: log, Durable: PushDurable, Inputs: []eventlog.Input{renames()},
+		Retry: c.Directory.Retry, Recover: c.Directory.Recover,
+		Logger: host.Log, Health: host.Health, Metrics: react.NewMetrics(host.Metrics),
+	}, p.handle)
+}
+
+// pusher is a run of the push.
+type pusher struct {
+	log    *eventlog.Log
+	hook   *webhook
+	turns  turns
+	later  atomic.Int64 // Unix nanoseconds before which the directory wants nothing
+	logger zerolog.Logger
+}
+
+// handle pushes the last name of an extension and looks again, until the last one
+// is what it has pushed. The package comment says why that is enough.
+func (p *pusher) handle(ctx context.Context, d react.Delivery) error {
+	done, err := p.turns.take(ctx, d.Key())
+	if err != nil {
+		return err
+	}
+	defer done()
+	for pushed := uint64(0); ; {
+		last, err := p.log.LastOf(ctx, d.Subject)
+		if err != nil {
+			return err
+		}
+		if last == nil || last.Sequence == pushed { // nil: deleted from the log on purpose
+			return nil
+		}
+		if err := p.push(ctx, *last); err != nil {
+			return err
+		}
+		pushed = last.Sequence
+	}
+}
+
+func (p *pusher) push(ctx context.Context, m eventlog.Message) error {
+	id, body, err := compose(m)
+	if err != nil {
+		return react.Permanent(fmt.Errorf("the name at sequence %d: %w", m.Sequence, err))
+	}
+	if until := time.Unix(0, p.later.Load()); time.Now().Before(until) {
+		return react.Pause(fmt.Errorf("the directory wants nothing until %s", until.UTC().Format(time.RFC3339)))
+	}
+	err = p.hook.post(ctx, id, body)
+	var failed *postError
+	if ctx.Err() != nil { // we are stopping, that says nothing of the directory
+		return ctx.Err()
+	}
+	if errors.As(err, &failed) {
+		p.wait(failed.retryAfter)
+		return fmt.Errorf("the name at sequence %d: %w", m.Sequence, verdict(failed))
+	}
+	p.logger.Debug().Uint64("sequence", m.Sequence).Str("id", id).Msg("name pushed")
+	return err
+}
+
+// wait keeps the push from asking again too soon.
+func (p *pusher) wait(d time.Duration) {
+	if d > 0 {
+		p.later.Store(time.Now().Add(d).UnixNano())
+	}
+}
+
+// compose is a rename as the directory gets it, and its id.
+func compose(m eventlog.Message) (id string, body []byte, err error) {
+	e, err := worker.Decode(m)
+	if err != nil {
+		return "", nil, err
+	}
+	said, ok := e.Data.(events.SoftphoneRenamed)
+	if !ok {
+		return "", nil, fmt.Errorf("is a %s", e.EventName())
+	}
+	body, err = json.Marshal(message{Type: messageType, Timestamp: e.Time, Data: renamed{
+		Tenant: e.Extension.Tenant, Extension: e.Extension.Number, Name: said.Name, Sequence: e.Cause,
+	}})
+	return e.ID, body, err
+}
+
+// verdict is the one place that decides what a failed post means: a directory that
+// is away, overloaded or refuses us is nobody's fault; one that refuses a message
+// gets it no more; in between the message is tried again, for days.
+func verdict(e *postError) error {
+	switch e.status {
+	case 0:
+		if e.connected {
+			return e // it may choke on this one
+		}
+		return react.Pause(e)
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return react.Pause(fmt.Errorf("%w: check DIRECTORY_SECRET, here and there", e))
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return react.Pause(e)
+	case http.StatusRequestTimeout, http.StatusTooEarly:
+		return e
+	}
+	switch e.status / 100 {
+	case 5:
+		return e
+	case 4:
+		return react.Permanent(e)
+	}
+	return react.Pause(fmt.Errorf("%w: redirects are not followed, check DIRECTORY_URL", e))
+}

@@ -1,0 +1,64 @@
+package namesync
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// Config of the worker, from the environment.
+type Config struct {
+	worker.Config
+	Directory Directory
+}
+
+// Decision is what follows from an event.
+type Decision = fold.Decision
+
+// Rules are the worker, without anything to run it on. It answers a rename only:
+// what else it reads is the license worker's to answer.
+func Rules() worker.Rules[State] {
+	return worker.Rules[State]{
+		Worker: events.NameSync,
+		Facts:  events.PBX,
+		Inputs: []eventlog.Input{
+			{Source: events.PBX, Name: events.SoftphoneEnabled{}.EventName()},
+			{Source: events.PBX, Name: events.ExtensionRenamed{}.EventName()},
+			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
+		},
+		Answers: []string{events.ExtensionRenamed{}.EventName()},
+		Decode:  worker.Decode,
+		Skip:    worker.Skip,
+		Decide:  Decide,
+		Load:    load,
+		Save:    save,
+	}
+}
+
+// Run works until the context ends: it keeps the profiles and, where a directory
+// is configured, pushes names there. Each half has its own connection, so that
+// neither waits for the other.
+func Run(ctx context.Context, c Config) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return worker.Run(ctx, c.Config, Rules(), answer) })
+	if c.Directory.URL != "" {
+		group.Go(func() error { return pushing(ctx, c) })
+	}
+	return group.Wait()
+}
+
+// Answer is the reply of ask.name-sync.get.
+type Answer struct {
+	Current  bool   `json:"current"` // whether everything in the log is in this answer
+	Name     string `json:"name"`
+	Sequence uint64 `json:"sequence"` // of the event that named it; 0: it has no name
+}
+
+func answer(s State, current bool) any {
+	return Answer{Current: current, Name: s.Name, Sequence: s.Sequence}
+}
