@@ -26,8 +26,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
-func TestMain(m *testing.M) { servertest.Main(m, nil) }
-
 var anna = events.Extension{Tenant: "acme", Number: "1001"}
 
 // world is a log, a relay and what the mailer wrote into its own log.
