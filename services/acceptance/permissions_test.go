@@ -13,6 +13,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 // workers are those who publish outcomes.
@@ -30,7 +31,7 @@ func folds() []string { return []string{events.License, events.DeviceCounter, ev
 
 // durables are the durable consumers of the workers that react.
 func durables(worker string) []string {
-	return map[string][]string{events.Mailer: {"mailer"}, events.NameSync: {"name-sync"}}[worker]
+	return map[string][]string{events.Mailer: {"mailer"}, events.NameSync: {namesync.PushDurable}}[worker]
 }
 
 // administration is the JetStream API that changes what is stored.

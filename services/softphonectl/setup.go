@@ -25,7 +25,7 @@ func setupCommand(to *server) *cobra.Command {
 		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, to, layout) }),
 	}
 	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
-	cmd.Flags().DurationVar(&layout.LeaseTTL, "lease-ttl", setup.LeaseTTL, "how long a dead replica keeps its partitions: the workers' SOFTPHONE_LEASE_TTL")
+	cmd.Flags().DurationVar(&layout.LeaseTTL, "lease-ttl", setup.LeaseTTL, "how long a replica that died keeps its partitions")
 	return cmd
 }
 

@@ -282,7 +282,7 @@ func TestFaultsAreOneLine(t *testing.T) {
 		"SMTP port taken":   {"SOFTPHONE_SMTP_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_SMTP_LISTEN"},
 		"no address":        {"SOFTPHONE_NATS_LISTEN", "4222", 2, "SOFTPHONE_NATS_LISTEN"},
 		"no level":          {"SOFTPHONE_LOG_LEVEL", "loud", 2, "SOFTPHONE_LOG_LEVEL"},
-		"no duration":       {"SOFTPHONE_LEASE_TTL", "soon", 2, "SOFTPHONE_LEASE_TTL"},
+		"no duration":       {"MAIL_DEADLINE", "soon", 2, "MAIL_DEADLINE"},
 		"no folder":         {"SOFTPHONE_DATA", "/dev/null/data", 1, "SOFTPHONE_DATA"},
 		"nobody at NATS":    {"NATS_URL", "nats://" + nobody, 1, "NATS_URL"},
 		"nobody at Redis":   {"REDIS_URL", "redis://" + nobody, 1, "REDIS_URL"},

@@ -15,8 +15,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/lease"
 )
 
-// LeaseTTL is how long a replica keeps its partitions without renewing them. It is
-// the default of the workers' SOFTPHONE_LEASE_TTL, which must be the same.
+// LeaseTTL is how long a replica keeps its partitions without renewing them, so how
+// soon another takes over from one that died. Workers read it from the bucket.
 const LeaseTTL = 10 * time.Second
 
 // MailerBucket holds what the mailer shows of e-mails that failed so far. Losing it
