@@ -8,6 +8,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
+	"github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 // Config of the process, from the environment.
@@ -24,6 +25,7 @@ type Config struct {
 	License       license.Config
 	DeviceCounter devicecounter.Config
 	Mailer        mailer.Config
+	NameSync      namesync.Config
 
 	Out io.Writer `env:"-"` // where it says where to look; nil for nowhere
 }

@@ -52,6 +52,7 @@ require (
 	github.com/mycloudpbx/softphone/services/device-counter v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
 	golang.org/x/text v0.43.0 // indirect
 )
 

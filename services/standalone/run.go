@@ -15,6 +15,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
+	"github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 // startTime is how long the workers may take until they answer, before the message
@@ -61,6 +62,11 @@ func (c Config) workers(at *servers) map[string]func(context.Context) error {
 			m := c.Mailer
 			m.Host, m.NATS.URL, m.SMTP.URL = c.Host.With(events.Mailer), at.nats, at.smtp
 			return mailer.Run(ctx, m)
+		},
+		events.NameSync: func(ctx context.Context) error {
+			n := c.NameSync
+			n.Config = fold(n.Config, events.NameSync)
+			return namesync.Run(ctx, n)
 		},
 	}
 }
