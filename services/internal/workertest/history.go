@@ -39,17 +39,6 @@ type entry struct {
 	Keeps  map[string]string `json:"keeps"`           // the state after it, as Redis has it
 }
 
-// began is the time of the event at sequence 0; every later one is a second later.
-var began = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC) //nolint:gochecknoglobals // a constant
-
-// IDOf is the id of the fact at a sequence of a recorded history.
-func IDOf(sequence uint64) string {
-	return fmt.Sprintf("%08x-%04x-7000-8000-%012d", began.UnixMilli()>>16, began.UnixMilli()&0xffff, sequence)
-}
-
-// TimeOf is its time.
-func TimeOf(sequence uint64) time.Time { return began.Add(time.Duration(sequence) * time.Second) }
-
 // Replay decides every recorded history in a folder and compares: these files pin
 // the rules for good, for a log that was folded once must fold to the same again.
 // With update it writes what is decided now instead.
@@ -142,14 +131,13 @@ func decide[S any](t *testing.T, rules worker.Rules[S], state S, e *entry) S {
 
 // message is the entry as the log would hold it.
 func (e *entry) message() eventlog.Message {
-	source, id := e.Source, IDOf(e.Seq)
+	source, id := events.PBX, IDOf(e.Seq)
 	header := nats.Header{}
-	if source == "" {
-		source = events.PBX
-	} else {
+	if e.Source != "" {
+		source, id = e.Source, Said(e.Source, e.Seq, e.Cause, nil).ID
 		header.Set(events.HeaderCause, strconv.FormatUint(e.Cause, 10))
 	}
-	x := events.Extension{Tenant: "acme", Number: "1001"}
+	x := Extension()
 	body := fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":%q,"type":"com.mycloudpbx.%s","subject":%q,"time":%q,"data":%s}`,
 		id, source, e.Event, x.String(), TimeOf(e.Seq).Format(time.RFC3339Nano), e.Data)
 	return eventlog.Message{
