@@ -4,8 +4,8 @@ package main
 import (
 	"context"
 
-	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 
 func main() {
