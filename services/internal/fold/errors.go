@@ -3,6 +3,8 @@ package fold
 import (
 	"errors"
 	"fmt"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 var (
@@ -33,4 +35,11 @@ type Refusal struct {
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("partition %d of %s is refused: %s, but %s; %s",
 		r.Partition, r.Worker, r.Log, r.Checkpoint, r.Repair)
+}
+
+// Refused tells the faults that only an operator can end: a [Refusal], or a stream
+// that is not fit to be the log.
+func Refused(err error) bool {
+	var refusal *Refusal
+	return errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit)
 }

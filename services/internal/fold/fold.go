@@ -35,7 +35,7 @@ type Config struct {
 	Owner   string                           // who owns, for operations: the replica's name
 	Logger  zerolog.Logger                   //
 	Metrics *Metrics                         // may be nil
-	Report  func(partition int, fault error) // a Refusal, or nil when it is over; may be nil
+	Report  func(partition int, fault error) // what keeps it from folding, see Refused; nil when it is over; may be nil
 
 	// Step, when set, is called before each step of a tenure with its name. Tests
 	// stop an owner there.
@@ -46,6 +46,7 @@ type Config struct {
 // lost. Every other fault ends only a tenure.
 func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], partition int, check func(context.Context) error) error {
 	o := newOwner(c, rules, partition, check)
+	defer o.report(nil) // a fault is of who owns the partition
 	pause := minPause
 	for {
 		err := o.tenure(ctx)
@@ -69,8 +70,7 @@ func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], parti
 }
 
 func pauseAfter(err error, pause time.Duration) time.Duration {
-	var refusal *Refusal
-	if errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit) {
+	if Refused(err) {
 		return refusedPause
 	}
 	return pause

@@ -263,23 +263,25 @@ func (o *owner[S, E]) began() {
 }
 
 // ended reports why a tenure ended: a refusal loudly and once, anything else as
-// what it is, a step on the way to the next tenure.
+// what it is, a step on the way to the next tenure, until it goes on for long.
 func (o *owner[S, E]) ended(err error, pause time.Duration) {
-	level := zerolog.InfoLevel
-	var refusal *Refusal
-	switch {
-	case errors.As(err, &refusal), errors.Is(err, eventlog.ErrUnfit):
+	o.Metrics.restarted(o.rules.Worker, err)
+	if Refused(err) {
 		o.report(err)
-		if o.refused == err.Error() {
-			return
+		if o.refused != err.Error() {
+			o.refused = err.Error()
+			o.Logger.Error().Err(err).Msg("partition refused")
 		}
-		o.refused, level = err.Error(), zerolog.ErrorLevel
-	case errors.Is(err, errTampered):
-		level = zerolog.WarnLevel
-	case pause >= maxPause:
+		return
+	}
+	level := zerolog.InfoLevel
+	if errors.Is(err, errTampered) {
 		level = zerolog.WarnLevel
 	}
-	o.Metrics.restarted(o.rules.Worker, err)
+	if pause >= maxPause {
+		level = zerolog.WarnLevel
+		o.report(err)
+	}
 	o.Logger.WithLevel(level).Err(err).Msg("tenure ended")
 }
 

@@ -89,7 +89,7 @@ func (r *replica) take(ctx, calls context.Context, n int, e entry, delay time.Du
 
 func (r *replica) start(l *Lease, delay time.Duration) {
 	log := r.log(l)
-	log.Info().Msg("partition taken")
+	log.Debug().Msg("partition taken")
 	r.metrics.change(r.Worker, "taken", len(r.held))
 	go func() {
 		l.serve(delay, r.own, log)
@@ -121,7 +121,7 @@ func (r *replica) drop(ctx context.Context, l *Lease) {
 		r.metrics.change(r.Worker, "lost", len(r.held))
 		return
 	}
-	log.Info().AnErr("notFreed", r.free(ctx, l)).Msg("partition given up")
+	log.Debug().AnErr("notFreed", r.free(ctx, l)).Msg("partition given up")
 	r.metrics.change(r.Worker, "given up", len(r.held))
 }
 

@@ -80,13 +80,14 @@ func (c *Config) check(ctx context.Context) error {
 type replica struct {
 	Config
 
-	run     string // tells this process from an earlier one of the same name
-	own     func(context.Context, *Lease) error
-	held    map[int]*Lease // until their owners have ended
-	ended   chan *Lease    // whose owner has
-	failing bool           // the last call failed, and that was logged
-	joined  bool           // our member key was written by this run
-	metrics *metrics
+	run      string // tells this process from an earlier one of the same name
+	own      func(context.Context, *Lease) error
+	held     map[int]*Lease // until their owners have ended
+	ended    chan *Lease    // whose owner has
+	failing  bool           // the last call failed, and that was logged
+	reported int            // the size of our share as it was logged last
+	joined   bool           // our member key was written by this run
+	metrics  *metrics
 }
 
 func (r *replica) value() string        { return r.Replica + " " + r.run }
@@ -162,7 +163,7 @@ func (r *replica) step(ctx, calls context.Context) error {
 	return r.balance(ctx, calls, keys)
 }
 
-// report logs the first of several failures, and their end.
+// report logs the first of several failures and their end, and the share whenever it changed.
 func (r *replica) report(failed error) {
 	switch {
 	case failed != nil && !r.failing:
@@ -171,6 +172,10 @@ func (r *replica) report(failed error) {
 		r.Log.Info().Msg("leases can be renewed again")
 	}
 	r.failing = failed != nil
+	if len(r.held) != r.reported {
+		r.reported = len(r.held)
+		r.Log.Info().Str("worker", r.Worker).Str("replica", r.Replica).Int("owned", r.reported).Int("of", r.Partitions).Msg("partitions owned")
+	}
 }
 
 // renew extends what is ours and ends the owners of what is not.

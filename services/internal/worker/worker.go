@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -67,9 +66,7 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 	replica := c.replica()
 	folding := fold.Config{
 		Log: log, Redis: client, Owner: replica, Logger: c.Host.Log, Metrics: fold.NewMetrics(c.Host.Metrics),
-		Report: func(partition int, fault error) {
-			c.Host.Health.Broken(rules.Worker+" partition "+strconv.Itoa(partition), fault)
-		},
+		Report: (&faults{health: c.Host.Health, of: map[int]error{}}).report,
 	}
 	leasing := lease.Config{
 		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, Log: c.Host.Log,
