@@ -231,3 +231,27 @@ func (l *lines) tail() string {
 	text := l.text()
 	return text[max(0, len(text)-most):]
 }
+
+// Ghost makes it look as if another replica held all of a worker's partitions, so
+// that replicas answer but fold nothing. It ends with release, or when the lease's
+// time is over.
+func (w *World) Ghost(name string) (release func()) {
+	w.t.Helper()
+	bucket, err := w.JS.KeyValue(w.t.Context(), events.LeaseBucket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for n := range events.Partitions {
+		if _, err := bucket.PutString(w.t.Context(), name+".partition."+strconv.Itoa(n), "ghost 1"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return func() {
+		w.t.Helper()
+		for n := range events.Partitions {
+			if err := bucket.Delete(w.t.Context(), name+".partition."+strconv.Itoa(n)); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
