@@ -1,0 +1,61 @@
+package portal
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrNotFound says that there is no such extension, or no such device on it.
+	ErrNotFound = errors.New("not found")
+
+	// ErrExists says that an extension that was to be added is there already.
+	ErrExists = errors.New("the extension exists already")
+
+	// ErrNotEnabled says that the extension has no softphone, and the change needs one.
+	ErrNotEnabled = errors.New("the softphone is not enabled")
+
+	// ErrUnauthorized is the one answer to a user that is unknown, disabled or gave
+	// a wrong password, and to a token that is not, or no longer, valid.
+	ErrUnauthorized = errors.New("username or password is wrong, or the softphone is not enabled")
+
+	// ErrTryAgain says that something needed is away or slow. Nothing is half done:
+	// trying again is safe.
+	ErrTryAgain = errors.New("cannot be answered just now: try again")
+)
+
+// Conflict says that an extension was changed since the caller looked at it.
+type Conflict struct {
+	Who  string    // "" when the PBX core did not say
+	What string    // the fact's name, for example "ExtensionRenamed"
+	When time.Time // when it was stored
+}
+
+func (c *Conflict) Error() string {
+	who := c.Who
+	if who == "" {
+		who = "the PBX"
+	}
+	return fmt.Sprintf("changed meanwhile: %s by %s at %s; look again and repeat what is still wanted",
+		c.What, who, c.When.UTC().Format(time.RFC3339))
+}
+
+// LimitReached says that every seat is taken.
+type LimitReached struct {
+	Used, Limit int
+	Devices     []Device // who holds the seats, at most events.MaxSeats
+}
+
+func (l *LimitReached) Error() string {
+	return fmt.Sprintf("Device Activation Limit Reached: %d of %d", l.Used, l.Limit) //nolint:staticcheck // the product's own words
+}
+
+// TooMany says that sign-ins have failed too often; the next may be tried later.
+type TooMany struct {
+	RetryAfter time.Duration
+}
+
+func (t *TooMany) Error() string {
+	return fmt.Sprintf("too many failed sign-ins: try again in %s", t.RetryAfter.Round(time.Second))
+}
