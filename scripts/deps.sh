@@ -9,7 +9,7 @@ command -v "$(go env CC)" >/dev/null || packages+=(gcc libc6-dev)
 [ ${#packages[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "make test needs ${packages[*]}: install them, on Debian or Ubuntu with: sudo apt-get install ${packages[*]}" >&2
+    echo "make test needs ${packages[*]}, on Debian or Ubuntu: sudo apt-get install ${packages[*]}" >&2
     exit 1
 fi
 

@@ -14,8 +14,12 @@ fi
 
 # On a terminal: how many packages are through, on a line that go test's own lines overwrite.
 total=$(go list work | wc -l)
-"${tests[@]}" 2>&1 | awk -v total="$total" '
-    { printf "\r\033[K%s\n", $0 }
-    /^(ok|FAIL|---|\?)?[ \t]+[a-z.]+\/.*/ { done++ }
-    { printf "%d of %d packages", done, total; fflush() }
-    END { printf "\r\033[K" }'
+"${tests[@]}" 2>&1 | {
+    ended=0
+    while IFS= read -r line; do
+        printf '\r\033[K%s\n' "$line"
+        [[ $line =~ ^(ok|FAIL|\?)[[:space:]]+[a-z]+\.[a-z]+/ ]] && ended=$((ended + 1))
+        printf '%d of %d packages' "$ended" "$total"
+    done
+    printf '\r\033[K'
+}
