@@ -55,7 +55,7 @@ func setUp(c *cobra.Command, to *server, layout setup.Layout) error {
 		}
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "ready: streams %s and %s, buckets %s and %s\n",
-		events.Stream, events.DeadStream, events.LeaseBucket, setup.MailerBucket)
+	_, err = fmt.Fprintf(c.OutOrStdout(), "ready: streams %s and %s, buckets %s, %s and %s\n",
+		events.Stream, events.DeadStream, events.LeaseBucket, setup.MailerBucket, setup.CredentialsBucket)
 	return err
 }

@@ -1,10 +1,11 @@
 // Package setup creates what the system keeps in NATS: the log, its dead letters,
-// the lease bucket and the mailer's bucket. `softphonectl setup` does it for a server of one's own,
+// the lease bucket, the mailer's and the portal's. `softphonectl setup` does it for a server of one's own,
 // standalone and tests for an embedded one. Workers create nothing: they may not.
 package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ const MailerBucket = "softphone-mailer"
 // mailerTTL is longer than an e-mail is tried.
 const mailerTTL = 7 * 24 * time.Hour
 
+// CredentialsBucket holds the hashes of the softphones' passwords, which nobody but
+// the portal may read. Losing it means a new password for everybody.
+const CredentialsBucket = "softphone-credentials"
+
 // Layout is what may differ between installations. The zero value is for a single server.
 type Layout struct {
 	eventlog.Layout
@@ -45,6 +50,32 @@ func Everything(ctx context.Context, js jetstream.JetStream, l Layout) error {
 	}
 	if _, err := js.CreateOrUpdateKeyValue(ctx, mailerBucket(l.Replicas)); err != nil {
 		return fmt.Errorf("setting up key-value bucket %s: %w", MailerBucket, err)
+	}
+	return ensureCredentials(ctx, js, l.Replicas)
+}
+
+// ensureCredentials creates the bucket as a stream and not by CreateKeyValue,
+// because that always allows direct reads, which a replica answers from the past: a
+// password that was just set would be wrong.
+func ensureCredentials(ctx context.Context, js jetstream.JetStream, replicas int) error {
+	config := jetstream.StreamConfig{
+		Name: "KV_" + CredentialsBucket, Description: "Hashes of the softphones' passwords.",
+		Subjects:          []string{"$KV." + CredentialsBucket + ".>"},
+		MaxMsgsPerSubject: 1,
+		MaxMsgSize:        1 << 10,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		Replicas:          max(1, replicas),
+		AllowRollup:       true,
+		DenyDelete:        true,
+		AllowDirect:       false,
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, config)
+	if err == nil && stream.CachedInfo().Config.AllowDirect {
+		err = errors.New("it answers direct reads, which may be of the past")
+	}
+	if err != nil {
+		return fmt.Errorf("setting up key-value bucket %s: %w", CredentialsBucket, err)
 	}
 	return nil
 }
