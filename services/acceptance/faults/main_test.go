@@ -15,19 +15,21 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/mailer"
 )
 
 // Children of this test.
 const (
 	childLicense = "license"        // the worker, as its command runs it
 	childCounter = "device-counter" // the same
+	childMailer  = "mailer"         // the same
 	childOwner   = "owner"          // an owner of one partition of device-counter, without a lease
 )
 
 const envPartition = "TEST_PARTITION"
 
 func TestMain(m *testing.M) {
-	servertest.Main(m, map[string]func(){childLicense: runLicense, childCounter: runCounter, childOwner: runOwner})
+	servertest.Main(m, map[string]func(){childLicense: runLicense, childCounter: runCounter, childMailer: runMailer, childOwner: runOwner})
 }
 
 func runLicense() {
@@ -38,6 +40,11 @@ func runLicense() {
 func runCounter() {
 	var c devicecounter.Config
 	process.Main(childCounter, &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
+}
+
+func runMailer() {
+	var c mailer.Config
+	process.Main(childMailer, &c, &c.Config, func(ctx context.Context) error { return mailer.Run(ctx, c) })
 }
 
 // runOwner owns a partition whoever else does.

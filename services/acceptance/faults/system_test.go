@@ -7,12 +7,11 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
-	"github.com/mycloudpbx/softphone/services/internal/lease"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/license"
 )
 
@@ -26,6 +25,7 @@ type system struct {
 	redis   *servertest.RedisServer
 	js      jetstream.JetStream
 	log     *eventlog.Log
+	smtp    *servertest.SMTPServer
 	workers []*servertest.Child
 	names   []string
 }
@@ -33,12 +33,12 @@ type system struct {
 // newSystem starts servers and one process for each named worker.
 func newSystem(t *testing.T, workers ...string) *system {
 	t.Helper()
-	s := &system{t: t, nats: servertest.NATSChild(t), redis: servertest.Redis(t), names: workers}
-	s.js = s.nats.JetStream(t)
-	if err := eventlog.Ensure(t.Context(), s.js, eventlog.Layout{DuplicateWindow: time.Second}); err != nil {
-		t.Fatal(err)
+	s := &system{
+		t: t, nats: servertest.NATSChild(t), redis: servertest.Redis(t), smtp: servertest.SMTP(t, servertest.SMTPScript{}), names: workers,
 	}
-	if _, err := lease.EnsureBucket(t.Context(), s.js, events.LeaseBucket, leaseTTL, 1); err != nil {
+	s.js = s.nats.JetStream(t)
+	layout := setup.Layout{Layout: eventlog.Layout{DuplicateWindow: time.Second}, LeaseTTL: leaseTTL}
+	if err := setup.Everything(t.Context(), s.js, layout); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -54,7 +54,8 @@ func newSystem(t *testing.T, workers ...string) *system {
 
 func (s *system) start(i int) {
 	s.t.Helper()
-	s.workers[i] = servertest.StartChild(s.t, s.names[i], environment(s.nats.URL(), s.redis.URL(), fmt.Sprintf("replica-%d", i))...)
+	env := append(environment(s.nats.URL(), s.redis.URL(), fmt.Sprintf("replica-%d", i)), "SMTP_URL=smtp://"+s.smtp.Addr)
+	s.workers[i] = servertest.StartChild(s.t, s.names[i], env...)
 }
 
 // settled waits until both workers' outcomes and states equal the fold.

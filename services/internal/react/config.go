@@ -21,7 +21,7 @@ type Config struct {
 	Deadline    time.Duration // age after which an event that fails is given up; 72 h
 	MinAttempts int           // but tried at least so often by one process; 10
 	Retry       Bounds        // pause between tries of one event; 5 s to 15 min
-	Recover     Bounds        // pause between probes while paused; 1 s to 1 min
+	Recover     Bounds        // pause between probes while paused; 1 s to 30 s
 	Grace       time.Duration // for handlers to finish at the end; 20 s
 	Check       time.Duration // how often the durable is looked at; 5 s
 
@@ -69,7 +69,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.Deadline, 72*time.Hour)
 	orElse(&c.MinAttempts, 10)
 	orElse(&c.Retry, Bounds{5 * time.Second, 15 * time.Minute})
-	orElse(&c.Recover, Bounds{time.Second, time.Minute})
+	orElse(&c.Recover, Bounds{time.Second, 30 * time.Second})
 	orElse(&c.Grace, 20*time.Second)
 	orElse(&c.Check, 5*time.Second)
 	if c.Health == nil {

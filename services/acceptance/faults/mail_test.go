@@ -1,0 +1,112 @@
+package faults
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// The mail server is gone for a minute while licenses are granted: afterwards
+// each of them has its e-mail, and none has two.
+func TestMailServerGone(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, childLicense, childMailer, childMailer)
+	s.enable(0, 20)
+	s.mailed(20)
+	s.smtp.Stop()
+	s.enable(20, 60)
+	time.Sleep(outage)
+	s.smtp.Start()
+	s.mailed(60)
+}
+
+// NATS is killed while mails are sent: the durable consumer and the log are the
+// mailer's only memory.
+func TestNoMailTwiceWithoutNATS(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, childLicense, childMailer, childMailer)
+	for batch := range 5 {
+		s.enable(batch*20, batch*20+20)
+		s.nats.Kill()
+		s.nats.Start()
+	}
+	s.mailed(100)
+}
+
+// Redis knows nothing of e-mails: emptied, it makes the license worker fold its
+// log again, and nobody is mailed again.
+func TestNoMailTwiceWithoutRedis(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, childLicense, childMailer)
+	s.enable(0, 50)
+	s.mailed(50)
+	older := s.redis.Snapshot()
+	s.enable(50, 100)
+	s.redis.PutBack(older)
+	s.mailed(100)
+	s.redis.Empty()
+	s.enable(100, 110)
+	s.mailed(110)
+}
+
+// enable enables the softphones of some extensions.
+func (s *system) enable(from, to int) {
+	s.t.Helper()
+	load := &traffic{log: s.log}
+	for _, x := range extensionsIn(-1, to)[from:] {
+		fact := events.NewFact(x, events.SoftphoneEnabled{
+			Email: "user-" + x.Number + "@example.com", Username: x.Number, DisplayName: "User " + x.Number,
+		})
+		if _, err := load.say(fact, nil); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// mailed waits until n outcomes of the mailer are in the log, and holds them and
+// the mails that arrived to one for each extension.
+func (s *system) mailed(n int) {
+	s.t.Helper()
+	s.smtp.Wait(n, 2*time.Minute) // the last probe may have set the next one 30 s off
+	var sent []eventlog.Message
+	for deadline := time.Now().Add(time.Minute); len(sent) < n && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		sent = s.outcomes(events.Mailer)
+	}
+	outcomes := map[string]int{}
+	for _, m := range sent {
+		if m.Name() != "EmailSent" {
+			s.t.Errorf("the mailer said %s: %s", m.Name(), m.Data)
+		}
+		outcomes[m.Header.Get(events.HeaderCauseID)]++
+	}
+	mails := map[string]int{}
+	for _, mail := range s.smtp.Mails() {
+		mails[strings.Join(mail.To, ",")]++
+	}
+	if len(outcomes) != n || len(sent) != n {
+		s.t.Errorf("%d outcomes on %d licenses, want %d", len(sent), len(outcomes), n)
+	}
+	if len(mails) != n || len(s.smtp.Mails()) != n {
+		s.t.Errorf("%d mails to %d users, want %d", len(s.smtp.Mails()), len(mails), n)
+	}
+}
+
+// outcomes are all events of one source in the log.
+func (s *system) outcomes(source string) []eventlog.Message {
+	s.t.Helper()
+	var all []eventlog.Message
+	for from := uint64(1); ; {
+		m, err := s.log.NextOf(s.t.Context(), from, "log.*."+source+".>")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if m == nil {
+			return all
+		}
+		all = append(all, *m)
+		from = m.Sequence + 1
+	}
+}
