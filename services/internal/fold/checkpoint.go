@@ -16,16 +16,18 @@ type Checkpoint struct {
 	Stream string // creation time of the stream, Unix nanoseconds
 	Seq    uint64 // sequence of the last event folded
 	Digest string // of that event, see digest
+	Repair string // names the last repair by hand, see States.Repair; "" if there was none
 }
 
-// fields is the number of values a checkpoint has in Redis and in the script.
-const checkpointFields = 3
+// checkpointFields is the number of values a checkpoint has in Redis and in the
+// scripts.
+const checkpointFields = 4
 
 func (c Checkpoint) values() [checkpointFields]string {
 	if c == (Checkpoint{}) {
 		return [checkpointFields]string{}
 	}
-	return [checkpointFields]string{c.Stream, strconv.FormatUint(c.Seq, 10), c.Digest}
+	return [checkpointFields]string{c.Stream, strconv.FormatUint(c.Seq, 10), c.Digest, c.Repair}
 }
 
 func parseCheckpoint(values []any) (Checkpoint, error) {
@@ -40,7 +42,7 @@ func parseCheckpoint(values []any) (Checkpoint, error) {
 	if err != nil || seq == 0 || text[0] == "" || text[2] == "" {
 		return Checkpoint{}, fmt.Errorf("the checkpoint in Redis is damaged: stream %q, seq %q, digest %q", text[0], text[1], text[2])
 	}
-	return Checkpoint{Stream: text[0], Seq: seq, Digest: text[2]}, nil
+	return Checkpoint{Stream: text[0], Seq: seq, Digest: text[2], Repair: text[3]}, nil
 }
 
 func (c Checkpoint) String() string {
@@ -50,9 +52,9 @@ func (c Checkpoint) String() string {
 	return fmt.Sprintf("the checkpoint is at sequence %d (event %s) of a stream created %s", c.Seq, c.Digest, created(c.Stream))
 }
 
-// at is the checkpoint after a message.
-func at(stream string, m eventlog.Message) Checkpoint {
-	return Checkpoint{Stream: stream, Seq: m.Sequence, Digest: digest(m)}
+// after is the checkpoint that follows c with a message.
+func (c Checkpoint) after(stream string, m eventlog.Message) Checkpoint {
+	return Checkpoint{Stream: stream, Seq: m.Sequence, Digest: digest(m), Repair: c.Repair}
 }
 
 // identity is how a checkpoint names a stream.

@@ -2,28 +2,28 @@
 -- one the caller started from.
 --
 -- KEYS  checkpoint, key…
--- ARGV  stream, seq, digest of the checkpoint started from ('' thrice: none)
---       stream, seq, digest of the new one
+-- ARGV  stream, seq, digest, repair of the checkpoint started from ('' four times: none)
+--       the same of the new one; repair is never changed here
 --       for each key: the number of values that follow, then its fields and values
 -- Returns OK, also when the new checkpoint is already there: the client repeats
 -- a call whose answer was lost. Otherwise FENCED, and nothing was written.
-local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest')
+local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest', 'repair')
 local function is(from)
-  for i = 1, 3 do
+  for i = 1, 4 do
     if (found[i] or '') ~= ARGV[from + i - 1] then return false end
   end
   return true
 end
 
-if is(4) then return 'OK' end
+if is(5) then return 'OK' end
 if not is(1) then return 'FENCED' end
 
-local at = 7
+local at = 9
 for i = 2, #KEYS do
   local values = tonumber(ARGV[at])
   redis.call('DEL', KEYS[i])
   redis.call('HSET', KEYS[i], unpack(ARGV, at + 1, at + values))
   at = at + 1 + values
 end
-redis.call('HSET', KEYS[1], 'stream', ARGV[4], 'seq', ARGV[5], 'digest', ARGV[6])
+redis.call('HSET', KEYS[1], 'stream', ARGV[5], 'seq', ARGV[6], 'digest', ARGV[7])
 return 'OK'

@@ -54,6 +54,13 @@
 // A lease decides who owns a partition only so that two owners do not waste their
 // work; nothing here depends on it being right.
 //
+// # Repairs
+//
+// Somebody may change a state in Redis by hand, or lose one hash of it. No owner
+// can see that, unless the state cannot be read. [Replay] folds the log in memory,
+// by the same code; [States] compares, and repairs while the owner works. Its
+// comment says why that is safe.
+//
 // # What is not guaranteed
 //
 // Answers are sent at most once. A server that acknowledged and then lost its

@@ -211,7 +211,7 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 		return err
 	}
 	o.step("commit")
-	next := at(identity(o.stream), b.last)
+	next := o.checkpoint.after(identity(o.stream), b.last)
 	if err := o.store.replace(ctx, o.checkpoint, next, b.states); err != nil {
 		return err
 	}

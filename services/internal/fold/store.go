@@ -78,7 +78,7 @@ func (s *store) checkpoint(ctx context.Context) (Checkpoint, error) {
 }
 
 func (s *store) readCheckpoint(ctx context.Context, on redis.Cmdable) *redis.SliceCmd {
-	return on.HMGet(ctx, s.keys.checkpoint(), "stream", "seq", "digest")
+	return on.HMGet(ctx, s.keys.checkpoint(), "stream", "seq", "digest", "repair")
 }
 
 // load reads states and then, last in the same pipeline, the checkpoint. If that
@@ -143,7 +143,7 @@ func (s *store) replace(ctx context.Context, from, to Checkpoint, states []writt
 // the partition from the beginning.
 func (s *store) reset(ctx context.Context, from Checkpoint) error {
 	v := from.values()
-	return fenced(s.forget.Run(ctx, s.redis, []string{s.keys.checkpoint()}, v[0], v[1], v[2]))
+	return fenced(s.forget.Run(ctx, s.redis, []string{s.keys.checkpoint()}, v[0], v[1], v[2], v[3]))
 }
 
 func fenced(reply *redis.Cmd) error {

@@ -1,0 +1,185 @@
+package fold_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/foldtest"
+)
+
+// replayed folds the whole log of the world's key in memory.
+func (w *world) replayed() *fold.Replay[int, add] {
+	w.t.Helper()
+	r := fold.NewReplay(tally())
+	input := eventlog.Input{Source: "pbx", Name: "Add"}
+	for from := uint64(1); ; {
+		m, err := w.log.NextOf(w.t.Context(), from, input.In(w.part))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if m == nil {
+			return r
+		}
+		r.Take(*m)
+		from = m.Sequence + 1
+	}
+}
+
+func (w *world) states() fold.States { return fold.StatesOf(w.rdb, teller, w.part) }
+
+func TestReplayFoldsWhatTheOwnerFolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(1, 2, 0, -1, 3)
+	w.publish("fact-1", []byte(`{"id":"fact-1","n":7}`))
+	w.own(nil)
+	w.settled(10 * time.Second)
+
+	r := w.replayed()
+	hashes, checkpoint, err := w.states().Read(t.Context(), []eventlog.Key{w.key, "acme.none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Hash(w.key), hashes[0]); diff != "" {
+		t.Errorf("the replay's hash and the owner's (-replay +owner):\n%s", diff)
+	}
+	if hashes[1] != nil || r.Hash("acme.none") != nil {
+		t.Errorf("a key never seen has a state")
+	}
+	if checkpoint.Seq != r.Last() {
+		t.Errorf("the checkpoint is at %d, the replay at %d", checkpoint.Seq, r.Last())
+	}
+	var keys []eventlog.Key
+	if err := w.states().Keys(t.Context(), func(some []eventlog.Key) error { keys = append(keys, some...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]eventlog.Key{w.key}, keys); diff != "" {
+		t.Errorf("keys in Redis (-want +is):\n%s", diff)
+	}
+}
+
+// A state is corrupted and repaired while its owner is at any step of deciding on
+// it: the owner must not put the corrupt one back.
+func TestRepairUnderAnOwner(t *testing.T) {
+	t.Parallel()
+	for _, facts := range []int{1, 40} {
+		for _, at := range []string{"read", "load", "decide", "tell", "commit", "answer"} {
+			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				stop, _ := w.own(nil)
+				w.add(ones(5)...)
+				w.settled(10 * time.Second)
+				stop()
+
+				right := w.replayed()
+				hash := w.states().Hash(w.key)
+				if err := w.rdb.HSet(t.Context(), hash, "total", 100).Err(); err != nil {
+					t.Fatal(err)
+				}
+				paused, resume := make(chan struct{}), make(chan struct{})
+				first := true
+				w.add(ones(facts)...)
+				w.own(func(step string) {
+					if first && step == at {
+						first = false
+						close(paused)
+						<-resume
+					}
+				})
+				<-paused
+				hashes, checkpoint, err := w.states().Read(t.Context(), []eventlog.Key{w.key})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at == "answer" { // it has committed
+					right = w.replayed()
+				}
+				if hashes[0]["total"] == right.Hash(w.key)["total"] {
+					t.Fatal("nothing is wrong, nothing is tested")
+				}
+				if err := w.states().Repair(t.Context(), checkpoint, []fold.Repair{{Key: w.key, Hash: right.Hash(w.key)}}); err != nil {
+					t.Fatal(err)
+				}
+				close(resume)
+				w.add(ones(facts)...)
+				w.repaired()
+			})
+		}
+	}
+}
+
+// repaired waits until what is kept equals an independent fold. What was told
+// because of a corrupt state may be wrong, but nothing may be missing or doubled.
+func (w *world) repaired() {
+	w.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		report := foldtest.Audit(w.t, w.js, w.rdb, tally())
+		if len(report.States)+report.Behind+report.Missing+report.Doubled+report.Phantom == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("not repaired: %v", report)
+		}
+	}
+}
+
+func TestRepairNeedsTheCheckpointItWasMadeFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	w.add(1, 2)
+	w.settled(10 * time.Second)
+	s := w.states()
+	old, err := s.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.add(3)
+	w.settled(10 * time.Second)
+	wrong := []fold.Repair{{Key: w.key, Hash: map[string]string{"seq": "1", "total": "9"}}}
+	for name, at := range map[string]fold.Checkpoint{"an older one": old, "none": {}} {
+		if err := s.Repair(t.Context(), at, wrong); !errors.Is(err, fold.ErrMoved) {
+			t.Errorf("at %s: %v, want ErrMoved", name, err)
+		}
+	}
+	if err := s.Sweep(t.Context(), []eventlog.Key{w.key}); !errors.Is(err, fold.ErrMoved) {
+		t.Errorf("sweeping beside a checkpoint: %v, want ErrMoved", err)
+	}
+	if err := s.Reset(t.Context(), old); !errors.Is(err, fold.ErrMoved) {
+		t.Errorf("resetting an older checkpoint: %v, want ErrMoved", err)
+	}
+	w.settled(10 * time.Second)
+}
+
+// A partition that was reset and swept is folded from the beginning, by an owner
+// that ran all the time.
+func TestResetAndSweep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	w.add(ones(100)...)
+	w.settled(10 * time.Second)
+	if err := w.rdb.HSet(t.Context(), "softphone:{p"+fmt.Sprint(w.part)+"}:"+teller+":acme:stray", "seq", 1).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s := w.states()
+	at, err := s.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reset(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sweep(t.Context(), []eventlog.Key{w.key, "acme.stray"}); err != nil && !errors.Is(err, fold.ErrMoved) {
+		t.Fatal(err)
+	}
+	w.add(1)
+	w.settled(10 * time.Second)
+}
