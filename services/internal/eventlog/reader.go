@@ -41,18 +41,23 @@ type Reader struct {
 // Read starts a reader at a sequence (at least 1), of the messages that match one
 // of the filters. The name tells who reads, for operations.
 func (l *Log) Read(ctx context.Context, name string, from uint64, filters ...string) (*Reader, error) {
-	consumer, err := l.js.CreateConsumer(ctx, events.Stream, jetstream.ConsumerConfig{
-		Name:              name,
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       from,
-		FilterSubjects:    filters,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: orphaned,
+	return l.read(ctx, jetstream.ConsumerConfig{
+		Name: name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, FilterSubjects: filters,
 	})
+}
+
+// ReadSince is Read from the first message that was stored at a time or later.
+func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filters ...string) (*Reader, error) {
+	return l.read(ctx, jetstream.ConsumerConfig{
+		Name: name, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since, FilterSubjects: filters,
+	})
+}
+
+func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, error) {
+	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, orphaned
+	consumer, err := l.js.CreateConsumer(ctx, events.Stream, c)
 	if err != nil {
-		return nil, fmt.Errorf("reading the log from sequence %d: %w", from, err)
+		return nil, fmt.Errorf("reading the log as %s: %w", c.Name, err)
 	}
 	r := &Reader{
 		messages: make(chan Message, ahead),
@@ -65,7 +70,7 @@ func (l *Log) Read(ctx context.Context, name string, from uint64, filters ...str
 		jetstream.PullHeartbeat(heartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.fail(err) }))
 	if err != nil {
-		return nil, fmt.Errorf("reading the log from sequence %d: %w", from, err)
+		return nil, fmt.Errorf("reading the log as %s: %w", c.Name, err)
 	}
 	return r, nil
 }
