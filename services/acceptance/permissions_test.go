@@ -1,7 +1,12 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +19,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	namesync "github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
 // workers are those who publish outcomes.
@@ -212,4 +218,59 @@ func TestPermissionsOfTheState(t *testing.T) {
 			t.Errorf("the health user reads: %v", err)
 		}
 	})
+}
+
+// Who lacks a right is told so at once, in one line, and which.
+func TestSoftphonectlSaysWhatIsNotAllowed(t *testing.T) {
+	s := deploy(t)
+	for name, c := range map[string]struct {
+		user string
+		args []string
+		says string
+	}{
+		"a worker publishes a fact": {"mailer", []string{"publish", "ExtensionDeleted", "--tenant", "acme", "--extension", "1001"},
+			"softphone.pbx.acme.1001.ExtensionDeleted"},
+		"the PBX core sets up": {"pbx", []string{"setup"}, "$JS.API.STREAM."},
+	} {
+		var out, said bytes.Buffer
+		started := time.Now()
+		code := softphonectl.Main(t.Context(), append(c.args, "--server", s.nats.URL(), "--user", c.user,
+			"--password-file", filepath.Join(s.secrets, "nats-"+c.user)), softphonectl.Terminal{Out: &out, Err: &said})
+		if code != softphonectl.Failed || !strings.Contains(said.String(), c.says) || strings.Count(said.String(), "\n") != 1 || out.Len() > 0 {
+			t.Errorf("%s: exit %d, %q, want one line with %s", name, code, &said, c.says)
+		}
+		if took := time.Since(started); took > 3*time.Second {
+			t.Errorf("%s: told after %s", name, took)
+		}
+	}
+}
+
+// deploy/nats/start.sh sets every variable that nats.conf asks for.
+func TestNATSStartsWithEveryVariable(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), filepath.Join(folder, "secrets")))
+	stub := "#!/bin/sh\nenv\necho \"$@\"\n" // in place of the server: says what it was given
+	if err := os.WriteFile(filepath.Join(folder, "nats-server"), []byte(stub), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", filepath.Join(root, "deploy/nats/start.sh"))
+	cmd.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "SECRETS=" + filepath.Join(folder, "secrets")}
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	config, err := os.ReadFile(filepath.Join(root, "deploy/nats/nats.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := regexp.MustCompile(`[:\s]\$(NATS_[A-Z_]+)`).FindAllSubmatch(config, -1)
+	if len(asked) != 7 {
+		t.Errorf("nats.conf asks for %d variables, want the data folder and six passwords", len(asked))
+	}
+	for _, name := range asked {
+		if !regexp.MustCompile(`(?m)^` + string(name[1]) + `=.+$`).Match(said) {
+			t.Errorf("start.sh does not set %s", name[1])
+		}
+	}
 }
