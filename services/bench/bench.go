@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// silent is the log of what runs in this process.
+var silent = zerolog.Nop() //nolint:gochecknoglobals // a value without state
+
+// Sizes says how much is measured.
+type Sizes struct {
+	Rounds       int           `json:"rounds"`       // of the throughput
+	SignIns      int           `json:"signIns"`      // in the throughput's log
+	Limit        time.Duration `json:"limit"`        // for one contender in one round
+	Refold       int           `json:"refold"`       // events to fold again
+	RefoldRounds int           `json:"refoldRounds"` //
+	Idle         time.Duration `json:"idle"`         // of sign-ins one at a time
+	Load         time.Duration `json:"load"`         // of sign-ins at a rate
+	Rate         int           `json:"rate"`         // sign-ins a second
+	Small        int           `json:"small"`        // extensions of the small worker
+	Large        int           `json:"large"`        // and of the large one
+}
+
+func fullSizes() Sizes {
+	return Sizes{
+		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2,
+		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000,
+	}
+}
+
+// quickSizes show that everything works and nothing else.
+func quickSizes() Sizes {
+	return Sizes{
+		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1,
+		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500,
+	}
+}
+
+// bench is one run.
+type bench struct {
+	sizes    Sizes
+	world    *world
+	progress progress
+}
+
+func (b *bench) mode() string {
+	if b.world.sync {
+		return "sync always"
+	}
+	return "sync every 2 minutes"
+}
+
+// Report is all that a run found.
+type Report struct {
+	Go         string  `json:"go"`
+	CPUs       int     `json:"cpus"`
+	Sizes      Sizes   `json:"sizes"`
+	Seconds    float64 `json:"seconds"`
+	Default    Table   `json:"default"`
+	SyncAlways Table   `json:"syncAlways"`
+	Memory     Memory  `json:"memory"`
+	AllMet     bool    `json:"allMet"`
+}
+
+// run measures everything. The refold's log is written once: the server is set to
+// sync always between its two measurements, and nothing else comes between them.
+func (b *bench) run(ctx context.Context) (Report, error) {
+	r := Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: b.sizes}
+	start := time.Now()
+	defer b.progress.end()
+	if err := b.redisMemory(ctx, &r.Memory); err != nil {
+		return r, fmt.Errorf("memory of Redis: %w", err)
+	}
+	if err := b.workerMemory(ctx, &r.Memory); err != nil {
+		return r, fmt.Errorf("memory of a worker: %w", err)
+	}
+	if err := b.onEmptyLog(ctx, &r.Default); err != nil {
+		return r, err
+	}
+	history, err := b.write(ctx, b.sizes.Refold)
+	if err != nil {
+		return r, fmt.Errorf("refold: %w", err)
+	}
+	if r.Default.Refold, err = b.refold(ctx, history); err != nil {
+		return r, fmt.Errorf("refold: %w", err)
+	}
+	if err := b.world.syncAlways(ctx); err != nil {
+		return r, err
+	}
+	if r.SyncAlways.Refold, err = b.refold(ctx, history); err != nil {
+		return r, fmt.Errorf("refold, sync always: %w", err)
+	}
+	if err := b.onEmptyLog(ctx, &r.SyncAlways); err != nil {
+		return r, err
+	}
+	r.Seconds = time.Since(start).Seconds()
+	r.AllMet = r.allMet()
+	return r, nil
+}
+
+// onEmptyLog measures what begins with an empty log.
+func (b *bench) onEmptyLog(ctx context.Context, t *Table) (err error) {
+	if t.Throughput, err = b.throughput(ctx); err != nil {
+		return fmt.Errorf("throughput, %s: %w", b.mode(), err)
+	}
+	if t.SignIn, err = b.signIn(ctx); err != nil {
+		return fmt.Errorf("sign-in, %s: %w", b.mode(), err)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/services/internal/child"
+)
+
+// counterProcess is the device-counter worker in a process of its own.
+type counterProcess struct {
+	process *child.Process
+	ops     string
+}
+
+func startCounter(w *world) (*counterProcess, error) {
+	ops, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	process, _, err := startChild(childWorker,
+		"NATS_URL="+w.natsURL, "REDIS_URL="+w.redisURL, "SOFTPHONE_OPS_LISTEN="+ops, "SOFTPHONE_LOG_LEVEL=error")
+	if err != nil {
+		return nil, err
+	}
+	return &counterProcess{process: process, ops: ops}, nil
+}
+
+func (c *counterProcess) stop() { _ = stopChild(c.process) }
+
+// freeAddress is one nobody listens on just now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// metrics are the values of the worker's /metrics, those of one name added up;
+// none while it does not answer yet.
+func (c *counterProcess) metrics(ctx context.Context) map[string]float64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.ops+"/metrics", http.NoBody)
+	if err != nil {
+		return nil
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = response.Body.Close() }()
+	values := map[string]float64{}
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		name, _, _ = strings.Cut(name, "{")
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
+			values[name] += value
+		}
+	}
+	return values
+}
+
+// peak is the most memory the process ever had resident, in bytes.
+func (c *counterProcess) peak() (float64, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(c.process.PID()) + "/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kB, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), " kB"))
+			return float64(kB) * 1024, err
+		}
+	}
+	return 0, fmt.Errorf("no VmHWM of process %d", c.process.PID())
+}

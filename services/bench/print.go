@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+)
+
+// row is one line of the table.
+type row struct {
+	figure, value string
+	judged        *Judged
+}
+
+// print writes the table and, as the last line, everything as one JSON object.
+func (r *Report) print(to io.Writer) error {
+	tab := tabwriter.NewWriter(to, 0, 8, 2, ' ', 0)
+	for _, section := range []struct {
+		title string
+		rows  []row
+	}{
+		{"Memory", r.Memory.rows()},
+		{"The server writes to the disk every 2 minutes (its default)", r.Default.rows()},
+		{"Sync always: every message is on the disk before it is acknowledged", r.SyncAlways.rows()},
+	} {
+		_, _ = fmt.Fprintf(tab, "%s\n", section.title)
+		for _, line := range section.rows {
+			_, _ = fmt.Fprintf(tab, "  %s\t%s\t%s\n", line.figure, line.value, line.judged)
+		}
+		_, _ = fmt.Fprintln(tab)
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(to, "%s\n", line)
+	return err
+}
+
+// allMet tells whether every target is met.
+func (r *Report) allMet() bool {
+	for _, rows := range [][]row{r.Memory.rows(), r.Default.rows(), r.SyncAlways.rows()} {
+		for _, line := range rows {
+			if line.judged != nil && !line.judged.Met {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (t *Table) rows() []row {
+	f, o, s := &t.Throughput, &t.Refold, &t.SignIn
+	return []row{
+		{"device-counter's fold, one outcome an event", f.Fold.perSecond("events"), nil},
+		{"by hand, in order", f.InOrder.perSecond("events"), nil},
+		{"by hand, 64 goroutines, no order", f.Many.perSecond("events"), nil},
+		{"watermill, 64 at a time, no order", f.Watermill.perSecond("events"), nil},
+		{"fold against by hand, in order", times(f.VersusInOrder), &f.VersusInOrder},
+		{"fold against by hand, 64 goroutines", times(f.VersusMany), &f.VersusMany},
+		{"fold against watermill", times(f.VersusWatermill), &f.VersusWatermill},
+		{fmt.Sprintf("fold again %s events of %s extensions", whole(float64(o.Inputs)), whole(float64(o.Extensions))), o.Fold.perSecond("messages"), nil},
+		{fmt.Sprintf("ordered consumer, raw, all %s messages", whole(float64(o.Messages))), o.Raw.perSecond("messages"), nil},
+		{"fold again against raw, messages delivered", times(o.VersusRaw), &o.VersusRaw},
+		{"sign-in to decision, idle", s.Idle.String(), nil},
+		{"bare: publish / deliver / script, p50", fmt.Sprintf("%.3f / %.3f / %.3f ms", s.Publish.P50, s.Delivery.P50, s.Script.P50), nil},
+		{"bare sum: publish + deliver + script + publish, p50", fmt.Sprintf("%.3f ms", s.BareSum), nil},
+		{"the bare steps linked to a chain", s.Chain.String(), nil},
+		{"sign-in p50 against the bare sum", times(s.IdleVersus), &s.IdleVersus},
+		{"sign-in p50 against the bare chain", fmt.Sprintf("%.2f×", s.ChainVersus), nil},
+		{fmt.Sprintf("sign-in at %.0f/s, %d unanswered", s.Rate, s.Failed), s.Loaded.String(), nil},
+		{"sign-in at that rate, p99", fmt.Sprintf("%.2f ms", s.LoadedP99.Value), &s.LoadedP99},
+	}
+}
+
+func (m *Memory) rows() []row {
+	return []row{
+		{"Redis, a license with 4 devices (" + m.Encoding + ")", whole(m.License.Value) + " bytes", &m.License},
+		{"the same, after its first 4 facts", whole(m.FourFacts) + " bytes", nil},
+		{"the same, with what license and name-sync keep", whole(m.AllWorkers) + " bytes", nil},
+		m.Small.row(),
+		m.Large.row(),
+		{"worker's peak, many extensions against few", times(m.Growth), &m.Growth},
+	}
+}
+
+func (w Worker) row() row {
+	return row{
+		fmt.Sprintf("worker, %s events of %s extensions", whole(float64(w.Events)), whole(float64(w.Extensions))),
+		fmt.Sprintf("peak %s, then %s, heap %s", mega(w.PeakRSS), mega(w.RSS), mega(w.HeapInUse)), nil,
+	}
+}
+
+// String says whether the target was met.
+func (j *Judged) String() string {
+	if j == nil {
+		return ""
+	}
+	target := fmt.Sprintf("target ≥ %g", j.AtLeast)
+	if j.AtMost != 0 {
+		target = fmt.Sprintf("target ≤ %g", j.AtMost)
+	}
+	if j.Met {
+		return target + ": met"
+	}
+	return target + ": NOT MET"
+}
+
+func (s Spread) perSecond(what string) string {
+	return fmt.Sprintf("%s %s/s (%s – %s)", whole(s.Median), what, whole(s.Min), whole(s.Max))
+}
+
+func (l Latency) String() string {
+	return fmt.Sprintf("p50 %.3f, p99 %.3f, max %.3f ms", l.P50, l.P99, l.Max)
+}
+
+func times(j Judged) string { return fmt.Sprintf("%.2f×", j.Value) }
+
+func mega(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/1e6) }
+
+// whole writes a number without decimals and with its thousands apart.
+func whole(n float64) string {
+	digits := strconv.FormatFloat(n, 'f', 0, 64)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}

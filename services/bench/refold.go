@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/device-counter"
+)
+
+const (
+	// inputsEach is what device-counter reads of an extension in the refold's log: a
+	// license, four new devices, and the same four once more.
+	inputsEach  = 1 + 2*devicesEach
+	devicesEach = 4
+)
+
+// history is a log with all its outcomes told.
+type history struct {
+	extensions, inputs int
+}
+
+// write fills an empty log with the history of so many extensions: facts, and the
+// outcomes that license and device-counter made of them. Events of one extension
+// are as far apart as they can be, so that the fold profits little from batches.
+func (b *bench) write(ctx context.Context, inputs int) (history, error) {
+	b.progress.say("%s: writing a log of which device-counter reads %d events", b.mode(), inputs)
+	if err := b.world.empty(ctx); err != nil {
+		return history{}, err
+	}
+	softphones := newSoftphones(max(1, inputs/inputsEach))
+	writer, err := newWriter(ctx, b.world.js)
+	if err != nil {
+		return history{}, err
+	}
+	if err := writer.license(ctx, softphones); err != nil {
+		return history{}, err
+	}
+	for range 2 {
+		for device := range devicesEach {
+			if err := writer.signIn(ctx, softphones, device); err != nil {
+				return history{}, err
+			}
+		}
+	}
+	return history{extensions: len(softphones), inputs: inputsEach * len(softphones)}, nil
+}
+
+// refold measures how fast the log is folded again when Redis has lost everything,
+// and how fast a consumer that does nothing reads the same log. Both count
+// messages delivered: the consumer every message of the log, device-counter those
+// it reads.
+func (b *bench) refold(ctx context.Context, h history) (Refold, error) {
+	r := Refold{Extensions: h.extensions, Inputs: h.inputs}
+	for round := range b.sizes.RefoldRounds {
+		b.progress.say("%s: reading raw, round %d of %d", b.mode(), round+1, b.sizes.RefoldRounds)
+		messages, rate, err := b.raw(ctx)
+		if err != nil {
+			return r, fmt.Errorf("reading raw: %w", err)
+		}
+		r.Messages = messages
+		r.Raw.add(rate)
+		b.progress.say("%s: folding again, round %d of %d", b.mode(), round+1, b.sizes.RefoldRounds)
+		if rate, err = b.again(ctx, h); err != nil {
+			return r, fmt.Errorf("folding again: %w", err)
+		}
+		r.Fold.add(rate)
+	}
+	r.VersusRaw = atLeast(r.Fold.Median/r.Raw.Median, 0.5)
+	return r, nil
+}
+
+// again empties Redis and folds the log. Nothing may be told.
+func (b *bench) again(ctx context.Context, h history) (perSecond float64, err error) {
+	if err := b.world.client.FlushAll(ctx).Err(); err != nil {
+		return 0, err
+	}
+	before, err := b.messages(ctx)
+	if err != nil {
+		return 0, err
+	}
+	took, err := newFolding(devicecounter.Rules()).until(ctx, b.world, h.inputs)
+	if err != nil {
+		return 0, err
+	}
+	after, err := b.messages(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if more := after - before; more > events.Partitions {
+		return 0, fmt.Errorf("%d messages more in the log than the %d fences: outcomes were told again", more, events.Partitions)
+	}
+	return float64(h.inputs) / took.Seconds(), nil
+}
+
+// raw counts the messages of the log with an ordered consumer.
+func (b *bench) raw(ctx context.Context) (messages int, perSecond float64, err error) {
+	if messages, err = b.messages(ctx); err != nil {
+		return 0, 0, err
+	}
+	conn, err := b.world.connect(ctx, "raw")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return 0, 0, err
+	}
+	start := time.Now()
+	consumer, err := js.OrderedConsumer(ctx, events.Stream, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return 0, 0, err
+	}
+	arrived, all := 0, make(chan struct{})
+	consuming, err := consumer.Consume(func(jetstream.Msg) {
+		if arrived++; arrived == messages {
+			close(all)
+		}
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	defer consuming.Stop()
+	select {
+	case <-all:
+		return messages, float64(messages) / time.Since(start).Seconds(), nil
+	case <-ctx.Done():
+		return 0, 0, ctx.Err()
+	}
+}
+
+// messages is how many messages the log has.
+func (b *bench) messages(ctx context.Context) (int, error) {
+	stream, err := b.world.js.Stream(ctx, events.Stream)
+	if err != nil {
+		return 0, err
+	}
+	return int(stream.CachedInfo().State.Msgs), nil //nolint:gosec // fits
+}
