@@ -174,7 +174,7 @@ func (r *replica) report(failed error) {
 	r.failing = failed != nil
 	if len(r.held) != r.reported {
 		r.reported = len(r.held)
-		r.Log.Info().Str("worker", r.Worker).Str("replica", r.Replica).Int("owned", r.reported).Int("of", r.Partitions).Msg("partitions owned")
+		r.Log.Info().Str("replica", r.Replica).Int("owned", r.reported).Int("of", r.Partitions).Msg("partitions owned")
 	}
 }
 
