@@ -33,7 +33,7 @@ type owner[S any, E Event] struct {
 }
 
 func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
-	c.Logger = c.Logger.With().Str("worker", rules.Worker).Int("partition", partition).Logger()
+	c.Logger = c.Logger.With().Int("partition", partition).Logger()
 	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check}
 	o.store = newStore(c.Redis, rules.Worker, partition)
 	for _, input := range rules.Inputs {
