@@ -34,32 +34,8 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 	pushed := make(chan string, 1)
 	directory := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pushed <- "" }))
 	defer directory.Close()
-	js, err := jetstream.New(s.natsAs(t, "ops"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
-		t.Fatal(err)
-	}
-
 	var log lockedBuffer
-	var granting license.Config
-	var counting, counting2 devicecounter.Config
-	var mailing mailer.Config
-	var naming namesync.Config
-	s.configure(t, &log, events.License, &granting, &granting.Config)
-	s.configure(t, &log, events.DeviceCounter, &counting, &counting.Config)
-	s.configure(t, &log, events.DeviceCounter, &counting2, &counting2.Config)
-	s.configure(t, &log, events.Mailer, &mailing, &mailing.Config)
-	s.configure(t, &log, events.NameSync, &naming, &naming.Config.Config,
-		"DIRECTORY_URL="+directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-	stop := start(t, &log,
-		func(ctx context.Context) error { return license.Run(ctx, granting) },
-		func(ctx context.Context) error { return devicecounter.Run(ctx, counting) },
-		func(ctx context.Context) error { return devicecounter.Run(ctx, counting2) }, // a second replica
-		func(ctx context.Context) error { return mailer.Run(ctx, mailing) },
-		func(ctx context.Context) error { return namesync.Run(ctx, naming) },
-	)
+	stop := s.startWorkers(t, &log, directory.URL)
 
 	for _, step := range []struct{ event, data, want string }{
 		{"SoftphoneEnabled", `{"email":"ann@example.com","username":"ann","displayName":"Ann"}`, "LicenseGranted"},
@@ -91,6 +67,37 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 			t.Fatalf("a worker wanted what it may not:\n%s", &log)
 		}
 	}
+}
+
+// startWorkers sets everything up and starts the workers, device-counter twice,
+// as docker-compose.yml does.
+func (s servers) startWorkers(t *testing.T, log *lockedBuffer, directory string) (stop func()) {
+	t.Helper()
+	js, err := jetstream.New(s.natsAs(t, "ops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
+		t.Fatal(err)
+	}
+
+	var granting license.Config
+	var counting, counting2 devicecounter.Config
+	var mailing mailer.Config
+	var naming namesync.Config
+	s.configure(t, log, events.License, &granting, &granting.Config)
+	s.configure(t, log, events.DeviceCounter, &counting, &counting.Config)
+	s.configure(t, log, events.DeviceCounter, &counting2, &counting2.Config)
+	s.configure(t, log, events.Mailer, &mailing, &mailing.Config)
+	s.configure(t, log, events.NameSync, &naming, &naming.Config.Config,
+		"DIRECTORY_URL="+directory, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	return start(t, log,
+		func(ctx context.Context) error { return license.Run(ctx, granting) },
+		func(ctx context.Context) error { return devicecounter.Run(ctx, counting) },
+		func(ctx context.Context) error { return devicecounter.Run(ctx, counting2) }, // a second replica
+		func(ctx context.Context) error { return mailer.Run(ctx, mailing) },
+		func(ctx context.Context) error { return namesync.Run(ctx, naming) },
+	)
 }
 
 // configure fills a worker's configuration from the environment that
