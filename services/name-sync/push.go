@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -147,28 +146,13 @@ func compose(m eventlog.Message) (id string, body []byte, err error) {
 	return e.ID, body, err
 }
 
-// verdict is the one place that decides what a failed post means: a directory that
-// is away, overloaded or refuses us is nobody's fault; one that refuses a message
-// gets it no more; in between the message is tried again, for days.
+// verdict hands on to package react what a failed post means.
 func verdict(e *postError) error {
-	switch e.status {
-	case 0:
-		if e.connected {
-			return e // it may choke on this one
-		}
-		return react.Pause(e)
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		return react.Pause(fmt.Errorf("%w: check DIRECTORY_SECRET, here and there", e))
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return react.Pause(e)
-	case http.StatusRequestTimeout, http.StatusTooEarly:
-		return e
-	}
-	switch e.status / 100 {
-	case 5:
-		return e
-	case 4:
+	switch e.means() {
+	case unwanted:
 		return react.Permanent(e)
+	case away:
+		return react.Pause(e)
 	}
-	return react.Pause(fmt.Errorf("%w: redirects are not followed, check DIRECTORY_URL", e))
+	return e
 }

@@ -107,14 +107,57 @@ type postError struct {
 	cause      error         // when there was no response
 }
 
+// meaning is what a failed post says.
+type meaning string
+
+const (
+	troubled meaning = "troubled" // with this message, or just now: try it again
+	away     meaning = "away"     // nobody there, overloaded, or refuses us: no message is to blame
+	unwanted meaning = "unwanted" // this message, for good
+)
+
+// means is the one place that judges failures.
+func (e *postError) means() meaning {
+	switch e.status {
+	case 0:
+		if !e.connected {
+			return away
+		}
+		return troubled // it may choke on this one
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,
+		http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return away
+	case http.StatusRequestTimeout, http.StatusTooEarly:
+		return troubled
+	}
+	switch e.status / 100 {
+	case 5:
+		return troubled
+	case 4:
+		return unwanted
+	}
+	return away // a redirect: the URL is wrong
+}
+
 func (e *postError) Error() string {
 	switch {
 	case e.status != 0:
-		return fmt.Sprintf("the directory answered %d %s", e.status, http.StatusText(e.status))
+		return fmt.Sprintf("the directory answered %d %s%s", e.status, http.StatusText(e.status), e.hint())
 	case e.connected:
 		return fmt.Sprintf("the directory did not answer: %v", e.cause)
 	}
 	return fmt.Sprintf("the directory cannot be reached: %v", e.cause)
+}
+
+// hint says what to check, where that is known.
+func (e *postError) hint() string {
+	switch {
+	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
+		return ": check DIRECTORY_SECRET, here and there"
+	case e.status/100 == 3:
+		return ": redirects are not followed, check DIRECTORY_URL"
+	}
+	return ""
 }
 
 func (e *postError) Unwrap() error { return e.cause }
