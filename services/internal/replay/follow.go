@@ -1,0 +1,127 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+)
+
+var (
+	// errBack says that the checkpoint in Redis went back while it was followed.
+	errBack = errors.New("the checkpoint went back")
+
+	// errForeign says that the checkpoint's event is not the log's.
+	errForeign = errors.New("the log has another event there")
+)
+
+// follower folds one partition in memory, up to wherever its checkpoint is.
+type follower[S any, E fold.Event] struct {
+	*fold.Replay[S, E]
+	log     *eventlog.Log
+	stream  eventlog.State
+	filters []string
+	took    func(fold.Decided)
+
+	reader *eventlog.Reader
+	ready  []eventlog.Message // read, not folded
+	last   eventlog.Message   // folded last
+	opened uint64             // messages that waited when the reader was opened
+	taken  uint64             // of them
+	past   uint64             // a checkpoint's event that was deleted from the log
+}
+
+func newFollower[S any, E fold.Event](log *eventlog.Log, stream eventlog.State, rules fold.Rules[S, E], partition int) *follower[S, E] {
+	f := &follower[S, E]{Replay: fold.NewReplay(rules), log: log, stream: stream, took: func(fold.Decided) {}}
+	for _, input := range rules.Inputs {
+		f.filters = append(f.filters, input.In(partition))
+	}
+	return f
+}
+
+func (f *follower[S, E]) close() {
+	if f.reader != nil {
+		f.reader.Close()
+		f.reader = nil
+	}
+}
+
+// advance folds up to a checkpoint and recognizes the event it recorded.
+func (f *follower[S, E]) advance(ctx context.Context, to fold.Checkpoint) error {
+	if to.Seq < max(f.Last(), f.past) {
+		return errBack
+	}
+	if to.Seq == f.past {
+		return nil
+	}
+	for silent := 0; f.Last() < to.Seq; {
+		m, err := f.next(ctx)
+		switch {
+		case err != nil:
+			return err
+		case m != nil && m.Sequence <= to.Seq:
+			f.ready = f.ready[1:]
+			f.last = *m
+			f.took(f.Take(*m))
+			silent = 0
+			continue
+		case m == nil && f.taken < f.opened:
+			if silent++; silent <= retries {
+				continue
+			}
+			return fmt.Errorf("%w: nothing came for %s", eventlog.ErrGap, retries*wait)
+		}
+		// Nothing up to the checkpoint is left to come, or it is late.
+		gone, err := f.gone(ctx, to.Seq)
+		if err != nil {
+			return err
+		}
+		if gone {
+			f.past = to.Seq
+			return nil
+		}
+		if silent++; m != nil || silent > retries {
+			return errForeign
+		}
+	}
+	if !to.Is(f.stream, f.last) {
+		return errForeign
+	}
+	return nil
+}
+
+// wait is how long a follower waits for a message before it thinks about it.
+const wait = 500 * time.Millisecond
+
+// next is the first message not folded, nil when none came for a while.
+func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
+	if len(f.ready) > 0 {
+		return &f.ready[0], nil
+	}
+	var err error
+	if f.reader == nil {
+		if f.reader, err = f.log.Read(ctx, readerName(), f.Last()+1, f.filters...); err != nil {
+			return nil, err
+		}
+		f.opened, f.taken = f.reader.Pending(), 0
+	}
+	f.ready, err = f.reader.Batch(ctx, batch, wait)
+	if errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil {
+		f.close() // and begin again where it was
+		return nil, sleep(ctx, respite)
+	}
+	f.taken += uint64(len(f.ready))
+	if err != nil || len(f.ready) == 0 {
+		return nil, err
+	}
+	return &f.ready[0], nil
+}
+
+// gone tells whether the message at a sequence was deleted.
+func (f *follower[S, E]) gone(ctx context.Context, sequence uint64) (bool, error) {
+	m, err := f.log.Get(ctx, sequence)
+	return m == nil, err
+}

@@ -1,0 +1,210 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Everything is the filter of all events; fences are none.
+const Everything = "log.>"
+
+// Range is a part of the log. The server filters: what is outside is not sent.
+type Range struct {
+	Filters      []string  // subjects as stored; none: Everything
+	From, To     uint64    // sequences, both inclusive; 0: the log's first and last
+	Since, Until time.Time // when the server stored a message, both inclusive; zero: any
+	Limit        uint64    // messages; 0: no limit
+	Follow       bool      // go on with what is yet to come, until the context ends
+}
+
+// ErrStop ends a scan early, and is no error of it.
+var ErrStop = errors.New("stop scanning")
+
+const (
+	batch    = 512
+	patience = 5 * time.Second // how long a scan waits for what must come
+
+	// retries bounds how often a scan loses its place in a row.
+	retries = 10
+	respite = 500 * time.Millisecond
+)
+
+// Scan calls each with the messages of a range, in order and each once, as the
+// log is when it begins. It survives the loss of its connection as long as the
+// connection does.
+func Scan(ctx context.Context, log *eventlog.Log, r Range, each func(eventlog.Message) error) error {
+	s := scan{Range: r, log: log, each: each, next: max(1, r.From)}
+	if len(s.Filters) == 0 {
+		s.Filters = []string{Everything}
+	}
+	if !s.Follow && s.To == 0 {
+		state, err := log.State(ctx)
+		if err != nil {
+			return err
+		}
+		s.To = state.Last
+	}
+	for failures := 0; ; {
+		before := s.next
+		err := s.read(ctx)
+		switch {
+		case errors.Is(err, ErrStop):
+			return nil
+		case !errors.Is(err, eventlog.ErrGap) || ctx.Err() != nil:
+			return err
+		}
+		if failures++; s.next > before {
+			failures = 1
+		}
+		if failures > retries {
+			return fmt.Errorf("reading from sequence %d: %w", s.next, err)
+		}
+		if err := sleep(ctx, respite); err != nil {
+			return err
+		}
+	}
+}
+
+type scan struct {
+	Range
+	log  *eventlog.Log
+	each func(eventlog.Message) error
+	next uint64 // the first sequence not seen
+	seen uint64 // messages
+}
+
+// read reads until the end of the range, or of the reader.
+func (s *scan) read(ctx context.Context) error {
+	if !s.Follow && s.next > s.To {
+		return nil
+	}
+	reader, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for left := reader.Pending(); s.Follow || left > 0; {
+		messages, err := reader.Batch(ctx, batch, patience)
+		if err != nil {
+			return err
+		}
+		if len(messages) == 0 && !s.Follow {
+			return fmt.Errorf("%w: nothing came for %s", eventlog.ErrGap, patience)
+		}
+		for _, m := range messages {
+			if err := s.take(m); err != nil {
+				return err
+			}
+		}
+		left -= min(left, uint64(len(messages)))
+	}
+	return nil
+}
+
+func (s *scan) open(ctx context.Context) (*eventlog.Reader, error) {
+	name := readerName()
+	if s.next <= 1 && !s.Since.IsZero() {
+		return s.log.ReadSince(ctx, name, s.Since, s.Filters...)
+	}
+	return s.log.Read(ctx, name, s.next, s.Filters...)
+}
+
+func readerName() string { return "replay-" + nuid.Next() }
+
+func (s *scan) take(m eventlog.Message) error {
+	switch {
+	case s.To > 0 && m.Sequence > s.To, !s.Until.IsZero() && m.Time.After(s.Until):
+		return ErrStop
+	case m.Time.Before(s.Since):
+		s.next = m.Sequence + 1
+		return nil
+	}
+	if err := s.each(m); err != nil {
+		return err
+	}
+	s.next = m.Sequence + 1
+	if s.seen++; s.Limit > 0 && s.seen >= s.Limit {
+		return ErrStop
+	}
+	return nil
+}
+
+// Count is how many messages a range has now, as far as the server can tell
+// without reading them: To and Until are not looked at.
+func Count(ctx context.Context, log *eventlog.Log, r Range) (uint64, error) {
+	config := jetstream.ConsumerConfig{
+		Name: readerName(), FilterSubjects: r.Filters, AckPolicy: jetstream.AckNonePolicy,
+		MemoryStorage: true, Replicas: 1, InactiveThreshold: patience,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, r.From),
+	}
+	if r.From <= 1 && !r.Since.IsZero() {
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &r.Since
+	}
+	if len(config.FilterSubjects) == 0 {
+		config.FilterSubjects = []string{Everything}
+	}
+	return pending(ctx, log.JetStream(), events.Stream, config)
+}
+
+// pending makes a consumer only to learn what it would deliver.
+func pending(ctx context.Context, js jetstream.JetStream, stream string, config jetstream.ConsumerConfig) (uint64, error) {
+	consumer, err := js.CreateConsumer(ctx, stream, config)
+	if err != nil {
+		return 0, fmt.Errorf("counting messages of %s: %w", stream, err)
+	}
+	n := consumer.CachedInfo().NumPending
+	if err := js.DeleteConsumer(ctx, stream, config.Name); err != nil {
+		return n, fmt.Errorf("counting messages of %s: %w", stream, err)
+	}
+	return n, nil
+}
+
+// Hole is what is missing from a log.
+type Hole struct {
+	Messages uint64 // how many
+	First    uint64 // sequence of the first of them
+}
+
+// Holes tells what was deleted from the log; zero when nothing was.
+func Holes(ctx context.Context, log *eventlog.Log) (Hole, error) {
+	stream, err := log.JetStream().Stream(ctx, events.Stream)
+	if err != nil {
+		return Hole{}, fmt.Errorf("asking for stream %s: %w", events.Stream, err)
+	}
+	state := stream.CachedInfo().State
+	hole := Hole{Messages: uint64(state.NumDeleted)}
+	if state.FirstSeq > 1 {
+		hole.Messages += state.FirstSeq - 1
+		hole.First = 1
+	}
+	if hole.First != 0 || hole.Messages == 0 {
+		return hole, nil
+	}
+	info, err := stream.Info(ctx, jetstream.WithDeletedDetails(true))
+	if err != nil {
+		return Hole{}, fmt.Errorf("asking what was deleted from stream %s: %w", events.Stream, err)
+	}
+	if deleted := info.State.Deleted; len(deleted) > 0 {
+		hole.First = deleted[0]
+	}
+	return hole, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
