@@ -2,75 +2,112 @@ package portal
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
 )
 
-// Service is the operations. It is safe for concurrent use.
-type Service struct{}
-
-// List returns a page of a tenant's extensions by number, at most PageSize, and
-// where the next page starts ("" after the last). A query is looked for in number,
-// name, e-mail address and username.
-func (s *Service) List(ctx context.Context, tenant, query, from string) (page []Summary, next string, err error) {
-	panic("not yet")
+// Config is what a Service works with.
+type Config struct {
+	Log         *eventlog.Log
+	Redis       redis.UniversalClient
+	Credentials *credential.Store
+	Hasher      *credential.Hasher
+	Logger      zerolog.Logger
+	Patience    time.Duration // for a worker's decision; 0 means 5 s
 }
+
+const defaultPatience = 5 * time.Second
+
+// Service is the operations. It is safe for concurrent use.
+type Service struct {
+	log         *eventlog.Log
+	redis       redis.UniversalClient
+	credentials *credential.Store
+	hasher      *credential.Hasher
+	policy      *credential.Policy
+	throttle    *throttle
+	tokens      tokens
+	tail        *tail
+	logger      zerolog.Logger
+	patience    time.Duration
+}
+
+// New makes a Service. Watch tells something only while Run runs.
+func New(c Config) *Service {
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
+	}
+	return &Service{
+		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
+		throttle: newThrottle(c.Redis), tokens: tokens{c.Redis}, tail: newTail(c.Log, c.Logger),
+		logger: c.Logger, patience: c.Patience,
+	}
+}
+
+// Run follows the log, for Watch, until the context ends.
+func (s *Service) Run(ctx context.Context) error { return s.tail.run(ctx) }
 
 // Get returns an extension, or [ErrNotFound].
-func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) { panic("not yet") }
-
-// Add makes an extension, or returns [ErrExists].
-func (s *Service) Add(ctx context.Context, x events.Extension, name string) (version uint64, err error) {
-	panic("not yet")
+func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) {
+	f, err := s.facts(ctx, x)
+	if err != nil {
+		return Details{}, err
+	}
+	if !f.exists {
+		return Details{}, ErrNotFound
+	}
+	d := Details{
+		Extension: x, Version: f.version, Name: f.name, Email: f.email, Username: Username(x),
+		Enabled: f.license.id != "" || f.pending, Granted: f.license.id != "",
+		LicenseID: f.license.id, Limit: f.license.limit,
+	}
+	if f.license.username != "" {
+		d.Username = f.license.username
+	}
+	var group errgroup.Group
+	if d.Granted {
+		group.Go(func() error { return s.seated(ctx, &d) })
+	}
+	if d.Email != "" {
+		group.Go(func() (err error) {
+			if d.Welcome, err = s.welcome(ctx, x); err != nil {
+				d.WelcomeUnknown = true
+				s.logger.Debug().Err(err).Msg("the state of the e-mail is not known")
+			}
+			return nil
+		})
+	}
+	return d, group.Wait()
 }
 
-// Save renames.
-func (s *Service) Save(ctx context.Context, x events.Extension, version uint64, name string) (now uint64, err error) {
-	panic("not yet")
+// lookPatience is how long a page waits for a worker that is behind.
+const lookPatience = 500 * time.Millisecond
+
+// seated fills in who holds the seats of the license in force.
+func (s *Service) seated(ctx context.Context, d *Details) error {
+	seats, err := s.seats(ctx, d.Extension, lookPatience)
+	switch {
+	case err != nil, !seats.Current:
+		d.SeatsUnknown = true
+		s.logger.Debug().Err(err).Msg("the seats are not known")
+	case seats.LicenseID == d.LicenseID:
+		d.Used, d.Limit, d.Devices = seats.Used, seats.Limit, devices(seats.Devices)
+	}
+	return ctx.Err()
 }
-
-// Delete removes an extension, its license with it.
-func (s *Service) Delete(ctx context.Context, x events.Extension, version uint64) error {
-	panic("not yet")
-}
-
-// Enable grants a softphone. A password of "" makes one.
-func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64, email, password string) (Enabled, error) {
-	panic("not yet")
-}
-
-// Disable revokes it.
-func (s *Service) Disable(ctx context.Context, x events.Extension, version uint64) error {
-	panic("not yet")
-}
-
-// ResetPassword replaces the password; "" makes one.
-func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (Reset, error) {
-	panic("not yet")
-}
-
-// RemoveDevice frees a device's seat.
-func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error {
-	panic("not yet")
-}
-
-// SendWelcome asks for the welcome e-mail once more.
-func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
-	panic("not yet")
-}
-
-// SignIn lets a device in.
-func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) { panic("not yet") }
-
-// Profile is what the device of a token shows, or [ErrUnauthorized].
-func (s *Service) Profile(ctx context.Context, token string) (Profile, error) { panic("not yet") }
-
-// SignOut ends a token. The device keeps its seat.
-func (s *Service) SignOut(ctx context.Context, token string) error { panic("not yet") }
-
-// Watch tells that an extension may look different, until the context ends; then
-// the channel is closed. Changes that are not taken at once are told as one.
-func (s *Service) Watch(ctx context.Context, x events.Extension) <-chan Change { panic("not yet") }
 
 // GeneratePassword suggests one: 20 unambiguous characters in groups.
-func (s *Service) GeneratePassword() string { panic("not yet") }
+func (s *Service) GeneratePassword() string { return credential.Generate() }
+
+// waiting is the time a worker has to decide.
+func (s *Service) waiting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, s.patience, errors.New("no answer in time"))
+}

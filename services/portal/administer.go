@@ -1,0 +1,295 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
+)
+
+// What administrators do. Each is one fact more. A version says what the caller saw,
+// or is [Any]; a change that came in between is a [*Conflict], unless it made it what
+// the caller wants anyway.
+
+// Add makes an extension, or returns [ErrExists].
+func (s *Service) Add(ctx context.Context, x events.Extension, name string) (version uint64, err error) {
+	f, err := s.facts(ctx, x)
+	if err != nil {
+		return 0, err
+	}
+	if f.exists {
+		return 0, ErrExists
+	}
+	return s.rename(ctx, x, f, name)
+}
+
+// Save renames.
+func (s *Service) Save(ctx context.Context, x events.Extension, version uint64, name string) (now uint64, err error) {
+	f, err := s.facts(ctx, x)
+	switch {
+	case err != nil:
+		return 0, err
+	case f.exists && f.name == name:
+		return f.version, nil
+	case f.since(version) != nil:
+		return 0, f.since(version)
+	case !f.exists:
+		return 0, ErrNotFound
+	}
+	return s.rename(ctx, x, f, name)
+}
+
+func (s *Service) rename(ctx context.Context, x events.Extension, f facts, name string) (uint64, error) {
+	receipt, err := s.publish(ctx, f, events.NewFact(x, events.ExtensionRenamed{Name: name}))
+	if err != nil {
+		return 0, err
+	}
+	s.inView(ctx, x)
+	return receipt.Sequence, nil
+}
+
+// Delete removes an extension, its license with it, and returns when the license is
+// revoked.
+func (s *Service) Delete(ctx context.Context, x events.Extension, version uint64) error {
+	f, err := s.facts(ctx, x)
+	switch {
+	case err != nil:
+		return err
+	case !f.exists:
+		return ErrNotFound
+	case f.since(version) != nil:
+		return f.since(version)
+	}
+	return s.close(ctx, f, events.NewFact(x, events.ExtensionDeleted{}))
+}
+
+// Disable revokes the license, and returns when it is revoked. An extension that has
+// none is left as it is.
+func (s *Service) Disable(ctx context.Context, x events.Extension, version uint64) error {
+	f, err := s.facts(ctx, x)
+	switch {
+	case err != nil:
+		return err
+	case !f.exists:
+		return ErrNotFound
+	case f.license.id == "" && !f.pending:
+		return s.revoked(ctx, x)
+	case f.since(version) != nil:
+		return f.since(version)
+	}
+	return s.close(ctx, f, events.NewFact(x, events.SoftphoneDisabled{Reason: "disabled by an administrator"}))
+}
+
+// revoked says whether the license worker has come to it as well.
+func (s *Service) revoked(ctx context.Context, x events.Extension) error {
+	var license struct {
+		Current bool `json:"current"`
+		Active  bool `json:"active"`
+	}
+	if err := s.question(ctx, events.License, x, &license); err != nil {
+		return away(err)
+	}
+	if !license.Current || license.Active {
+		return fmt.Errorf("%w: the license is not revoked yet", ErrTryAgain)
+	}
+	return nil
+}
+
+// close publishes a fact that ends the license, and removes the credentials: they
+// open nothing from that fact on, whether or not they are still there.
+func (s *Service) close(ctx context.Context, f facts, fact events.Event) error {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	place, err := s.credentials.Place(ctx)
+	if err != nil {
+		return away(err)
+	}
+	if _, _, err := s.ask(ctx, f, fact); err != nil {
+		return err
+	}
+	s.tidy(ctx, fact.Extension, place+1)
+	s.inView(ctx, fact.Extension)
+	return nil
+}
+
+// tidy removes credentials that no fact will ever put in force again.
+func (s *Service) tidy(ctx context.Context, x events.Extension, before uint64) {
+	if err := s.credentials.DropBefore(ctx, x, before); err != nil {
+		s.logger.Warn().Err(err).Stringer("extension", x).Msg("old credentials stay until the next change")
+	}
+}
+
+// Enable grants a softphone, and returns when the license is granted. A password of
+// "" makes one. After [ErrTryAgain] the softphone may be enabled; then ResetPassword
+// gives it a password that is known.
+func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64, email, password string) (Enabled, error) {
+	f, err := s.facts(ctx, x)
+	switch {
+	case err != nil:
+		return Enabled{}, err
+	case !f.exists:
+		return Enabled{}, ErrNotFound
+	case f.since(version) != nil:
+		return Enabled{}, f.since(version)
+	case f.license.id != "" || f.pending:
+		return Enabled{}, f.after(0)
+	}
+	name := f.name
+	if name == "" {
+		name = x.Number
+	}
+	fact := events.NewFact(x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name})
+	password, err = s.choose(x, fact, password)
+	if err != nil {
+		return Enabled{}, err
+	}
+	version, limit, err := s.grant(ctx, f, fact, password)
+	if err != nil {
+		return Enabled{}, err
+	}
+	return Enabled{
+		Username: Username(x), Password: process.NewSecret(password), LicenseID: fact.ID, Limit: limit, Version: version,
+	}, nil
+}
+
+// grant enables, and returns when the license of this very fact is granted.
+func (s *Service) grant(ctx context.Context, f facts, fact events.Event, password string) (version uint64, limit int, err error) {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	place, err := s.prepare(ctx, fact, password)
+	if err != nil {
+		return 0, 0, err
+	}
+	receipt, decision, err := s.ask(ctx, f, fact)
+	s.settle(ctx, fact, place, err)
+	if err != nil {
+		return 0, 0, err
+	}
+	var granted events.LicenseGranted
+	if decision.Outcome != granted.EventName() {
+		return 0, 0, fmt.Errorf("%w: instead of a license there is %s", ErrTryAgain, decision.Outcome)
+	}
+	if err := json.Unmarshal(decision.Data, &granted); err != nil {
+		return 0, 0, fmt.Errorf("reading the license: %w", err)
+	}
+	s.inView(ctx, fact.Extension)
+	return receipt.Sequence, granted.DeviceLimit, nil
+}
+
+// ResetPassword replaces the password; "" makes one. Devices keep their seats, and
+// stay signed in.
+func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (Reset, error) {
+	f, err := s.licensed(ctx, x, version)
+	if err != nil {
+		return Reset{}, err
+	}
+	fact := events.NewFact(x, events.SoftphonePasswordReset{})
+	password, err = s.choose(x, fact, password)
+	if err != nil {
+		return Reset{}, err
+	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	place, err := s.prepare(ctx, fact, password)
+	if err != nil {
+		return Reset{}, err
+	}
+	receipt, err := s.publish(ctx, f, fact)
+	s.settle(ctx, fact, place, err)
+	if err != nil {
+		return Reset{}, err
+	}
+	return Reset{Username: f.license.username, Password: process.NewSecret(password), Version: receipt.Sequence}, nil
+}
+
+// choose takes the password that is asked for or makes one up, and says what is wrong
+// with the fact or the password before anything is stored.
+func (s *Service) choose(x events.Extension, fact events.Event, password string) (string, error) {
+	if err := fact.Validate(); err != nil {
+		return "", err
+	}
+	if password == "" {
+		return credential.Generate(), nil
+	}
+	return password, s.policy.Check(password, Username(x), x.Number, x.Tenant)
+}
+
+// prepare stores the credential that a fact will put in force.
+func (s *Service) prepare(ctx context.Context, fact events.Event, password string) (place uint64, err error) {
+	hash, err := s.hasher.Hash(ctx, password)
+	if err != nil {
+		return 0, away(err)
+	}
+	place, err = s.credentials.Put(ctx, fact.Extension, fact.ID, hash)
+	return place, away(err)
+}
+
+// settle removes the credential of a fact that is not in the log, or those before
+// the one that is. Of a fact that may be, nothing is removed.
+func (s *Service) settle(ctx context.Context, fact events.Event, place uint64, err error) {
+	switch {
+	case err == nil:
+		s.tidy(ctx, fact.Extension, place)
+	case !stored(err):
+		if err := s.credentials.Drop(ctx, fact.Extension, fact.ID); err != nil {
+			s.logger.Warn().Err(err).Stringer("extension", fact.Extension).Msg("an unused credential stays until the next change")
+		}
+	}
+}
+
+// RemoveDevice frees a device's seat, or returns [ErrNotFound] for one that holds
+// none. The device is signed out.
+func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error {
+	f, err := s.licensed(ctx, x, version)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	_, decision, err := s.ask(ctx, f, events.NewFact(x, events.DeviceRemoved{DeviceID: deviceID}))
+	if err != nil {
+		return err
+	}
+	s.inView(ctx, x)
+	if decision.Outcome == events.NothingToDo {
+		return fmt.Errorf("device: %w", ErrNotFound)
+	}
+	return nil
+}
+
+// SendWelcome asks for the welcome e-mail once more.
+func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
+	f, err := s.licensed(ctx, x, version)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	if _, err := s.publish(ctx, f, events.NewFact(x, events.WelcomeEmailRequested{})); err != nil {
+		return err
+	}
+	s.inView(ctx, x)
+	return nil
+}
+
+// licensed reads an extension for a change that needs a license in force.
+func (s *Service) licensed(ctx context.Context, x events.Extension, version uint64) (facts, error) {
+	f, err := s.facts(ctx, x)
+	switch {
+	case err != nil:
+		return f, err
+	case !f.exists:
+		return f, ErrNotFound
+	case f.since(version) != nil:
+		return f, f.since(version)
+	case f.pending:
+		return f, errors.Join(ErrTryAgain, errors.New("the license is not granted yet"))
+	case f.license.id == "":
+		return f, ErrNotEnabled
+	}
+	return f, nil
+}

@@ -1,0 +1,224 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// facts is what the log says of an extension at one moment.
+type facts struct {
+	version uint64 // sequence of its last fact, of any kind
+	name    string
+	exists  bool
+	email   string // of the license in force or the last one asked for
+	license license
+	pending bool   // enabled, and no license yet
+	changed change // its last fact but for sign-ins
+
+	credential string // id of the fact whose credential is in force; "" when none is
+}
+
+// license in force; the zero license when there is none.
+type license struct {
+	id       string
+	limit    int
+	username string
+}
+
+// change is a fact as a conflict tells it.
+type change struct {
+	sequence uint64
+	who      string
+	what     string
+	when     time.Time
+}
+
+// since is the conflict with a caller who saw a version; nil when only devices
+// signed in since, or the caller does not care.
+func (f facts) since(version uint64) error {
+	if version == Any {
+		return nil
+	}
+	return f.after(version)
+}
+
+// after is since for a version that is one, also when it is 0.
+func (f facts) after(version uint64) error {
+	if f.changed.sequence <= version {
+		return nil
+	}
+	return &Conflict{Who: f.changed.who, What: f.changed.what, When: f.changed.when}
+}
+
+// settings are the events that say how an extension is set. Each is read from its
+// own subject, which the server finds at once.
+func settings() []events.Data {
+	return []events.Data{
+		events.ExtensionRenamed{}, events.ExtensionDeleted{},
+		events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.SoftphonePasswordReset{},
+		events.DeviceRemoved{}, events.WelcomeEmailRequested{},
+		events.LicenseGranted{},
+	}
+}
+
+// said are the last events of each kind; an event that was never said is the zero
+// entry.
+type said map[string]entry
+
+type entry struct {
+	events.Recorded
+	header func(string) string
+	stored time.Time
+}
+
+func (s said) at(d events.Data) uint64 { return s[d.EventName()].Sequence }
+
+// facts reads what the log says. A fact that is stored while it reads makes it read
+// again, so that all of it is of one moment.
+func (s *Service) facts(ctx context.Context, x events.Extension) (facts, error) {
+	for range 10 {
+		version, last, err := s.read(ctx, x)
+		if err != nil {
+			return facts{}, err
+		}
+		f := conclude(version, last)
+		if f.changed.sequence <= version {
+			return f, nil
+		}
+	}
+	return facts{}, fmt.Errorf("%w: extension %s changes faster than it can be read", ErrTryAgain, x)
+}
+
+// read reads the version first: what it then finds after it is from later.
+func (s *Service) read(ctx context.Context, x events.Extension) (version uint64, last said, err error) {
+	if err := x.Validate(); err != nil {
+		return 0, nil, err
+	}
+	newest, err := s.log.LastOf(ctx, factsOf(x))
+	if err != nil {
+		return 0, nil, away(err)
+	}
+	if newest != nil {
+		version = newest.Sequence
+	}
+	kinds := settings()
+	found := make([]entry, len(kinds))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, kind := range kinds {
+		group.Go(func() (err error) {
+			found[i], err = s.last(ctx, x, kind.EventName())
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, nil, away(err)
+	}
+	last = said{}
+	for i, kind := range kinds {
+		last[kind.EventName()] = found[i]
+	}
+	return version, last, nil
+}
+
+// conclude makes of the last events what holds.
+func conclude(version uint64, last said) facts {
+	f := facts{version: version}
+	deleted := last.at(events.ExtensionDeleted{})
+	closed := max(deleted, last.at(events.SoftphoneDisabled{}))
+
+	renamed, _ := last["ExtensionRenamed"].Data.(events.ExtensionRenamed)
+	enabled, _ := last["SoftphoneEnabled"].Data.(events.SoftphoneEnabled)
+	renamedAt, enabledAt := last.at(renamed), last.at(enabled)
+	f.exists = max(renamedAt, enabledAt) > deleted
+	if f.exists {
+		f.name = renamed.Name
+		if enabledAt > renamedAt {
+			f.name = enabled.DisplayName
+		}
+		if enabledAt > deleted {
+			f.email = enabled.Email
+		}
+	}
+	grant := last["LicenseGranted"]
+	granted, _ := grant.Data.(events.LicenseGranted)
+	if grant.Cause > closed {
+		f.license = license{id: granted.LicenseID, limit: granted.DeviceLimit, username: granted.Username}
+		f.email = granted.Email
+		f.credential = granted.LicenseID
+		if reset := last["SoftphonePasswordReset"]; reset.Sequence > grant.Cause {
+			f.credential = reset.ID
+		}
+	}
+	f.pending = f.license.id == "" && enabledAt > closed
+	f.changed = last.change()
+	return f
+}
+
+// change is the last fact among them.
+func (s said) change() (c change) {
+	for _, e := range s {
+		if e.Source == events.PBX && e.Sequence > c.sequence {
+			c = change{sequence: e.Sequence, who: e.header(HeaderActor), what: e.EventName(), when: e.stored}
+		}
+	}
+	return c
+}
+
+// last reads the last event of a name. One that cannot be read is a dead letter and
+// counts for nobody: then the one before it does.
+func (s *Service) last(ctx context.Context, x events.Extension, name string) (entry, error) {
+	subject := of(x, events.SourceOf(name), name)
+	m, err := s.log.LastOf(ctx, subject)
+	if err != nil || m == nil {
+		return entry{}, err
+	}
+	e, fault := decode(*m)
+	if fault == nil {
+		return e, nil
+	}
+	for end, from := m.Sequence, uint64(1); from < end; {
+		if m, err = s.log.NextOf(ctx, from, subject); err != nil || m == nil {
+			return e, err
+		}
+		if earlier, fault := decode(*m); fault == nil {
+			e = earlier
+		}
+		from = m.Sequence + 1
+	}
+	return e, nil
+}
+
+func decode(m eventlog.Message) (entry, error) {
+	recorded, err := worker.Decode(m)
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{Recorded: recorded, header: m.Header.Get, stored: m.Time}, nil
+}
+
+// of is the subject of one kind of event of an extension.
+func of(x events.Extension, source, name string) string {
+	return events.LogSubject(worker.Key(x).Partition(events.Partitions), source, x.Tenant, x.Number, name)
+}
+
+// factsOf is the subject of all facts of an extension.
+func factsOf(x events.Extension) string { return of(x, events.PBX, ">") }
+
+// HeaderActor is, on a fact, the name of the person who caused it.
+const HeaderActor = "Softphone-Actor"
+
+// away makes of an error of the log or Redis one that says to try again.
+func away(err error) error {
+	if _, wrong := errors.AsType[*events.FieldError](err); err == nil || wrong || errors.Is(err, ErrTryAgain) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrTryAgain, err)
+}

@@ -1,0 +1,208 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+)
+
+// The list of a tenant has two sources. Which extensions there are is the log's own
+// index: the subjects of the facts that make one. What is shown of each is a view
+// folded from the log into Redis, by the same runtime as the workers'. So there is
+// no list that could be lost or disagree; the view may be a moment behind.
+
+// ViewName is the view's name among the workers: its part of Redis, its leases.
+const ViewName = "portal"
+
+// PageSize is how many extensions a page of a list has.
+const PageSize = 50
+
+// ViewRules are the view, without anything to run it on.
+func ViewRules() worker.Rules[row] { //nolint:revive // callers only hand it on
+	in := func(d events.Data) eventlog.Input {
+		return eventlog.Input{Source: events.SourceOf(d.EventName()), Name: d.EventName()}
+	}
+	return worker.Rules[row]{
+		Worker: ViewName,
+		Facts:  events.PBX,
+		Inputs: []eventlog.Input{
+			in(events.ExtensionRenamed{}), in(events.ExtensionDeleted{}),
+			in(events.SoftphoneEnabled{}), in(events.SoftphoneDisabled{}), in(events.WelcomeEmailRequested{}),
+			in(events.LicenseGranted{}), in(events.DeviceActivated{}), in(events.DeviceDeactivated{}),
+			in(events.EmailSent{}), in(events.EmailFailed{}), in(events.EmailSkipped{}),
+		},
+		Decode: worker.Decode,
+		Skip:   worker.Skip,
+		Decide: decide,
+		Load:   load,
+		Save:   save,
+	}
+}
+
+// RunView folds the view until the context ends.
+func RunView(ctx context.Context, c worker.Config) error {
+	return worker.Run(ctx, c, ViewRules(), func(s row, current bool) any {
+		return struct {
+			Current bool   `json:"current"`
+			Name    string `json:"name"`
+			Enabled bool   `json:"enabled"`
+			Used    int    `json:"used"`
+			Limit   int    `json:"limit"`
+			Email   string `json:"email,omitempty"` // state of the last welcome e-mail
+		}{current, s.Name, s.Enabled, s.Used, s.Limit, s.Mail.State}
+	})
+}
+
+// List returns a page of a tenant's extensions by number, at most PageSize, and
+// where the next page starts ("" after the last). A query is looked for in number,
+// name, e-mail address and username.
+func (s *Service) List(ctx context.Context, tenant, query, from string) (page []Summary, next string, err error) {
+	if err := (events.Extension{Tenant: tenant, Number: "0"}).Validate(); err != nil {
+		return nil, "", err
+	}
+	numbers, err := s.numbers(ctx, tenant)
+	if err != nil {
+		return nil, "", away(err)
+	}
+	at, _ := slices.BinarySearchFunc(numbers, from, byNumber)
+	query = strings.ToLower(strings.TrimSpace(query))
+	for chunk := range slices.Chunk(numbers[at:], 2*PageSize) {
+		rows, err := s.rows(ctx, tenant, chunk)
+		if err != nil {
+			return nil, "", away(err)
+		}
+		for i, row := range rows {
+			x := events.Extension{Tenant: tenant, Number: chunk[i]}
+			if !row.Exists || !row.matches(x, query) {
+				continue
+			}
+			if len(page) == PageSize {
+				return page, x.Number, nil
+			}
+			page = append(page, row.summary(x))
+		}
+	}
+	return page, "", nil
+}
+
+func (s row) matches(x events.Extension, query string) bool {
+	for _, text := range []string{x.Number, s.Name, s.Email, s.Username} {
+		if strings.Contains(strings.ToLower(text), query) {
+			return true
+		}
+	}
+	return false
+}
+
+// byNumber orders as people count: 99 before 100.
+func byNumber(a, b string) int {
+	if isNumber(a) && isNumber(b) {
+		x, y := strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+		if c := len(x) - len(y); c != 0 {
+			return c
+		}
+		if c := strings.Compare(x, y); c != 0 {
+			return c
+		}
+	}
+	return strings.Compare(a, b)
+}
+
+func isNumber(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// numbers are the extensions a tenant has or had.
+func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) {
+	stream, err := s.log.JetStream().Stream(ctx, events.Stream)
+	if err != nil {
+		return nil, fmt.Errorf("listing extensions: %w", err)
+	}
+	makers := []events.Data{events.ExtensionRenamed{}, events.SoftphoneEnabled{}}
+	found := make([][]string, len(makers))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, maker := range makers {
+		group.Go(func() error {
+			filter := events.LogSubject(events.AnyPartition, events.PBX, tenant, "*", maker.EventName())
+			info, err := stream.Info(ctx, jetstream.WithSubjectFilter(filter))
+			if err != nil {
+				return fmt.Errorf("listing extensions: %w", err)
+			}
+			for subject := range info.State.Subjects {
+				_, number := (eventlog.Message{Subject: subject}).Key().Tokens()
+				found[i] = append(found[i], number)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(found...)
+	slices.SortFunc(all, byNumber)
+	return slices.Compact(all), nil
+}
+
+// rows reads what the view has of some extensions.
+func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]row, error) {
+	keys, places := map[int][]eventlog.Key{}, map[int][]int{}
+	for i, number := range numbers {
+		key := worker.Key(events.Extension{Tenant: tenant, Number: number})
+		p := key.Partition(events.Partitions)
+		keys[p], places[p] = append(keys[p], key), append(places[p], i)
+	}
+	all := make([]row, len(numbers))
+	group, ctx := errgroup.WithContext(ctx)
+	for p := range keys {
+		group.Go(func() error {
+			hashes, _, err := fold.StatesOf(s.redis, ViewName, p).Read(ctx, keys[p])
+			if err != nil {
+				return fmt.Errorf("reading the list: %w", err)
+			}
+			for i, hash := range hashes {
+				if hash == nil {
+					continue
+				}
+				if all[places[p][i]], err = load(hash); err != nil {
+					return fmt.Errorf("reading the list: %w", err)
+				}
+			}
+			return nil
+		})
+	}
+	return all, group.Wait()
+}
+
+// inView waits until the list shows what is in the log of an extension now, for a
+// moment at most: whoever changed something wants to see it there, but the change
+// holds already.
+func (s *Service) inView(ctx context.Context, x events.Extension) {
+	ctx, cancel := context.WithTimeout(ctx, viewPatience)
+	defer cancel()
+	view := fold.View[row, events.Recorded]{Log: s.log, Redis: s.redis, Rules: ViewRules(), Partitions: events.Partitions}
+	for {
+		if _, current, err := view.Get(ctx, worker.Key(x)); err != nil || current {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(viewPause):
+		}
+	}
+}
+
+const (
+	viewPatience = 500 * time.Millisecond
+	viewPause    = 10 * time.Millisecond
+)

@@ -1,0 +1,220 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
+)
+
+// Username is what a person signs in with: <number>@<tenant>. It is made of the
+// extension, so that it is nobody else's and nothing has to be looked up.
+func Username(x events.Extension) string { return x.Number + "@" + x.Tenant }
+
+// extensionOf reads a username. What is none becomes some extension, for which the
+// same is done: how long an answer takes tells nothing.
+func extensionOf(username string) (x events.Extension, ok bool) {
+	number, tenant, ok := strings.Cut(username, "@")
+	x = events.Extension{Number: number, Tenant: strings.ToLower(tenant)}
+	if !ok || x.Validate() != nil {
+		return events.Extension{Tenant: "nobody", Number: "nobody"}, false
+	}
+	return x, true
+}
+
+// SignIn lets a device in: it has the right password, and a seat. The errors are
+// [ErrUnauthorized], *[LimitReached], *[TooMany], [ErrTryAgain], and a
+// *events.FieldError for a device that is not described as it should be.
+func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
+	asked := events.DeviceSignedIn{
+		DeviceID: in.Device.ID, Platform: in.Device.Platform, DeviceName: in.Device.Name, AppVersion: in.AppVersion,
+	}
+	if err := asked.Validate(); err != nil {
+		return SignedIn{}, err
+	}
+	in.Username = strings.TrimSpace(in.Username)
+	x, ok := extensionOf(in.Username)
+	if ok {
+		in.Username = Username(x)
+	}
+	f, err := s.authenticate(ctx, x, in)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if !ok {
+		return SignedIn{}, ErrUnauthorized
+	}
+	held, err := s.seat(ctx, f, events.NewFact(x, asked), asked.DeviceID)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	token, err := s.tokens.issue(ctx, session{Tenant: x.Tenant, Number: x.Number, License: held.LicenseID, DeviceID: asked.DeviceID})
+	if err != nil {
+		return SignedIn{}, away(err)
+	}
+	return SignedIn{Token: process.NewSecret(token), Profile: Profile{
+		Extension: x, DisplayName: f.name, Username: f.license.username, DeviceID: asked.DeviceID, Used: held.Used, Limit: held.Limit,
+	}}, nil
+}
+
+// authenticate compares the password, and returns what the log says of the extension.
+func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, error) {
+	attempt, err := s.throttle.try(ctx, in.Username, in.Address)
+	if err != nil {
+		if _, many := errors.AsType[*TooMany](err); many {
+			return facts{}, err
+		}
+		return facts{}, away(err)
+	}
+	f, right, err := s.compare(ctx, x, in.Password.Reveal())
+	if err != nil {
+		// The count is taken back also when the caller has gone.
+		return facts{}, errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
+	}
+	if !right {
+		return facts{}, ErrUnauthorized
+	}
+	if err := attempt.succeeded(ctx); err != nil {
+		return facts{}, away(err)
+	}
+	return f, nil
+}
+
+// compare does the same, and so takes as long, whether there is such a user or not.
+func (s *Service) compare(ctx context.Context, x events.Extension, password string) (facts, bool, error) {
+	f, err := s.facts(ctx, x)
+	if err != nil {
+		return f, false, err
+	}
+	id := f.credential
+	if id == "" {
+		id = "none"
+	}
+	hash, err := s.credentials.Get(ctx, x, id)
+	if err != nil {
+		return f, false, err
+	}
+	if len(password) > 4*credential.MaxLength {
+		password = ""
+	}
+	right, err := s.hasher.Matches(ctx, hash, password)
+	return f, right, err
+}
+
+// seat returns the seats when the device holds one of the license in force. A device
+// that is known already leaves no trace in the log.
+func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID string) (seats, error) {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	var held seats
+	err := s.question(ctx, events.DeviceCounter, fact.Extension, &held)
+	if err == nil && held.Current && held.LicenseID == f.license.id && held.has(deviceID) {
+		return held, nil
+	}
+	_, decision, err := s.askSeat(ctx, fact)
+	if err != nil {
+		return seats{}, away(err)
+	}
+	return s.seatOf(ctx, fact.Extension, decision)
+}
+
+// askSeat publishes without a condition: a device that signs in changes nothing that
+// an administrator could overwrite.
+func (s *Service) askSeat(ctx context.Context, fact events.Event) (r eventlog.Receipt, d events.Decision, err error) {
+	var m *nats.Msg
+	if m, err = message(ctx, fact); err != nil {
+		return r, d, err
+	}
+	return s.log.Ask(ctx, m)
+}
+
+func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (seats, error) {
+	switch decision.Outcome {
+	case events.DeviceActivated{}.EventName():
+		var in events.DeviceActivated
+		if err := json.Unmarshal(decision.Data, &in); err != nil {
+			return seats{}, fmt.Errorf("reading the decision: %w", err)
+		}
+		return seats{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, nil
+	case events.DeviceRecognized:
+		held, err := s.seats(ctx, x, s.patience)
+		if err == nil && !held.Current {
+			err = errors.New("the device counter is behind")
+		}
+		return held, away(err)
+	case events.DeviceActivationLimitReached{}.EventName():
+		var out events.DeviceActivationLimitReached
+		if err := json.Unmarshal(decision.Data, &out); err != nil {
+			return seats{}, fmt.Errorf("reading the decision: %w", err)
+		}
+		return seats{}, &LimitReached{Used: out.Used, Limit: out.Limit, Devices: devices(out.Devices)}
+	case events.DeviceSignInRefused{}.EventName():
+		return seats{}, ErrUnauthorized
+	}
+	return seats{}, fmt.Errorf("%w: the device counter answers %s", ErrTryAgain, decision.Outcome)
+}
+
+// behindPatience is how long a signed-in device waits for a worker that is behind.
+const behindPatience = 2 * time.Second
+
+// Profile is what the device of a token shows, or [ErrUnauthorized] when it is not
+// signed in, or not any more.
+func (s *Service) Profile(ctx context.Context, token string) (Profile, error) {
+	who, err := s.tokens.session(ctx, token)
+	if err != nil {
+		return Profile{}, away(err)
+	}
+	if who == (session{}) {
+		return Profile{}, ErrUnauthorized
+	}
+	x := who.extension()
+	f, err := s.facts(ctx, x)
+	if err != nil {
+		return Profile{}, err
+	}
+	if f.license.id != who.License {
+		return Profile{}, s.ended(ctx, token)
+	}
+	held, err := s.seats(ctx, x, behindPatience)
+	switch {
+	case err != nil:
+		return Profile{}, away(err)
+	case !held.Current:
+		return Profile{}, fmt.Errorf("%w: the device counter is behind", ErrTryAgain)
+	case held.LicenseID != who.License || !held.has(who.DeviceID):
+		return Profile{}, s.ended(ctx, token)
+	}
+	return Profile{
+		Extension: x, DisplayName: f.name, Username: f.license.username, DeviceID: who.DeviceID, Used: held.Used, Limit: held.Limit,
+	}, nil
+}
+
+// ended forgets a token that opens nothing any more.
+func (s *Service) ended(ctx context.Context, token string) error {
+	if err := s.tokens.end(ctx, token); err != nil {
+		s.logger.Debug().Err(err).Msg("a token that has ended stays until it expires")
+	}
+	return ErrUnauthorized
+}
+
+// SignOut ends a token. The device keeps its seat. A token that is not valid is
+// [ErrUnauthorized].
+func (s *Service) SignOut(ctx context.Context, token string) error {
+	who, err := s.tokens.session(ctx, token)
+	if err != nil {
+		return away(err)
+	}
+	if who == (session{}) {
+		return ErrUnauthorized
+	}
+	return away(s.tokens.end(ctx, token))
+}
