@@ -1,0 +1,163 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// HeaderOrigin is on a copied fact: where it comes from, as
+// <creation of its log, Unix nanoseconds>.<sequence there>.
+const HeaderOrigin = "Softphone-Origin"
+
+// ErrSameLog says that a log was to be copied into itself.
+var ErrSameLog = errors.New("the target is the log itself")
+
+// Copied is what became of the facts of a range.
+type Copied struct {
+	Written uint64 `json:"written"`
+	There   uint64 `json:"there"`             // in the target since an earlier copy
+	Skipped uint64 `json:"skipped,omitempty"` // could not be read, so nobody could have decided them
+}
+
+// Copy publishes facts into another log, in order. Its own workers decide them
+// there.
+//
+// Each copy names its origin, and a copy begins by reading the origins in the
+// target: of each key the facts up to the last one that came from here are there.
+// So it may be interrupted and repeated at any time, also long after the server
+// would know the ids again.
+type Copy struct {
+	To      *eventlog.Log
+	Created time.Time // of the log the facts come from
+	Speed   float64   // times as fast as it happened; 0: as fast as it goes
+
+	// Change makes of a fact what is to be published. An error skips it.
+	Change   func(eventlog.Message) (events.Event, error)
+	Skipped  func(eventlog.Message, error)
+	Progress func(int)
+
+	done    Copied
+	there   map[string]uint64 // by key in the target, sequences in the origin
+	waiting []*nats.Msg
+	origin  string
+	began   time.Time // now, and
+	first   time.Time // then
+}
+
+// Begin reads what is in the target already.
+func (c *Copy) Begin(ctx context.Context) error {
+	state, err := c.To.State(ctx)
+	if err != nil {
+		return err
+	}
+	if state.Created.Equal(c.Created) {
+		return ErrSameLog
+	}
+	c.origin = strconv.FormatInt(c.Created.UnixNano(), 10) + "."
+	c.there = map[string]uint64{}
+	return Scan(ctx, c.To, Range{Filters: []string{"log.*." + events.PBX + ".>"}}, func(m eventlog.Message) error {
+		text, ours := strings.CutPrefix(m.Header.Get(HeaderOrigin), c.origin)
+		if sequence, err := strconv.ParseUint(text, 10, 64); ours && err == nil {
+			key := string(m.Key())
+			c.there[key] = max(c.there[key], sequence)
+		}
+		return nil
+	})
+}
+
+// Add copies the next fact. It may wait: for others, to publish them together, or
+// for its time to come.
+func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
+	c.Progress(1)
+	fact, err := c.Change(m)
+	if err != nil {
+		c.done.Skipped++
+		c.Skipped(m, err)
+		return nil
+	}
+	if m.Sequence <= c.there[fact.Extension.Tenant+"."+fact.Extension.Number] {
+		c.done.There++
+		return nil
+	}
+	body, err := fact.Encode()
+	if err != nil {
+		c.done.Skipped++
+		c.Skipped(m, err)
+		return nil
+	}
+	if err := c.pace(ctx, m.Time); err != nil {
+		return err
+	}
+	c.waiting = append(c.waiting, &nats.Msg{Subject: fact.Subject(), Data: body, Header: nats.Header{
+		events.HeaderMsgID: {fact.ID}, HeaderOrigin: {c.origin + strconv.FormatUint(m.Sequence, 10)},
+	}})
+	if len(c.waiting) == batch {
+		return c.publish(ctx)
+	}
+	return nil
+}
+
+// End publishes what waits, and says what became of all.
+func (c *Copy) End(ctx context.Context) (Copied, error) {
+	err := c.publish(ctx)
+	return c.done, err
+}
+
+// pace waits until as much time has passed as had then, divided by the speed.
+func (c *Copy) pace(ctx context.Context, then time.Time) error {
+	if c.Speed == 0 {
+		return nil
+	}
+	if c.first.IsZero() {
+		c.first, c.began = then, time.Now()
+	}
+	due := c.began.Add(time.Duration(float64(then.Sub(c.first)) / c.Speed))
+	if time.Until(due) <= 0 {
+		return nil
+	}
+	if err := c.publish(ctx); err != nil {
+		return err
+	}
+	return sleep(ctx, time.Until(due))
+}
+
+func (c *Copy) publish(ctx context.Context) error {
+	if len(c.waiting) == 0 {
+		return nil
+	}
+	n := uint64(len(c.waiting))
+	if n > 1 {
+		if _, err := jetstreamext.PublishMsgBatch(ctx, c.To.JetStream(), c.waiting); err == nil {
+			c.done.Written += n
+			c.waiting = c.waiting[:0]
+			return nil
+		}
+		// All of it is stored, or nothing: one by one, the server tells.
+	}
+	for _, m := range c.waiting {
+		for _, name := range [...]string{jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader} {
+			m.Header.Del(name)
+		}
+		receipt, err := c.To.Publish(ctx, m)
+		if err != nil {
+			return fmt.Errorf("copying: %w", err)
+		}
+		if receipt.Duplicate {
+			c.done.There++
+		} else {
+			c.done.Written++
+		}
+	}
+	c.waiting = c.waiting[:0]
+	return nil
+}

@@ -1,0 +1,84 @@
+package replay
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Exported is what was written.
+type Exported struct {
+	Messages uint64 `json:"messages"`
+	First    uint64 `json:"first"` // sequences
+	Last     uint64 `json:"last"`
+}
+
+// Export writes a range of the log as NDJSON: every message with its very bytes,
+// also one that is no event. Fences are left out, they mean nothing elsewhere.
+func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, progress func(int)) (Exported, error) {
+	state, err := log.State(ctx)
+	if err != nil {
+		return Exported{}, err
+	}
+	whole := len(r.Filters) == 0 && r.From <= 1 && r.To == 0 && r.Limit == 0 && r.Since.IsZero() && r.Until.IsZero()
+	w, err := newFileWriter(out, Header{Log: events.Stream, Version: formatVersion, Created: state.Created, Whole: whole})
+	if err != nil {
+		return Exported{}, err
+	}
+	var done Exported
+	err = Scan(ctx, log, r, func(m eventlog.Message) error {
+		if done.Messages++; done.Messages == 1 {
+			done.First = m.Sequence
+		}
+		done.Last = m.Sequence
+		progress(1)
+		return w.add(m)
+	})
+	if err != nil {
+		return done, err
+	}
+	return done, w.end()
+}
+
+// ExportFile is Export into a file, which is compressed when its name ends in .gz
+// and is there under its name only when it is whole.
+func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, progress func(int)) (done Exported, err error) {
+	part := name + ".part"
+	file, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return done, err
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+			_ = os.Remove(part)
+		}
+	}()
+	buffer := bufio.NewWriterSize(file, 256<<10)
+	var out io.Writer = buffer
+	finish := buffer.Flush
+	if strings.HasSuffix(name, ".gz") {
+		zipped := gzip.NewWriter(buffer)
+		out, finish = zipped, func() error { return errors.Join(zipped.Close(), buffer.Flush()) }
+	}
+	if done, err = Export(ctx, log, r, out, progress); err != nil {
+		return done, err
+	}
+	if err = errors.Join(finish(), file.Sync(), file.Close()); err != nil {
+		return done, fmt.Errorf("writing %s: %w", part, err)
+	}
+	return done, os.Rename(part, name)
+}
+
+func partitionToken(m eventlog.Message) string {
+	return strconv.Itoa(m.Key().Partition(events.Partitions))
+}

@@ -1,0 +1,236 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// ErrOtherLog says that a log has something else than the file.
+var ErrOtherLog = errors.New("the log is not a beginning of the file")
+
+// Validated is what a file has.
+type Validated struct {
+	Header
+	Messages uint64 `json:"messages"`
+	First    uint64 `json:"first"`
+	Last     uint64 `json:"last"`
+	Facts    uint64 `json:"facts"`
+	Noted    uint64 `json:"noted"` // messages that check found fault with
+}
+
+// Validate reads all of a file. An error says why it cannot be imported; check is
+// asked about each message, and what it says is passed to note: a log may well
+// have messages that cannot be read, and a copy has them too.
+func Validate(in io.Reader, check func(eventlog.Message) error, note func(eventlog.Message, error)) (Validated, error) {
+	r, err := newFileReader(in)
+	if err != nil {
+		return Validated{}, err
+	}
+	v := Validated{Header: r.Header}
+	for {
+		m, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return v, nil
+		}
+		if err != nil {
+			return v, err
+		}
+		if v.Messages++; v.Messages == 1 {
+			v.First = m.Sequence
+		}
+		v.Last = m.Sequence
+		if m.Source() == events.PBX {
+			v.Facts++
+		}
+		if err := check(m); err != nil {
+			v.Noted++
+			note(m, err)
+		}
+	}
+}
+
+// ReadFile calls each with the messages of a file.
+func ReadFile(in io.Reader, each func(eventlog.Message) error) (Header, error) {
+	r, err := newFileReader(in)
+	if err != nil {
+		return Header{}, err
+	}
+	for {
+		m, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return r.Header, nil
+		}
+		if err == nil {
+			err = each(m)
+		}
+		if err != nil {
+			return r.Header, err
+		}
+	}
+}
+
+// Imported is what became of a file.
+type Imported struct {
+	There   uint64 `json:"there"`   // messages that were in the log already
+	Written uint64 `json:"written"` // messages
+}
+
+// Import makes a log what a file of a whole log says. What is in the log already
+// must be a beginning of the file; so an import that was interrupted goes on, and
+// one that is repeated writes nothing. Nobody else may write meanwhile, and an
+// attempt is noticed.
+//
+// Messages get new sequences, without holes; the causes that outcomes name are
+// changed accordingly. Nats-Msg-Id is left out, because a fact that is in a log
+// twice must be so in its copy, and so is whoever waited for an answer.
+func Import(ctx context.Context, log *eventlog.Log, in io.Reader, progress func(int)) (Imported, error) {
+	r, err := newFileReader(in)
+	if err != nil {
+		return Imported{}, err
+	}
+	i := importing{log: log, file: r, progress: progress}
+	if err := i.compare(ctx); err != nil {
+		return i.Imported, err
+	}
+	return i.Imported, i.write(ctx)
+}
+
+type importing struct {
+	Imported
+	log      *eventlog.Log
+	file     *fileReader
+	progress func(int)
+	places   places
+	last     uint64 // sequence of the log
+}
+
+// compare holds what is in the log against the file.
+func (i *importing) compare(ctx context.Context) error {
+	err := Scan(ctx, i.log, Range{}, func(m eventlog.Message) error {
+		want, err := i.file.next()
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w: it goes on with sequence %d (%s)", ErrOtherLog, m.Sequence, m.Subject)
+		}
+		if err != nil {
+			return err
+		}
+		if want.Subject != m.Subject || !bytes.Equal(want.Data, m.Data) {
+			return fmt.Errorf("%w: sequence %d is %s, in the file it is %s", ErrOtherLog, m.Sequence, m.Subject, want.Subject)
+		}
+		i.places.add(want.Sequence, m.Sequence)
+		i.There++
+		i.progress(1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	state, err := i.log.State(ctx)
+	i.last = state.Last
+	return err
+}
+
+// write publishes the rest of the file, in atomic batches.
+func (i *importing) write(ctx context.Context) error {
+	var messages []*nats.Msg
+	for {
+		m, err := i.file.next()
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
+			return err
+		}
+		if !ended {
+			i.places.add(m.Sequence, i.last+uint64(len(messages))+1)
+			messages = append(messages, i.message(m))
+		}
+		if len(messages) == batch || ended && len(messages) > 0 {
+			if err := i.publish(ctx, messages); err != nil {
+				return err
+			}
+			messages = messages[:0]
+		}
+		if ended {
+			return nil
+		}
+	}
+}
+
+func (i *importing) publish(ctx context.Context, messages []*nats.Msg) error {
+	// Causes were computed for these very sequences.
+	messages[0].Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(i.last, 10))
+	n := uint64(len(messages))
+	if n == 1 {
+		if _, err := i.log.Publish(ctx, messages[0]); err != nil {
+			return err
+		}
+	} else if _, err := jetstreamext.PublishMsgBatch(ctx, i.log.JetStream(), messages); err != nil {
+		return fmt.Errorf("writing %d messages after sequence %d: %w", n, i.last, err)
+	}
+	i.last += n
+	i.Written += n
+	i.progress(int(n))
+	return nil
+}
+
+// message is a message as it is to be published.
+func (i *importing) message(m eventlog.Message) *nats.Msg {
+	to := &nats.Msg{Subject: published(m), Data: m.Data, Header: nats.Header{}}
+	for name, values := range m.Header {
+		to.Header[name] = values
+	}
+	to.Header.Del(events.HeaderMsgID)
+	to.Header.Del(events.HeaderReplyTo)
+	for _, name := range [...]string{
+		jetstream.ExpectedLastSeqHeader, jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader,
+		jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader,
+	} {
+		to.Header.Del(name)
+	}
+	if cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64); err == nil {
+		to.Header.Set(events.HeaderCause, strconv.FormatUint(i.places.of(cause), 10))
+	}
+	return to
+}
+
+// published is the subject under which a stored message was published.
+func published(m eventlog.Message) string {
+	return "softphone." + m.Source() + "." + string(m.Key()) + "." + m.Name()
+}
+
+// places maps the sequences of one log to those of another. It remembers only
+// where the distance between them changes.
+type places []place
+
+type place struct{ from, to, n uint64 }
+
+func (p *places) add(from, to uint64) {
+	if len(*p) > 0 {
+		last := &(*p)[len(*p)-1]
+		if last.from+last.n == from && last.to+last.n == to {
+			last.n++
+			return
+		}
+	}
+	*p = append(*p, place{from, to, 1})
+}
+
+// of is the place of a sequence, or of the last one before it that has a place.
+func (p places) of(from uint64) uint64 {
+	i := sort.Search(len(p), func(i int) bool { return p[i].from > from }) - 1
+	if i < 0 {
+		return 0
+	}
+	return p[i].to + min(from-p[i].from, p[i].n-1)
+}
