@@ -210,7 +210,7 @@ func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version
 // with the fact or the password before anything is stored.
 func (s *Service) choose(x events.Extension, fact events.Event, password string) (string, error) {
 	if err := fact.Validate(); err != nil {
-		return "", err
+		return "", plain(err)
 	}
 	if password == "" {
 		return credential.Generate(), nil

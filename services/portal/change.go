@@ -54,7 +54,7 @@ type send func(*nats.Msg) (eventlog.Receipt, events.Decision, error)
 func (s *Service) change(ctx context.Context, f facts, fact events.Event, send send) (eventlog.Receipt, events.Decision, error) {
 	m, err := message(ctx, fact)
 	if err != nil {
-		return eventlog.Receipt{}, events.Decision{}, err
+		return eventlog.Receipt{}, events.Decision{}, plain(err)
 	}
 	for range attempts {
 		m.Header.Set(nats.ExpectedLastSubjSeqHdr, strconv.FormatUint(f.version, 10))

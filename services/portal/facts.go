@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -214,6 +215,26 @@ func factsOf(x events.Extension) string { return of(x, events.PBX, ">") }
 
 // HeaderActor is, on a fact, the name of the person who caused it.
 const HeaderActor = "Softphone-Actor"
+
+// plain names a field as callers know it, who know nothing of an event's data.
+func plain(err error) error {
+	wrong, ok := errors.AsType[*events.FieldError](err)
+	if !ok {
+		return err
+	}
+	field := strings.TrimPrefix(wrong.Field, "data.")
+	switch field {
+	case "displayName":
+		field = "name"
+	case "deviceId":
+		field = "device.id"
+	case "platform":
+		field = "device.platform"
+	case "deviceName":
+		field = "device.name"
+	}
+	return &events.FieldError{Field: field, Problem: wrong.Problem}
+}
 
 // away makes of an error of the log or Redis one that says to try again.
 func away(err error) error {

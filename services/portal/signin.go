@@ -39,7 +39,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		DeviceID: in.Device.ID, Platform: in.Device.Platform, DeviceName: in.Device.Name, AppVersion: in.AppVersion,
 	}
 	if err := asked.Validate(); err != nil {
-		return SignedIn{}, err
+		return SignedIn{}, plain(err)
 	}
 	in.Username = strings.TrimSpace(in.Username)
 	x, ok := extensionOf(in.Username)

@@ -1,0 +1,87 @@
+// Package portaltest gives tests a portal with everything around it: NATS, Redis
+// and the workers it asks, in this process.
+package portaltest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+	"github.com/mycloudpbx/softphone/services/internal/workertest"
+	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
+)
+
+// World is a portal and what it works with.
+type World struct {
+	*workertest.World
+	Service *portal.Service
+
+	t           testing.TB
+	stopLicense func()
+}
+
+// New starts servers, workers and a portal; they end with the test.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{World: workertest.New(t, 0), t: t}
+	w.StartLicense()
+	w.run(events.DeviceCounter, devicecounter.Run)
+	w.run(portal.ViewName, portal.RunView)
+	w.Service = w.Portal(0)
+	w.Shares(events.License, events.License)
+	w.Shares(events.DeviceCounter, events.DeviceCounter)
+	w.Shares(portal.ViewName, portal.ViewName)
+	return w
+}
+
+func (w *World) run(name string, run func(context.Context, worker.Config) error) (stop func()) {
+	return w.Start(func(ctx context.Context) error { return run(ctx, w.Config(name)) })
+}
+
+// StartLicense starts the license worker, StopLicense stops it.
+func (w *World) StartLicense() { w.stopLicense = w.run(events.License, license.Run) }
+
+// StopLicense stops the license worker, cleanly.
+func (w *World) StopLicense() { w.stopLicense() }
+
+// Portal starts one more portal, on connections of its own, that waits that long for
+// decisions; 0 is what production has.
+func (w *World) Portal(patience time.Duration) *portal.Service {
+	w.t.Helper()
+	c := w.Config("portal-service")
+	ctx, cancel := context.WithCancel(context.Background())
+	w.t.Cleanup(cancel)
+	nc, err := c.Host.ConnectNATS(ctx, process.NATS{URL: w.NATS.URL()}, "portal")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(nc.Close)
+	log, err := eventlog.Open(ctx, nc)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client, err := c.Redis.Connect(ctx, "portal")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = client.Close() })
+	store, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s := portal.New(portal.Config{
+		Log: log, Redis: client, Credentials: store, Hasher: credential.NewHasher(2), Logger: c.Host.Log, Patience: patience,
+	})
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Run(ctx) }()
+	w.t.Cleanup(func() { cancel(); <-done })
+	return s
+}
