@@ -109,7 +109,7 @@ func history(t *rapid.T) []events.Recorded {
 		sequence += rapid.Uint64Range(1, 3).Draw(t, "gap")
 		e := event(t, sequence, &generation)
 		if e.Source == events.PBX {
-			e.Time = workertest.TimeOf(rapid.Uint64Range(0, sequence).Draw(t, "clock")).Add(time.Duration(rapid.IntRange(0, 1_999_999).Draw(t, "ns")))
+			e.Time = clock(t, sequence)
 		}
 		if len(all) > 0 && rapid.IntRange(0, 9).Draw(t, "repeated") == 0 {
 			e = all[rapid.IntRange(0, len(all)-1).Draw(t, "which")]
@@ -118,6 +118,14 @@ func history(t *rapid.T) []events.Recorded {
 		all = append(all, e)
 	}
 	return all
+}
+
+// clock is the time on a publisher's clock: now and then behind, often the same
+// millisecond as another event's.
+func clock(t *rapid.T, sequence uint64) time.Time {
+	behind := rapid.SampledFrom([]uint64{0, 0, 1, 5, 1 << 20}).Draw(t, "behind")
+	return workertest.TimeOf(sequence - min(behind, sequence)).
+		Add(rapid.SampledFrom([]time.Duration{0, 0, 400 * time.Microsecond, 1999 * time.Microsecond}).Draw(t, "within"))
 }
 
 func event(t *rapid.T, sequence uint64, generation *int) events.Recorded {

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -201,6 +203,43 @@ func (d *directory) arrived(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.took[name]
+}
+
+// Of two replicas each has one event of an extension in hand, the older one's push
+// is slow, and nothing comes after: only its look at the log puts it right.
+func TestLooksAgain(t *testing.T) {
+	t.Parallel()
+	w := workertest.New(t, ttl)
+	d := newDirectory(t)
+	slow := make(chan struct{})
+	finish := sync.OnceFunc(func() { close(slow) })
+	t.Cleanup(finish)
+	d.script = func(n int, _ request) int {
+		if n == 1 {
+			<-slow
+		}
+		return 0
+	}
+	x := workertest.Extension()
+	renamed := func(name string) react.Delivery {
+		fact := rename(x, name)
+		w.Store(workertest.Outcome(t, events.NameSync, fact, w.Publish(fact), events.SoftphoneRenamed{Name: name}))
+		return react.Delivery{Message: *w.Last(x, events.NameSync, "SoftphoneRenamed")}
+	}
+	replica := func() *pusher { return &pusher{log: w.Log, hook: testHook(t, d.config().URL), logger: zerolog.Nop()} }
+	older, done := renamed("older"), make(chan error, 1)
+	go func() { done <- replica().handle(t.Context(), older) }()
+	w.Eventually("the older name is on its way", func() bool { return len(d.got()) == 1 })
+	if err := replica().handle(t.Context(), renamed("newer")); err != nil || d.name(x) != "newer" {
+		t.Fatalf("it is called %q, %v", d.name(x), err)
+	}
+	finish()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !d.arrived("older") || d.name(x) != "newer" || len(d.got()) != 3 {
+		t.Errorf("it is called %q after %d requests", d.name(x), len(d.got()))
+	}
 }
 
 // Two replicas, a directory that takes its time and takes every name as it comes.
