@@ -3,6 +3,7 @@ package devicecounter
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -199,6 +200,11 @@ func TestSignIns(t *testing.T) {
 				seated(3, "a")[0], seated(4, "0")[0], seated(4, "b")[0],
 			}), told: activated(1, "0", 3, 4),
 		},
+		"the same moment, a later id": {
+			state: under(1, 1, 4, 0, seated(3, "a", "b")), event: at(signedIn(9, "c"), 4), then: under(1, 1, 4, 0, Devices{
+				seated(3, "a")[0], seated(4, "b")[0], seated(4, "c")[0],
+			}), told: activated(1, "c", 3, 4),
+		},
 	})
 }
 
@@ -272,12 +278,9 @@ func TestDecisionsOnOneStateAreApart(t *testing.T) {
 }
 
 func names(d Devices) string {
-	text := ""
-	for i, seat := range d {
-		if i > 0 {
-			text += " "
-		}
-		text += seat.DeviceID
+	var ids []string
+	for _, seat := range d {
+		ids = append(ids, seat.DeviceID)
 	}
-	return text
+	return strings.Join(ids, " ")
 }

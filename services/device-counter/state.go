@@ -72,8 +72,8 @@ func load(fields map[string]string) (s State, err error) {
 	}
 	s = State{
 		LicenseID:  fields[fieldLicense],
-		Generation: int(number(fieldGeneration)), //nolint:gosec // 63 bits fit
-		Limit:      int(number(fieldLimit)),      //nolint:gosec // 63 bits fit
+		Generation: int(number(fieldGeneration)),
+		Limit:      int(number(fieldLimit)),
 		ClosedAt:   number(fieldClosedAt),
 	}
 	for name, value := range fields {

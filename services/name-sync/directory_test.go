@@ -68,7 +68,7 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.t.Errorf("%s %v is not signed as it should be: %v", r.Method, r.Header, err)
 	}
 	got := request{
-		id: r.Header.Get("webhook-id"), key: r.Header.Get("Idempotency-Key"), body: string(body), at: time.Now(),
+		id: r.Header.Get("Webhook-Id"), key: r.Header.Get("Idempotency-Key"), body: string(body), at: time.Now(),
 	}
 	if err := json.Unmarshal(body, &got.message); err != nil {
 		d.t.Errorf("%s: %v", body, err)

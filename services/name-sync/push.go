@@ -111,11 +111,10 @@ func (p *pusher) push(ctx context.Context, m eventlog.Message) error {
 		return react.Pause(fmt.Errorf("the directory wants nothing until %s", until.UTC().Format(time.RFC3339)))
 	}
 	err = p.hook.post(ctx, id, body)
-	var failed *postError
-	if ctx.Err() != nil { // we are stopping, that says nothing of the directory
+	if err != nil && ctx.Err() != nil { // we are stopping, that says nothing of the directory
 		return ctx.Err()
 	}
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*postError](err); ok {
 		p.wait(failed.retryAfter)
 		return fmt.Errorf("the name at sequence %d: %w", m.Sequence, verdict(failed))
 	}

@@ -32,10 +32,10 @@ func TestSignature(t *testing.T) {
 	t.Parallel()
 	header := http.Header{}
 	testHook(t, "http://d.example").sign(header, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
-	if got := header.Get("webhook-signature"); got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
+	if got := header.Get("Webhook-Signature"); got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
 		t.Errorf("signature %s", got)
 	}
-	if got := header.Get("webhook-timestamp"); got != "1614265330" {
+	if got := header.Get("Webhook-Timestamp"); got != "1614265330" {
 		t.Errorf("timestamp %s", got)
 	}
 }
@@ -63,18 +63,23 @@ func TestPost(t *testing.T) {
 		want   string // of the error
 		wait   time.Duration
 	}{
-		"200":             {answer: func(http.ResponseWriter, *http.Request) {}},
-		"202 and a body":  {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202); io.WriteString(w, "thank you") }},
-		"204":             {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }},
-		"a redirect":      {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, want: "307 Temporary Redirect"},
-		"a refusal":       {answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "hunter2", 400) }, want: "400 Bad Request"},
+		"200": {answer: func(http.ResponseWriter, *http.Request) {}},
+		"202 and a body": {answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			io.WriteString(w, "thank you")
+		}},
+		"204": {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }},
+		"a redirect": {answer: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, want: "307 Temporary Redirect"},
+		"a refusal":       {answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "hunter2", http.StatusBadRequest) }, want: "400 Bad Request"},
 		"not now":         {answer: later(503, "7"), want: "503 Service Unavailable", wait: 7 * time.Second},
 		"too many":        {answer: later(429, "99999999"), want: "429 Too Many Requests", wait: time.Hour},
 		"not ever":        {answer: later(410, "7"), want: "410 Gone"},
 		"no answer":       {answer: hang, want: "the directory did not answer"},
 		"a broken answer": {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want: "the directory did not answer"},
 		"an endless body": {answer: func(w http.ResponseWriter, _ *http.Request) {
-			for i := 0; i < 1<<20; i++ {
+			for range 1 << 20 {
 				if _, err := io.WriteString(w, strings.Repeat("x", 1<<10)); err != nil {
 					return
 				}
