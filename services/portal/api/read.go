@@ -1,0 +1,94 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// read fills target from the body of a request: one JSON object with no field that
+// target does not have. Errors are *events.FieldErrors where a field can be named,
+// and never repeat a value.
+func read(r *http.Request, target any) error {
+	body, err := body(r, "application/json")
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(target); err != nil {
+		return unread(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return &events.FieldError{Field: "body", Problem: "has something after its end; send one object"}
+	}
+	return nil
+}
+
+// readMaybe is read for a request that may come without a body.
+func readMaybe(r *http.Request, target any) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	return read(r, target)
+}
+
+// body reads all of a request's body.
+func body(r *http.Request, media ...string) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(media, kind) {
+		return nil, errMedia
+	}
+	body, err := io.ReadAll(r.Body)
+	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
+		return nil, &events.FieldError{Field: "body", Problem: "did not arrive whole; send it again"}
+	}
+	return body, err
+}
+
+func unread(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		kind, _, _ := strings.Cut(wrong.Value, " ")
+		return &events.FieldError{Field: wrong.Field, Problem: "must be a " + wrong.Type.String() + ", not " + kind}
+	}
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		if field, bad := strconv.Unquote(name); bad == nil && len(field) <= 40 {
+			return &events.FieldError{Field: field, Problem: "is not a field here; take it out"}
+		}
+	}
+	return &events.FieldError{Field: "body", Problem: "is not a JSON object of the fields that are described"}
+}
+
+// version is what the caller saw, in the query; portal.Any when it does not say.
+func version(r *http.Request) (uint64, error) {
+	text := r.URL.Query().Get("version")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n == 0 {
+		return 0, &events.FieldError{Field: "version", Problem: "is not a version; send the one that GET returned, or none"}
+	}
+	return n, nil
+}
+
+type tokenKey struct{}
+
+func withToken(ctx context.Context, t Token) context.Context {
+	return context.WithValue(ctx, tokenKey{}, t)
+}
+
+// caller is whose API token a request came with.
+func caller(r *http.Request) Token {
+	t, _ := r.Context().Value(tokenKey{}).(Token)
+	return t
+}

@@ -1,0 +1,41 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// Publish stores a fact that a PBX core has made, without condition: what happened,
+// happened. It waits up to the given time for the decision; nil when none came, which
+// does not say that there will be none.
+func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Duration) (eventlog.Receipt, *events.Decision, error) {
+	m, err := message(ctx, fact)
+	if err != nil {
+		return eventlog.Receipt{}, nil, err
+	}
+	if wait == 0 || slices.Contains(undecided(), fact.EventName()) {
+		receipt, err := s.log.Publish(ctx, m)
+		return receipt, nil, away(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	receipt, decision, err := s.log.Ask(ctx, m)
+	switch {
+	case errors.Is(err, eventlog.ErrNoAnswer):
+		return receipt, nil, nil
+	case err != nil:
+		return receipt, nil, away(err)
+	}
+	return receipt, &decision, nil
+}
+
+// undecided are the facts no worker answers: the mailer reads them, and what becomes
+// of an e-mail is in the log later.
+func undecided() []string {
+	return []string{events.SoftphonePasswordReset{}.EventName(), events.WelcomeEmailRequested{}.EventName()}
+}
