@@ -17,7 +17,7 @@ func TestNATSGone(t *testing.T) {
 	s.nats.Start()
 	time.Sleep(2 * time.Second) // some load after it
 	stop()
-	s.settled(30 * time.Second)
+	s.settled(2 * time.Minute)
 }
 
 func TestRedisGone(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRedisGone(t *testing.T) {
 	s.redis.Start()
 	time.Sleep(2 * time.Second)
 	stop()
-	s.settled(30 * time.Second)
+	s.settled(2 * time.Minute)
 }
 
 // Redis is emptied, and put back to an older copy, while everything runs: within
