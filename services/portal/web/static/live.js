@@ -1,0 +1,62 @@
+import { localize } from "./time.js";
+
+// Keeps the parts of a page marked data-live as the server has them, while what is being typed stays.
+
+const source = document.querySelector("[data-events]")?.dataset.events;
+const here = document.querySelector("[data-page]")?.dataset.page ?? location.pathname + location.search;
+
+let running = false;
+let again = false;
+
+async function refresh() {
+  if (running) {
+    again = true;
+    return;
+  }
+  running = true;
+  do {
+    again = false;
+    const fresh = await load(here).catch(() => null);
+    if (fresh) update(fresh);
+  } while (again);
+  running = false;
+}
+
+// load gets a page as a document; fetch gives text only.
+function load(url) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.onload = () => (request.status === 200 ? resolve(request.responseXML) : reject(request.status));
+    request.onerror = reject;
+    request.send();
+  });
+}
+
+function update(fresh) {
+  const parts = [...document.querySelectorAll("[data-live]")];
+  const others = fresh.querySelectorAll("[data-live]");
+  const changed = document.querySelector("#changed");
+  if (changed) changed.hidden = parts.length === others.length;
+  for (const part of parts) {
+    const other = fresh.getElementById(part.id);
+    if (!other || text(part) === text(other) || part.contains(document.activeElement) && part.querySelector("[data-sent]")) continue;
+    const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const heard = other.dataset.live;
+    part.replaceWith(document.adoptNode(other));
+    localize(other);
+    if (focused) [...other.querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === focused)?.focus();
+    if (heard) document.querySelector("#news").textContent = heard;
+  }
+}
+
+// text is what a reader sees of a part, before times were localized: tokens in hidden fields are new in every answer.
+function text(part) {
+  const copy = part.cloneNode(true);
+  for (const time of copy.querySelectorAll("time")) time.textContent = time.dateTime;
+  return copy.textContent.replace(/\s+/g, " ").trim();
+}
+
+if (source) new EventSource(source).onmessage = refresh;
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

@@ -1,0 +1,58 @@
+// What every page with forms does: send a form once, keep a password out of the browser's history, and tell where to look.
+
+// A second click while the first is under way is not sent. The server would do it once all the same (the form's token);
+// but the browser would show the answer to the second request, and a password is only in the answer to the first.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  if (stopped(form)) {
+    event.preventDefault();
+    return;
+  }
+  if (form.matches("[data-carry]")) carry(form);
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+
+// A page that comes back out of the browser's memory may send its forms again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+// carry sends along what was typed into the name but not saved, so that the answer shows it still.
+function carry(form) {
+  const name = document.querySelector("#name");
+  if (!name || name.value === name.defaultValue) return;
+  const typed = document.createElement("input");
+  typed.type = "hidden";
+  typed.name = "typed-name";
+  typed.value = name.value;
+  form.append(typed);
+}
+
+// stopped holds Save and Close back once when a password was entered but the app is still off.
+function stopped(form) {
+  const other = form.dataset.check && document.getElementById(form.dataset.check);
+  const note = document.querySelector("#unsent");
+  if (!other || !note || !note.hidden || !other.querySelector("#password")?.value) return false;
+  note.hidden = false;
+  other.querySelector("button.primary").focus();
+  return true;
+}
+
+// The answer to a post is not a page to come back to: a reload asks for the page itself, without the password, and
+// what leaves the screen leaves the document. So do passwords that were typed.
+const page = document.querySelector("[data-page]")?.dataset.page;
+if (page && page !== location.pathname) history.replaceState(null, "", page);
+
+addEventListener("pagehide", () => {
+  document.querySelector("#once")?.remove();
+  for (const field of document.querySelectorAll("input.secret")) field.value = "";
+});
+
+document.querySelector("[data-focus]")?.focus();
