@@ -1,20 +1,39 @@
-// Package softphonectl is the command line for operations.
+// Package softphonectl is the command line for operations: see everything, replay
+// anything, repair without stopping.
 //
-//	softphonectl setup                            create or check the streams and buckets
-//	softphonectl publish SoftphoneEnabled …       say one fact, as the PBX core would
+//	setup, publish                      prepare a system; say one fact, as the PBX core would
+//	status                              how each worker is
+//	events                              what is in the log
+//	license, devices, emails            what is known of an extension, and how it came to that
+//	replay state, replay decisions      hold what workers keep and told against the log; repair what they keep
+//	replay mail                         send welcome e-mails again, on purpose
+//	replay into                         copy facts into another system's log
+//	export, import                      the log as a file, and back
+//	dead-letters                        what could not be processed: list, show, retry, drop
+//	rebuild                             forget what a worker keeps, and watch it heal
 //
-// It talks to NATS only: what it may do is what its NATS user may do. Results go
-// to standard output, everything else to standard error. The exit code is 0 when
-// it is done, 1 when it failed, and 2 when what was typed cannot be carried out
-// as it stands and nothing was sent.
+// Data goes to standard output, a line a thing, with --json an object a line.
+// Progress, questions and remarks go to standard error; a progress bar only to a
+// terminal. Whatever changes something can be looked at first with --dry-run and
+// asks before it does it; without a terminal to ask at it wants --yes.
 //
-// A password is never an argument, which other users of the machine could read:
-// NATS_PASSWORD, or a file named by --password-file or NATS_PASSWORD_FILE.
+// Exit codes: 0 done, 1 failed, 2 the command line cannot be carried out, 3 partly
+// done, 4 what was compared differs, 130 interrupted. See exit.go, and
+// `softphonectl help exit-codes`.
+//
+// A command that was interrupted can be given again: what it did is not done
+// twice, and what it had compared within the last hour is not compared again.
+//
+// What it may do is what its users of NATS and Redis may do; most of it needs
+// those of operations. A password is never an argument, which other users of the
+// machine could read: NATS_PASSWORD, or a file named by --password-file or
+// NATS_PASSWORD_FILE; REDIS_PASSWORD or REDIS_PASSWORD_FILE.
+//
+// One file is one command. What they read and replay with is package replay.
 package softphonectl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,75 +41,55 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes.
-const (
-	Done   = 0
-	Failed = 1
-	Usage  = 2
-)
-
 // Terminal is where a command reads and writes.
 type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
+	Asks     bool // a person is at In and Err, and can be asked
+	Draws    bool // Err shows progress: it is a terminal
 }
 
 // Main runs one command line, without the program's name, and returns the exit code.
 func Main(ctx context.Context, args []string, t Terminal) int {
-	root := command()
+	root := command(&app{terminal: t})
 	root.SetArgs(args)
 	root.SetIn(t.In)
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return Done
+	code := codeOf(ctx, err)
+	switch {
+	case code == Interrupted:
+		fmt.Fprintln(t.Err, "softphonectl: interrupted")
+	case err != nil:
+		fmt.Fprintf(t.Err, "softphonectl: %v\n", err)
 	}
-	fmt.Fprintf(t.Err, "softphonectl: %v\n", err)
-	if _, failure := errors.AsType[failedError](err); failure {
-		return Failed
-	}
-	return Usage
+	return code
 }
 
-// failedError marks what went wrong after the command line was understood. Every
-// other error, cobra's own among them, is a fault of the command line.
-type failedError struct{ error }
-
-func (f failedError) Unwrap() error { return f.error }
-
-// failed wraps a command so that its errors are failures, unless it says otherwise
-// with a usageError.
-func failed(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		err := run(c, args)
-		if _, usage := errors.AsType[usageError](err); err == nil || usage {
-			return err
-		}
-		return failedError{err}
-	}
-}
-
-// usageError is a fault of what was typed, found before anything was sent.
-type usageError struct{ error }
-
-func (u usageError) Unwrap() error { return u.error }
-
-func command() *cobra.Command {
-	var to server
+func command(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "softphonectl",
-		Short: "Operate the softphone system",
-		Long: "Operate the softphone system.\n\n" +
-			"Exit codes: 0 done, 1 failed, 2 the command line cannot be carried out and nothing was sent.",
+		Use:           "softphonectl",
+		Short:         "Operate the softphone system",
+		Long:          "Operate the softphone system: see everything, replay anything, repair without stopping.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&to.url, "server", "", "NATS server (default: $NATS_URL, else "+defaultURL+")")
-	flags.StringVar(&to.user, "user", "", "NATS user (default: $NATS_USER)")
-	flags.StringVar(&to.passwordFile, "password-file", "", "file with its password (default: $NATS_PASSWORD_FILE, else $NATS_PASSWORD is the password)")
-	root.PersistentPreRun = func(*cobra.Command, []string) { to.fill(os.Getenv) }
-	root.AddCommand(publishCommand(&to), setupCommand(&to))
+	flags.StringVar(&a.nats.url, "server", "", "NATS server (default: $NATS_URL, else "+defaultURL+")")
+	flags.StringVar(&a.nats.user, "user", "", "NATS user (default: $NATS_USER)")
+	flags.StringVar(&a.nats.passwordFile, "password-file", "", "file with its password (default: $NATS_PASSWORD_FILE, else $NATS_PASSWORD is the password)")
+	flags.StringVar(&a.redisURL, "redis", "", "Redis (default: $REDIS_URL, else redis://127.0.0.1:6379/0; its login: $REDIS_USER, $REDIS_PASSWORD or $REDIS_PASSWORD_FILE)")
+	flags.StringVar(&a.stateDir, "state-dir", "", "where interrupted commands leave a note for the next (default: $XDG_STATE_HOME/softphonectl, else ~/.local/state/softphonectl)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.BoolVarP(&a.yes, "yes", "y", false, "do it without asking")
+	flags.BoolVar(&a.dryRun, "dry-run", false, "say what would be done, and change nothing")
+	root.PersistentPreRun = func(*cobra.Command, []string) { a.nats.fill(os.Getenv) }
+	root.AddCommand(
+		setupCommand(a), publishCommand(a), statusCommand(a), eventsCommand(a),
+		licenseCommand(a), devicesCommand(a), emailsCommand(a),
+		replayCommand(a), exportCommand(a), importCommand(a), deadLettersCommand(a), rebuildCommand(a),
+		exitCodes(),
+	)
 	return root
 }

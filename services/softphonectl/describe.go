@@ -46,6 +46,35 @@ func outcome(data events.Data) string {
 	return "done"
 }
 
+// said is an event in a few words, without its name.
+func said(data events.Data) string {
+	switch e := data.(type) {
+	case events.SoftphoneEnabled:
+		limit := ""
+		if e.DeviceLimit > 0 {
+			limit = fmt.Sprintf(", up to %d devices", e.DeviceLimit)
+		}
+		return fmt.Sprintf("for %s <%s>%s", e.Username, e.Email, limit)
+	case events.SoftphoneDisabled:
+		return strings.TrimSpace(because(e.Reason))
+	case events.ExtensionRenamed:
+		return fmt.Sprintf("%q", e.Name)
+	case events.DeviceSignedIn:
+		return fmt.Sprintf("%s (%s)", e.DeviceID, e.Platform)
+	case events.DeviceRemoved:
+		return e.DeviceID
+	case events.EmailSent:
+		return fmt.Sprintf("%s to %s", e.Kind, e.To)
+	case events.EmailFailed:
+		return fmt.Sprintf("%s to %s%s", e.Kind, e.To, because(e.Reason))
+	case events.EmailSkipped:
+		return e.Kind + because(e.Reason)
+	case events.ExtensionDeleted, events.SoftphonePasswordReset, events.WelcomeEmailRequested:
+		return ""
+	}
+	return outcome(data)
+}
+
 func seats(devices []events.Seat) string {
 	ids := make([]string, len(devices))
 	for i, d := range devices {

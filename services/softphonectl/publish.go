@@ -27,7 +27,6 @@ type publication struct {
 	data, dataFile    string
 	id, time          string
 	wait              time.Duration
-	json              bool
 }
 
 // published is the result, as --json prints it.
@@ -39,7 +38,7 @@ type published struct {
 	Decision  *events.Decision `json:"decision,omitempty"`
 }
 
-func publishCommand(to *server) *cobra.Command {
+func publishCommand(a *app) *cobra.Command {
 	var p publication
 	cmd := &cobra.Command{
 		Use:   "publish <Event>",
@@ -57,7 +56,7 @@ func publishCommand(to *server) *cobra.Command {
 			}
 			return events.Facts(), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: failed(func(c *cobra.Command, args []string) error { return p.run(c, to, args[0]) }),
+		RunE: failed(func(c *cobra.Command, args []string) error { return p.run(c, a, args[0]) }),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&p.tenant, "tenant", "", "whose extension it is (required)")
@@ -68,7 +67,6 @@ func publishCommand(to *server) *cobra.Command {
 	flags.StringVar(&p.time, "time", "", "when it happened, RFC 3339 (default: now)")
 	flags.DurationVar(&p.wait, "wait", 0, "wait for the decision and print it; --wait=30s to wait longer than "+decisionTime.String())
 	flags.Lookup("wait").NoOptDefVal = decisionTime.String()
-	flags.BoolVar(&p.json, "json", false, "print one JSON object")
 	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
 	for _, name := range []string{"tenant", "extension", "data", "id", "time"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
@@ -102,7 +100,7 @@ func oneFact(args []string) error {
 	}
 }
 
-func (p *publication) run(c *cobra.Command, to *server, name string) error {
+func (p *publication) run(c *cobra.Command, a *app, name string) error {
 	if err := p.check(name); err != nil {
 		return usageError{err}
 	}
@@ -110,16 +108,19 @@ func (p *publication) run(c *cobra.Command, to *server, name string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if a.dryRun {
+		return a.print(published{ID: fact.ID, Subject: fact.Subject()}, func() string { return "would publish " + fact.Subject() })
+	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	nc, err := to.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", to.user, refusal)) })
+	nc, err := a.nats.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
 	result, err := p.send(ctx, nc, fact)
 	if result.Sequence > 0 {
-		if err := p.print(c.OutOrStdout(), result); err != nil {
+		if err := a.print(result, result.text); err != nil {
 			return err
 		}
 	}
@@ -263,20 +264,14 @@ func (p *publication) decision(ctx context.Context, from *nats.Subscription, sto
 	return &d, nil
 }
 
-func (p *publication) print(out io.Writer, result published) error {
-	if p.json {
-		return json.NewEncoder(out).Encode(result)
+// text is the result for people.
+func (p published) text() string {
+	text := fmt.Sprintf("sequence %d", p.Sequence)
+	if p.Duplicate {
+		text += " (was there before)"
 	}
-	note := ""
-	if result.Duplicate {
-		note = " (was there before)"
+	if p.Decision != nil {
+		text += "\n" + describe(*p.Decision)
 	}
-	if _, err := fmt.Fprintf(out, "sequence %d%s\n", result.Sequence, note); err != nil {
-		return err
-	}
-	if result.Decision == nil {
-		return nil
-	}
-	_, err := fmt.Fprintln(out, describe(*result.Decision))
-	return err
+	return text
 }

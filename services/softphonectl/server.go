@@ -44,7 +44,10 @@ func (s *server) fill(env func(string) string) {
 // the server reports apart from the call that caused it.
 func (s *server) connect(onRefusal func(error)) (*nats.Conn, error) {
 	options := []nats.Option{
-		nats.Name("softphonectl"), nats.Timeout(patience), nats.NoReconnect(),
+		nats.Name("softphonectl"), nats.Timeout(patience),
+		// Once connected, a long command outlives a server's restart; what it published
+		// meanwhile fails rather than to be stored later.
+		nats.MaxReconnects(60), nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectBufSize(-1),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				onRefusal(err)

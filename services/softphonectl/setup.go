@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,7 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
-func setupCommand(to *server) *cobra.Command {
+func setupCommand(a *app) *cobra.Command {
 	var layout setup.Layout
 	cmd := &cobra.Command{
 		Use:   "setup",
@@ -22,14 +23,14 @@ func setupCommand(to *server) *cobra.Command {
 			"A stream that could have dropped an event, or stores events elsewhere, is refused and left as it is.\n\n" +
 			"It needs the rights of an administrator of JetStream (in deploy/nats: the user ops).",
 		Args: cobra.NoArgs,
-		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, to, layout) }),
+		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, a, layout) }),
 	}
 	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
 	cmd.Flags().DurationVar(&layout.LeaseTTL, "lease-ttl", setup.LeaseTTL, "how long a replica that died keeps its partitions")
 	return cmd
 }
 
-func setUp(c *cobra.Command, to *server, layout setup.Layout) error {
+func setUp(c *cobra.Command, a *app, layout setup.Layout) error {
 	if layout.Replicas < 1 || layout.Replicas > 5 {
 		return usageError{fmt.Errorf("--replicas: %d is not between 1 and 5", layout.Replicas)}
 	}
@@ -40,7 +41,7 @@ func setUp(c *cobra.Command, to *server, layout setup.Layout) error {
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	nc, err := to.connect(func(refusal error) { stop(fmt.Errorf("NATS user %q: %w", to.user, refusal)) })
+	nc, err := a.nats.connect(func(refusal error) { stop(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
 	if err != nil {
 		return err
 	}
@@ -49,13 +50,25 @@ func setUp(c *cobra.Command, to *server, layout setup.Layout) error {
 	if err != nil {
 		return err
 	}
+	made := ready{Streams: []string{events.Stream, events.DeadStream}, Buckets: []string{events.LeaseBucket, setup.MailerBucket, setup.CredentialsBucket}}
+	if a.dryRun {
+		return a.print(made, func() string { return "would create or check " + made.text() })
+	}
 	if err := setup.Everything(ctx, js, layout); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "ready: streams %s and %s, buckets %s, %s and %s\n",
-		events.Stream, events.DeadStream, events.LeaseBucket, setup.MailerBucket, setup.CredentialsBucket)
-	return err
+	return a.print(made, func() string { return "ready: " + made.text() })
+}
+
+// ready is what setup makes.
+type ready struct {
+	Streams []string `json:"streams"`
+	Buckets []string `json:"buckets"`
+}
+
+func (r ready) text() string {
+	return "streams " + strings.Join(r.Streams, " and ") + ", buckets " + strings.Join(r.Buckets, " and ")
 }

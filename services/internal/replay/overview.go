@@ -36,7 +36,7 @@ type FolderStatus struct {
 	LastOutcome *Outcome  `json:"lastOutcome"` // null: none yet
 	DeadLetters uint64    `json:"deadLetters"`
 	Fault       string    `json:"fault,omitempty"` // what could not be found out
-	PerPart     []PartLag `json:"behind,omitempty"`
+	Behind      []PartLag `json:"behind,omitempty"`
 }
 
 // PartLag is a partition that is behind.
@@ -92,7 +92,7 @@ func (o Observer) Folder(ctx context.Context, f Folder) FolderStatus {
 		status.Checkpoint = max(status.Checkpoint, part.Checkpoint)
 		if part.Lag > 0 {
 			part.Partition, part.Owner = n, owners[n]
-			status.PerPart = append(status.PerPart, part)
+			status.Behind = append(status.Behind, part)
 		}
 	}
 	status.LastOutcome, err = o.lastOutcome(ctx, f.Worker)
@@ -100,6 +100,19 @@ func (o Observer) Folder(ctx context.Context, f Folder) FolderStatus {
 	status.DeadLetters, err = o.DeadLetters(ctx, f.Worker)
 	faults = append(faults, err)
 	status.Fault = oneLine(errors.Join(faults...))
+	return status
+}
+
+// WithoutRedis is Folder when Redis cannot be asked: checkpoint and lag stay 0,
+// which its Fault says.
+func (o Observer) WithoutRedis(ctx context.Context, f Folder) FolderStatus {
+	status := FolderStatus{Worker: f.Worker, Partitions: o.Partitions, Replicas: []string{}, Refused: []string{}}
+	_, err := o.owners(ctx, &status)
+	faults := []error{errors.New("checkpoints and lag are not known without Redis"), err}
+	status.LastOutcome, err = o.lastOutcome(ctx, f.Worker)
+	faults = append(faults, err)
+	status.DeadLetters, err = o.DeadLetters(ctx, f.Worker)
+	status.Fault = oneLine(errors.Join(append(faults, err)...))
 	return status
 }
 

@@ -8,12 +8,19 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mattn/go-isatty"
+
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := softphonectl.Main(ctx, os.Args[1:], softphonectl.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	context.AfterFunc(ctx, stop) // a second signal ends at once
+	code := softphonectl.Main(ctx, os.Args[1:], softphonectl.Terminal{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Asks:  isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stderr.Fd()),
+		Draws: isatty.IsTerminal(os.Stderr.Fd()),
+	})
 	stop()
 	os.Exit(code)
 }

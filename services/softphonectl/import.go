@@ -1,0 +1,146 @@
+package softphonectl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+func importCommand(a *app) *cobra.Command {
+	var facts bool
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Make an empty log what an exported file says, or copy the facts in it",
+		Long: "Make an empty log what an exported file says. All of the file is checked first, and nothing is written when it is\n" +
+			"damaged. The workers must be stopped meanwhile: they would decide facts whose outcomes are yet to be imported.\n" +
+			"Start them afterwards; they fold the log and tell nothing again, and no e-mail is sent again.\n\n" +
+			"Interrupted and given again it goes on; complete and given again it writes nothing.\n\n" +
+			"--facts copies only the facts, into any log, for its workers to decide, as `replay into` does.",
+		Example: "  softphonectl import softphone.ndjson.gz",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.with(a.open, func(x *session, args []string) error {
+			file, err := x.validate(args[0])
+			if err != nil {
+				return err
+			}
+			if facts {
+				return x.importFacts(args[0], file)
+			}
+			return x.importLog(args[0], file)
+		}),
+	}
+	cmd.Flags().BoolVar(&facts, "facts", false, "copy the facts only")
+	return cmd
+}
+
+// maxNotes bounds how many doubtful messages of a file are shown.
+const maxNotes = 20
+
+// validate reads all of a file before anything is written.
+func (x *session) validate(name string) (replay.Validated, error) {
+	in, err := replay.OpenFile(name)
+	if err != nil {
+		return replay.Validated{}, usageError{err}
+	}
+	defer in.Close()
+	notes := 0
+	file, err := replay.Validate(in, func(m eventlog.Message) error {
+		_, err := events.Decode(m.Subject, m.Data)
+		return err
+	}, func(m eventlog.Message, err error) {
+		if notes++; notes <= maxNotes {
+			x.say("sequence %d: %v; it is imported as it is", m.Sequence, err)
+		}
+	})
+	if err != nil {
+		return file, fmt.Errorf("%s cannot be imported: %w", name, err)
+	}
+	if notes > maxNotes {
+		x.say("and %d more like these", notes-maxNotes)
+	}
+	return file, nil
+}
+
+func (x *session) importLog(name string, file replay.Validated) error {
+	if !file.Whole {
+		return usageError{fmt.Errorf("%s is a range of a log: what its outcomes refer to may not be in it; --facts copies the facts", name)}
+	}
+	if err := x.nobodyWorks(); err != nil {
+		return err
+	}
+	if x.dryRun {
+		return x.print(file, func() string {
+			return fmt.Sprintf("%s is sound: would import %s", name, plural(file.Messages, "message"))
+		})
+	}
+	if yes, err := x.confirm("Import " + plural(file.Messages, "message") + " from " + name + "?"); !yes || err != nil {
+		return err
+	}
+	in, err := replay.OpenFile(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	bar := x.bar("importing", file.Messages)
+	done, err := replay.Import(x.ctx, x.log, in, bar.add)
+	bar.end()
+	return errors.Join(x.print(done, func() string {
+		return fmt.Sprintf("%s imported, %d there before", plural(done.Written, "message"), done.There)
+	}), err)
+}
+
+// nobodyWorks makes sure that no worker would write into the log meanwhile.
+func (x *session) nobodyWorks() error {
+	var busy []string
+	for _, f := range folders() {
+		status := x.observer().WithoutRedis(x.ctx, f.Folder)
+		if len(status.Replicas) > 0 {
+			busy = append(busy, f.Worker)
+		}
+	}
+	for _, r := range reactors() {
+		if x.observer().Reactor(x.ctx, r.durable, "").Pulling > 0 {
+			busy = append(busy, r.durable)
+		}
+	}
+	if len(busy) == 0 {
+		return nil
+	}
+	return fmt.Errorf("stop the workers first: %s would decide what is imported, and send e-mails", strings.Join(busy, ", "))
+}
+
+func (x *session) importFacts(name string, file replay.Validated) error {
+	if x.dryRun {
+		return x.print(file, func() string { return fmt.Sprintf("%s is sound: would copy %s", name, plural(file.Facts, "fact")) })
+	}
+	question := "Copy " + plural(file.Facts, "fact") + " from " + name + "? The mailer will send welcome e-mails to the addresses in them."
+	if yes, err := x.confirm(question); !yes || err != nil {
+		return err
+	}
+	in, err := replay.OpenFile(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	copier := &replay.Copy{To: x.log, Created: file.Created}
+	copier.Change = func(m eventlog.Message) (events.Event, error) { return change(m, nil, nil) }
+	if err := copier.Begin(x.ctx); err != nil {
+		return err
+	}
+	read := func(each func(eventlog.Message) error) error {
+		_, err := replay.ReadFile(in, func(m eventlog.Message) error {
+			if m.Source() != events.PBX {
+				return nil
+			}
+			return each(m)
+		})
+		return err
+	}
+	return x.copy(read, copier, file.Facts)
+}

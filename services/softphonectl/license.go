@@ -1,0 +1,40 @@
+package softphonectl
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/license"
+)
+
+func licenseCommand(a *app) *cobra.Command {
+	return question{
+		use: "license", short: "Show an extension's license", worker: events.License,
+		history: named(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{},
+			events.LicenseGranted{}, events.LicenseRevoked{}),
+		text: licenseText,
+	}.command(a)
+}
+
+func licenseText(raw []byte) (string, error) {
+	var l license.Answer
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return "", err
+	}
+	state := "in force"
+	switch {
+	case l.Generation == 0:
+		return "no license, now or ever", nil
+	case !l.Active:
+		state = "revoked"
+	}
+	text := fmt.Sprintf("license %s, %s\n  number      %d of this extension\n  user        %s, %s <%s>\n  devices     up to %d",
+		l.LicenseID, state, l.Generation, l.Username, l.DisplayName, l.Email, l.DeviceLimit)
+	if l.GrantedAt != nil {
+		text += "\n  granted     " + stamp(*l.GrantedAt)
+	}
+	return text, nil
+}

@@ -1,0 +1,146 @@
+package softphonectl
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+func rebuildCommand(a *app) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "rebuild <worker>",
+		Short: "Forget what a worker keeps in Redis, and watch it fold the log again",
+		Long: "Forget what a worker keeps in Redis: its checkpoints and states. The running worker notices within seconds and folds\n" +
+			"the log from its beginning. Nothing is told again and no e-mail is sent again. Until it is done, it answers that it is\n" +
+			"not current, and sign-ins on devices with a seat wait for its decision.\n\n" +
+			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log.",
+		Args: cobra.ExactArgs(1), ValidArgs: folderNames(),
+		RunE: a.with(a.openBoth, func(x *session, args []string) error {
+			workers, err := foldersNamed(args)
+			if err != nil {
+				return err
+			}
+			return x.rebuild(workers[0], wait)
+		}),
+	}
+	cmd.Flags().BoolVar(&wait, "wait", true, "until the worker has folded everything")
+	return cmd
+}
+
+// rebuilt is the result, as --json prints it.
+type rebuilt struct {
+	Worker  string  `json:"worker"`
+	States  uint64  `json:"states"`  // forgotten
+	Events  uint64  `json:"events"`  // to fold again
+	Seconds float64 `json:"seconds"` // until it was done
+	Done    bool    `json:"done"`
+}
+
+func (x *session) rebuild(worker folder, wait bool) error {
+	var filters []string
+	for _, input := range worker.Inputs {
+		filters = append(filters, input.Everywhere())
+	}
+	n, err := replay.Count(x.ctx, x.log, replay.Range{Filters: filters})
+	if err != nil {
+		return err
+	}
+	result := rebuilt{Worker: worker.Worker, Events: n}
+	if x.dryRun {
+		return x.print(result, func() string {
+			return fmt.Sprintf("would forget what %s keeps; it would fold %s again", worker.Worker, plural(n, "event"))
+		})
+	}
+	yes, err := x.confirm(fmt.Sprintf("Forget what %s keeps, so that it folds %s again?", worker.Worker, plural(n, "event")))
+	if !yes || err != nil {
+		return err
+	}
+	started := time.Now()
+	for p := range events.Partitions {
+		forgotten, err := x.forget(worker.Worker, p)
+		if err != nil {
+			return err
+		}
+		result.States += forgotten
+	}
+	if status := x.observer().Folder(x.ctx, worker.Folder); wait && len(status.Replicas) == 0 {
+		x.say("no replica of %s is running: it folds the log when one is started", worker.Worker)
+		wait = false
+	}
+	if wait {
+		if err := x.heal(worker, n); err != nil {
+			return err
+		}
+		result.Seconds, result.Done = time.Since(started).Seconds(), true
+	}
+	return x.print(result, result.text)
+}
+
+func (r rebuilt) text() string {
+	if !r.Done {
+		return fmt.Sprintf("%s: %s forgotten, %s to fold again", r.Worker, plural(r.States, "state"), plural(r.Events, "event"))
+	}
+	return fmt.Sprintf("%s: %s forgotten, %s folded again in %.1f s", r.Worker, plural(r.States, "state"), plural(r.Events, "event"), r.Seconds)
+}
+
+// forget removes a partition's checkpoint, and of its states those that the owner
+// has not replaced by then.
+func (x *session) forget(worker string, partition int) (n uint64, err error) {
+	states := fold.StatesOf(x.redis, worker, partition)
+	for {
+		at, err := states.Checkpoint(x.ctx)
+		if err == nil {
+			err = states.Reset(x.ctx, at)
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fold.ErrMoved) { // under load it takes a few tries
+			return 0, err
+		}
+	}
+	err = states.Keys(x.ctx, func(keys []eventlog.Key) error {
+		if err := states.Sweep(x.ctx, keys); err != nil {
+			return err
+		}
+		n += uint64(len(keys))
+		return nil
+	})
+	if errors.Is(err, fold.ErrMoved) {
+		return n, nil // the owner folds already, and reads no state from before
+	}
+	return n, err
+}
+
+// heal waits until the worker has folded everything.
+func (x *session) heal(worker folder, total uint64) error {
+	bar := x.bar(worker.Worker, total)
+	defer bar.end()
+	shown := uint64(0)
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		select {
+		case <-x.ctx.Done():
+			return x.ctx.Err()
+		case <-time.After(pause):
+		}
+		status := x.observer().Folder(x.ctx, worker.Folder)
+		if status.Fault != "" {
+			return errors.New(status.Fault)
+		}
+		if status.Lag == 0 {
+			return nil
+		}
+		if done := total - min(total, status.Lag); done > shown {
+			bar.add(int(done - shown))
+			shown = done
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package softphonectl
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+// copying is what the flags of `replay into` say.
+type copying struct {
+	selection
+	speed      string
+	tenants    []string
+	anonymize  bool
+	keyFile    string
+	user, file string // of the target
+}
+
+func replayIntoCommand(a *app) *cobra.Command {
+	var i copying
+	cmd := &cobra.Command{
+		Use:   "into NATS-URL",
+		Short: "Copy facts into another system's log, whose workers decide them there",
+		Long: "Copy a range of facts into another system's log, such as that of a staging system. Its workers decide them there.\n\n" +
+			"Given again, also after an interrupt, it copies what is not there yet: every copy says where it comes from.\n\n" +
+			"Beware of its mailer: it sends welcome e-mails to the addresses in the facts, unless --anonymize replaces them.\n" +
+			"--anonymize also replaces names, user names, reasons and device ids, the same one always by the same; extension\n" +
+			"numbers and tenants stay (see --rename-tenant).",
+		Example: "  softphonectl replay into nats://staging:4222 --tenant acme --rename-tenant acme=acme-test --anonymize",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: a.with(a.open, func(x *session, args []string) error { return i.run(x, args[0]) }),
+	}
+	i.whom(cmd)
+	i.when(cmd)
+	i.where(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&i.speed, "speed", "max", "how fast: 1x as it happened, 60x, or max")
+	flags.StringSliceVar(&i.tenants, "rename-tenant", nil, "old=new, may be repeated")
+	flags.BoolVar(&i.anonymize, "anonymize", false, "replace addresses, names, reasons and device ids")
+	flags.StringVar(&i.keyFile, "anonymize-key", "", "file with the key that decides what stands for what (default: made once in --state-dir)")
+	flags.StringVar(&i.user, "to-user", "", "NATS user there (default: none, or as in the URL)")
+	flags.StringVar(&i.file, "to-password-file", "", "file with its password (default: $TARGET_NATS_PASSWORD)")
+	return cmd
+}
+
+func (i *copying) run(x *session, url string) error {
+	i.sources = []string{events.PBX}
+	r, err := i.ranged(time.Now())
+	if err != nil {
+		return err
+	}
+	copier, err := i.copier(x)
+	if err != nil {
+		return err
+	}
+	target := server{url: url, user: i.user, passwordFile: i.file, password: os.Getenv("TARGET_NATS_PASSWORD")}
+	conn, err := target.connect(func(refusal error) { x.say("the target refuses: %v", refusal) })
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if copier.To, err = eventlog.Open(x.ctx, conn); err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	source, err := x.log.State(x.ctx)
+	if err != nil {
+		return err
+	}
+	copier.Created = source.Created
+	if err := copier.Begin(x.ctx); err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	total, err := replay.Count(x.ctx, x.log, r)
+	if err != nil {
+		return err
+	}
+	if x.dryRun {
+		return x.print(map[string]any{"facts": total, "into": redacted(url)}, func() string {
+			return "would copy up to " + plural(total, "fact") + " into " + redacted(url)
+		})
+	}
+	yes, err := x.confirm(i.question(total, url))
+	if !yes || err != nil {
+		return err
+	}
+	read := func(each func(eventlog.Message) error) error { return replay.Scan(x.ctx, x.log, r, each) }
+	return x.copy(read, copier, total)
+}
+
+func (i *copying) question(total uint64, url string) string {
+	q := "Copy up to " + plural(total, "fact") + " into " + redacted(url) + "?"
+	if !i.anonymize {
+		q += " Its mailer will send welcome e-mails to the addresses in them."
+	}
+	return q
+}
+
+// copy copies what read hands it.
+func (x *session) copy(read func(each func(eventlog.Message) error) error, copier *replay.Copy, total uint64) error {
+	bar := x.bar("copying", total)
+	copier.Progress = bar.add
+	copier.Skipped = func(m eventlog.Message, err error) {
+		bar.hide()
+		x.say("sequence %d is not copied: %v", m.Sequence, err)
+	}
+	err := read(func(m eventlog.Message) error { return copier.Add(x.ctx, m) })
+	done, late := copier.End(x.ctx)
+	bar.end()
+	if err := errors.Join(x.print(done, func() string { return copiedText(done) }), err, late); err != nil {
+		return err
+	}
+	if done.Skipped > 0 {
+		return codeError{errors.New(plural(done.Skipped, "fact") + were(done.Skipped) + " not copied"), Partly}
+	}
+	return nil
+}
+
+func copiedText(c replay.Copied) string {
+	return fmt.Sprintf("%s copied, %d there before, %d skipped", plural(c.Written, "fact"), c.There, c.Skipped)
+}
+
+// copier knows how a fact is changed on its way.
+func (i *copying) copier(x *session) (*replay.Copy, error) {
+	c := &replay.Copy{}
+	var err error
+	if c.Speed, err = parseSpeed(i.speed); err != nil {
+		return nil, err
+	}
+	rename := map[string]string{}
+	for _, pair := range i.tenants {
+		old, to, two := strings.Cut(pair, "=")
+		if !two || (events.Extension{Tenant: to, Number: "1"}).Validate() != nil {
+			return nil, usageError{fmt.Errorf("--rename-tenant: %q is not of the form old=new", pair)}
+		}
+		rename[old] = to
+	}
+	var hide *anonymizer
+	if i.anonymize {
+		if hide, err = i.anonymizer(x); err != nil {
+			return nil, err
+		}
+	}
+	c.Change = func(m eventlog.Message) (events.Event, error) { return change(m, rename, hide) }
+	return c, nil
+}
+
+func (i *copying) anonymizer(x *session) (*anonymizer, error) {
+	if i.keyFile != "" {
+		return openAnonymizer(i.keyFile)
+	}
+	folder, err := x.stateFolder()
+	if err != nil {
+		return nil, err
+	}
+	return openAnonymizer(filepath.Join(folder, "anonymize.key"))
+}
+
+// change makes of a stored fact the one to publish. What else a body may have
+// beside the contract's fields is left behind.
+func change(m eventlog.Message, rename map[string]string, hide *anonymizer) (events.Event, error) {
+	fact, err := events.Decode(m.Subject, m.Data)
+	if err != nil {
+		return fact, err
+	}
+	if to, is := rename[fact.Extension.Tenant]; is {
+		fact.Extension.Tenant = to
+	}
+	if hide != nil {
+		if fact.Data = hide.data(fact.Data); fact.Data == nil {
+			return fact, fmt.Errorf("nobody knows what is personal in a %s", m.Name())
+		}
+	}
+	return fact, nil
+}
+
+// parseSpeed is how many times as fast as it happened; 0 is as fast as it goes.
+func parseSpeed(text string) (float64, error) {
+	if text == "max" {
+		return 0, nil
+	}
+	speed, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
+	if err != nil || !(speed > 0) || speed > 1e9 {
+		return 0, usageError{fmt.Errorf("--speed: %q is neither max nor a number such as 1x or 60x", text)}
+	}
+	return speed, nil
+}

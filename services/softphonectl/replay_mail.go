@@ -1,0 +1,278 @@
+package softphonectl
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+// What a chosen e-mail is to become.
+const (
+	mailToSend     = "to-send"
+	mailRequested  = "requested"  // just now
+	mailAgain      = "sent-again" // by an earlier run
+	mailSince      = "sent-since" // another welcome e-mail was sent later
+	mailUnlicensed = "no-license" // there is nobody to send to
+)
+
+// resend is one e-mail to send again, as --json prints it.
+type resend struct {
+	Tenant    string    `json:"tenant"`
+	Extension string    `json:"extension"`
+	To        string    `json:"to"`
+	State     string    `json:"state"`
+	Was       string    `json:"was"` // the outcome it had
+	At        time.Time `json:"at"`
+	Reason    string    `json:"reason,omitempty"`
+	RequestID string    `json:"requestId"`
+}
+
+// mailReplay chooses and requests.
+type mailReplay struct {
+	*session
+	selection
+	states []string
+	round  int
+}
+
+func replayMailCommand(a *app) *cobra.Command {
+	m := mailReplay{}
+	cmd := &cobra.Command{
+		Use:   "mail",
+		Short: "Send welcome e-mails again, on purpose; without --yes it only shows how many and to whom",
+		Long: "Send welcome e-mails again, on purpose. Without --yes it only shows how many and to whom.\n\n" +
+			"It chooses extensions by what became of their welcome e-mails, and requests one for each that has a license in\n" +
+			"force, at the address the license has now. The mailer sends it, as it does when an administrator asks for it.\n\n" +
+			"Given again, also after an interrupt, it sends nothing twice. To send once more all the same, count --round up.",
+		Example: "  softphonectl replay mail --since 24h\n  softphonectl replay mail --since 24h --yes\n" +
+			"  softphonectl replay mail --state sent --tenant acme",
+		Args: cobra.NoArgs,
+		RunE: a.with(a.open, func(x *session, _ []string) error {
+			m.session = x
+			return m.run()
+		}),
+	}
+	m.whom(cmd)
+	m.when(cmd)
+	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, skipped, sent")
+	cmd.Flags().IntVar(&m.round, "round", 1, "how many times they are sent again, with this one")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (m *mailReplay) run() error {
+	if m.round < 1 {
+		return usageError{fmt.Errorf("--round: %d is not 1 or more", m.round)}
+	}
+	chosen, err := m.choose()
+	if err != nil {
+		return err
+	}
+	send := m.yes && !m.dryRun
+	var requested, left uint64
+	bar := m.bar("e-mails", uint64(len(chosen)))
+	defer bar.end()
+	for _, r := range chosen {
+		if err := m.look(r); err != nil {
+			return err
+		}
+		if r.State == mailToSend {
+			left++
+			if send {
+				if err := m.request(r); err != nil {
+					return err
+				}
+				requested, left = requested+1, left-1
+			}
+		}
+		bar.hide()
+		if err := m.print(r, r.text); err != nil {
+			return err
+		}
+		bar.add(1)
+	}
+	switch {
+	case send:
+		m.say("%s requested", plural(requested, "e-mail"))
+	case left > 0:
+		m.say("%s would be sent; nothing was: --yes sends", plural(left, "e-mail"))
+	default:
+		m.say("nothing to send")
+	}
+	return nil
+}
+
+func (r *resend) text() string {
+	text := fmt.Sprintf("%-12s %s/%s  %s  (%s %s", r.State, r.Tenant, r.Extension, r.To, r.Was, stamp(r.At))
+	if r.Reason != "" {
+		text += ": " + r.Reason
+	}
+	return text + ")"
+}
+
+// choose finds the first e-mail of each extension that is meant, and whether it
+// was sent again already. In its memory is an entry for each extension chosen.
+func (m *mailReplay) choose() ([]*resend, error) {
+	m.types = nil
+	for _, state := range m.states {
+		name := map[string]string{"failed": "EmailFailed", "skipped": "EmailSkipped", "sent": "EmailSent"}[state]
+		if name == "" {
+			return nil, usageError{fmt.Errorf("--state: %q is not failed, skipped or sent", state)}
+		}
+		m.types = append(m.types, name)
+	}
+	meant := m.types
+	r, err := m.ranged(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	until := r.Until
+	m.types = events.Outcomes(events.Mailer)
+	if r, err = m.ranged(time.Now()); err != nil {
+		return nil, err
+	}
+	r.Until = time.Time{} // what was sent again may be later
+	byKey := map[eventlog.Key]*resend{}
+	err = replay.Scan(m.ctx, m.log, r, func(message eventlog.Message) error {
+		if have := byKey[message.Key()]; have != nil {
+			have.later(message)
+			return nil
+		}
+		if slices.Contains(meant, message.Name()) && (until.IsZero() || !message.Time.After(until)) {
+			if found := m.meant(message); found != nil {
+				byKey[message.Key()] = found
+			}
+		}
+		return nil
+	})
+	chosen := make([]*resend, 0, len(byKey))
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		chosen = append(chosen, byKey[key])
+	}
+	return chosen, err
+}
+
+// later takes note of what happened after the e-mail that is meant.
+func (r *resend) later(m eventlog.Message) {
+	switch sent := m.Name() == (events.EmailSent{}).EventName(); {
+	case m.Header.Get(events.HeaderCauseID) == r.RequestID:
+		r.State = mailAgain
+	case sent && r.State == mailToSend && r.Was != m.Name():
+		if e, err := events.Decode(m.Subject, m.Data); err == nil {
+			if data, is := e.Data.(events.EmailSent); is && data.Kind == events.KindWelcome {
+				r.State = mailSince
+			}
+		}
+	}
+}
+
+// meant is a welcome e-mail's outcome; nil for another's.
+func (m *mailReplay) meant(message eventlog.Message) *resend {
+	e, err := events.Decode(message.Subject, message.Data)
+	if err != nil {
+		return nil
+	}
+	r := &resend{
+		Tenant: e.Extension.Tenant, Extension: e.Extension.Number, State: mailToSend, Was: e.EventName(), At: message.Time.UTC(),
+		RequestID: requestID(message.Time, e.ID, m.round),
+	}
+	kind := ""
+	switch data := e.Data.(type) {
+	case events.EmailSent:
+		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+	case events.EmailFailed:
+		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+	case events.EmailSkipped:
+		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+	}
+	if kind != events.KindWelcome {
+		return nil
+	}
+	return r
+}
+
+// look finds out whom the e-mail would go to now.
+func (m *mailReplay) look(r *resend) error {
+	key := eventlog.Key(r.Tenant + "." + r.Extension)
+	p := key.Partition(events.Partitions)
+	granted, err := m.log.LastOf(m.ctx, events.LogSubject(p, events.License, r.Tenant, r.Extension, events.LicenseGranted{}.EventName()))
+	if err != nil {
+		return err
+	}
+	revoked, err := m.log.LastOf(m.ctx, events.LogSubject(p, events.License, r.Tenant, r.Extension, events.LicenseRevoked{}.EventName()))
+	if err != nil {
+		return err
+	}
+	if granted == nil || revoked != nil && revoked.Sequence > granted.Sequence {
+		if r.State == mailToSend {
+			r.State = mailUnlicensed
+		}
+		return nil
+	}
+	if e, err := events.Decode(granted.Subject, granted.Data); err == nil {
+		if license, is := e.Data.(events.LicenseGranted); is {
+			r.To = license.Email
+		}
+	}
+	return nil
+}
+
+// request asks for the e-mail. The request's id follows from the e-mail that is
+// sent again, so the mailer, which never sends twice for one id, knows a second
+// request.
+func (m *mailReplay) request(r *resend) error {
+	fact := events.NewFact(events.Extension{Tenant: r.Tenant, Number: r.Extension}, events.WelcomeEmailRequested{})
+	fact.ID = r.RequestID
+	if err := m.publishFact(fact); err != nil {
+		return err
+	}
+	r.State = mailRequested
+	return nil
+}
+
+// publishFact publishes one fact of ours.
+func (x *session) publishFact(fact events.Event) error {
+	body, err := fact.Encode()
+	if err != nil {
+		return err
+	}
+	message := nats.NewMsg(fact.Subject())
+	message.Data = body
+	message.Header.Set(events.HeaderMsgID, fact.ID)
+	_, err = x.log.Publish(x.ctx, message)
+	if err != nil && x.ctx.Err() == nil {
+		return errors.Join(err, errors.New("give the command again: what was published counts once"))
+	}
+	return err
+}
+
+// requestID is a UUID of version 7 that is the same each time.
+func requestID(at time.Time, of string, round int) string {
+	return derivedID(at, "resend", of, fmt.Sprint(round))
+}
+
+// derivedID is a UUID of version 7: its time is given, its random bits follow
+// from what it is derived from.
+func derivedID(at time.Time, from ...string) string {
+	u := sha256.Sum256([]byte("softphonectl/" + strings.Join(from, "/")))
+	ms := uint64(at.UnixMilli())
+	for i := range 6 {
+		u[i] = byte(ms >> (40 - 8*i))
+	}
+	u[6] = u[6]&0x0f | 0x70
+	u[8] = u[8]&0x3f | 0x80
+	text := hex.EncodeToString(u[:16])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}

@@ -1,0 +1,181 @@
+package softphonectl
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+// logStatus is the log, as status tells it.
+type logStatus struct {
+	Log      string    `json:"log"`
+	Created  time.Time `json:"created"`
+	Messages uint64    `json:"messages"`
+	Last     uint64    `json:"last"`
+	Deleted  uint64    `json:"deleted"` // holes
+}
+
+func statusCommand(a *app) *cobra.Command {
+	var watch bool
+	var every time.Duration
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how each worker is: replicas, partitions, lag, dead letters, e-mails waiting",
+		Long: "Show how each worker is.\n\n" +
+			"  replicas    that live, by their leases\n" +
+			"  partitions  that one of them owns, of all there are\n" +
+			"  lag         events in the log that it has not folded, or has not been given\n" +
+			"  checkpoint  the last event folded, in any partition\n" +
+			"  in hand     events a worker was given and has not finished: tried now, or waiting for another try\n\n" +
+			"A partition that is refused is shown with the reason. The exit code is 4 when a worker is not as it should be:\n" +
+			"nobody owns a partition, or one is refused, or a worker that sends was never started.",
+		Args: cobra.NoArgs,
+		RunE: a.with(a.open, func(x *session, _ []string) error {
+			if err := x.connectRedis(); err != nil {
+				x.say("%v", err) // what NATS knows is shown all the same
+			}
+			for {
+				well, err := x.status()
+				if !watch || err != nil {
+					if err == nil && !well {
+						return codeError{errors.New("a worker is not as it should be"), Differs}
+					}
+					return err
+				}
+				select {
+				case <-x.ctx.Done():
+					return x.ctx.Err()
+				case <-time.After(every):
+				}
+			}
+		}),
+	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "again and again, until interrupted")
+	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often, with --watch")
+	return cmd
+}
+
+// status prints all once, and tells whether all is as it should be.
+func (x *session) status() (well bool, err error) {
+	stream, err := x.log.State(x.ctx)
+	if err != nil {
+		return false, err
+	}
+	holes, err := replay.Holes(x.ctx, x.log)
+	if err != nil {
+		return false, err
+	}
+	log := logStatus{"SOFTPHONE", stream.Created.UTC(), stream.Messages, stream.Last, holes.Messages}
+	if err := x.print(log, log.text); err != nil {
+		return false, err
+	}
+	well = true
+	var notes []string
+	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN HAND", "DEAD", "LAST OUTCOME"}}
+	for _, f := range folders() {
+		status := x.folderStatus(f)
+		well = well && status.Fault == "" && len(status.Refused) == 0 && status.Owned == status.Partitions
+		rows = append(rows, []string{
+			status.Worker, strconv.Itoa(len(status.Replicas)), fmt.Sprintf("%d/%d", status.Owned, status.Partitions),
+			strconv.FormatUint(status.Lag, 10), strconv.FormatUint(status.Checkpoint, 10), "", dead(status.DeadLetters), last(status.LastOutcome),
+		})
+		notes = append(notes, remarks(status)...)
+		if err := x.object(status); err != nil {
+			return false, err
+		}
+	}
+	for _, r := range reactors() {
+		status := x.observer().Reactor(x.ctx, r.durable, r.source)
+		optional := r.source == "" // without a directory nobody pushes
+		well = well && status.Fault == "" && (status.There || optional)
+		if status.There || !optional {
+			rows = append(rows, []string{
+				status.Worker, "", "", strconv.FormatUint(status.Waiting, 10), "", strconv.Itoa(status.InHand),
+				dead(status.DeadLetters), last(status.LastOutcome),
+			})
+		}
+		if status.Fault != "" {
+			notes = append(notes, status.Worker+": "+status.Fault)
+		}
+		if !status.There && !optional {
+			notes = append(notes, status.Worker+": has never run with this log")
+		}
+		if err := x.object(status); err != nil {
+			return false, err
+		}
+	}
+	return well, x.people(rows, notes)
+}
+
+func (x *session) folderStatus(f folder) replay.FolderStatus {
+	o := x.observer()
+	if x.redis != nil {
+		return o.Folder(x.ctx, f.Folder)
+	}
+	return o.WithoutRedis(x.ctx, f.Folder)
+}
+
+// object prints one of --json's objects; people get a table at the end.
+func (x *session) object(v any) error {
+	if !x.json {
+		return nil
+	}
+	return x.print(v, nil)
+}
+
+func (x *session) people(rows [][]string, notes []string) error {
+	if x.json {
+		return nil
+	}
+	var b strings.Builder
+	if err := table(&b, rows); err != nil {
+		return err
+	}
+	text := trimLines(b.String())
+	for _, note := range notes {
+		text += "\n! " + note
+	}
+	return x.print(nil, func() string { return text })
+}
+
+func remarks(s replay.FolderStatus) []string {
+	var all []string
+	if s.Fault != "" {
+		all = append(all, s.Worker+": "+s.Fault)
+	}
+	for _, refused := range s.Refused {
+		all = append(all, s.Worker+" "+refused)
+	}
+	if s.Owned < s.Partitions {
+		all = append(all, fmt.Sprintf("%s: nobody owns %s", s.Worker, plural(uint64(s.Partitions-s.Owned), "partition")))
+	}
+	return all
+}
+
+func (l logStatus) text() string {
+	text := fmt.Sprintf("log %s of %s, %s, last sequence %d", l.Log, stamp(l.Created), plural(l.Messages, "message"), l.Last)
+	if l.Deleted > 0 {
+		text += fmt.Sprintf(", %d deleted", l.Deleted)
+	}
+	return text
+}
+
+func dead(n uint64) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+func last(o *replay.Outcome) string {
+	if o == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%s %s (%d)", o.Event, since(o.Time, time.Now()), o.Sequence)
+}

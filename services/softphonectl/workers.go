@@ -1,0 +1,70 @@
+package softphonectl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/name-sync"
+)
+
+// folder is a worker that folds, with its rules.
+type folder struct {
+	replay.Folder
+	state, decisions func(context.Context, replay.Check) (replay.Summary, error)
+}
+
+// folders are all workers that fold.
+func folders() []folder {
+	return []folder{folderOf(license.Rules()), folderOf(devicecounter.Rules()), folderOf(namesync.Rules())}
+}
+
+func folderOf[S any](rules worker.Rules[S]) folder {
+	return folder{
+		Folder: replay.Folder{Worker: rules.Worker, Inputs: rules.Inputs},
+		state: func(ctx context.Context, c replay.Check) (replay.Summary, error) {
+			return replay.State(ctx, c, rules)
+		},
+		decisions: func(ctx context.Context, c replay.Check) (replay.Summary, error) {
+			return replay.Decisions(ctx, c, rules)
+		},
+	}
+}
+
+func folderNames() []string {
+	var names []string
+	for _, f := range folders() {
+		names = append(names, f.Worker)
+	}
+	return names
+}
+
+// foldersNamed are those named, or all.
+func foldersNamed(names []string) ([]folder, error) {
+	if len(names) == 0 {
+		return folders(), nil
+	}
+	var all []folder
+	for _, name := range names {
+		i := slices.IndexFunc(folders(), func(f folder) bool { return f.Worker == name })
+		if i < 0 {
+			return nil, usageError{fmt.Errorf("%q is no worker that keeps state: it is one of %s", name, strings.Join(folderNames(), ", "))}
+		}
+		all = append(all, folders()[i])
+	}
+	return all, nil
+}
+
+// reactor is a worker that acts outside.
+type reactor struct{ durable, source string }
+
+// reactors are all of them. What the push of names says is said by its fold.
+func reactors() []reactor {
+	return []reactor{{events.Mailer, events.Mailer}, {namesync.PushDurable, ""}}
+}
