@@ -161,6 +161,8 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 		p := key.Partition(events.Partitions)
 		keys[p], places[p] = append(keys[p], key), append(places[p], i)
 	}
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	all := make([]row, len(numbers))
 	group, ctx := errgroup.WithContext(ctx)
 	for p := range keys {

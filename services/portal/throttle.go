@@ -28,6 +28,10 @@ const (
 	freePerAddress, doublePerAddress, mostPerAddress = 100, 10, time.Minute
 )
 
+// redisPatience is how long Redis may take for a call of the portal's own: the client
+// would try for seconds to reach one that is away, with somebody waiting.
+const redisPatience = time.Second
+
 // throttle counts failed sign-ins in Redis, by account and by address.
 type throttle struct {
 	redis      redis.UniversalClient
@@ -52,6 +56,8 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 		freePerAccount, doublePerAccount, mostPerAccount.Milliseconds(),
 		freePerAddress, doublePerAddress, mostPerAddress.Milliseconds(),
 	}
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	wait, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64()
 	if err != nil {
 		return attempt{}, fmt.Errorf("counting sign-ins: %w", err)
@@ -69,6 +75,8 @@ func (a attempt) succeeded(ctx context.Context) error { return a.close(ctx, "in"
 func (a attempt) abandoned(ctx context.Context) error { return a.close(ctx, "") }
 
 func (a attempt) close(ctx context.Context, how string) error {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	if err := a.end.Run(ctx, a.redis, a.keys, how).Err(); err != nil {
 		return fmt.Errorf("counting sign-ins: %w", err)
 	}

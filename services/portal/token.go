@@ -41,6 +41,8 @@ func tokenKey(token string) string {
 
 // issue makes a token for a session.
 func (t tokens) issue(ctx context.Context, s session) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails: it ends the process instead
 	token := base64.RawURLEncoding.EncodeToString(secret[:])
@@ -56,6 +58,8 @@ func (t tokens) issue(ctx context.Context, s session) (string, error) {
 // session finds what a token stands for; the zero session for one that is unknown.
 // A token that is used lives on.
 func (t tokens) session(ctx context.Context, token string) (s session, err error) {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	pipe := t.redis.Pipeline()
 	found := pipe.HGetAll(ctx, tokenKey(token))
 	pipe.Expire(ctx, tokenKey(token), tokenLife)
@@ -69,6 +73,8 @@ func (t tokens) session(ctx context.Context, token string) (s session, err error
 }
 
 func (t tokens) end(ctx context.Context, token string) error {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
 	if err := t.redis.Del(ctx, tokenKey(token)).Err(); err != nil {
 		return fmt.Errorf("ending a token: %w", err)
 	}

@@ -18,8 +18,8 @@ type (
 		Email        string `json:"email,omitempty"`
 		Username     string `json:"username,omitempty"`
 		Enabled      bool   `json:"enabled"`
-		Used         int    `json:"used"`
-		Limit        int    `json:"limit"`
+		Used         *int   `json:"used,omitempty"` // absent when the seats are not known just now
+		Limit        *int   `json:"limit,omitempty"`
 		WelcomeEmail *email `json:"welcomeEmail,omitempty"`
 	}
 	page struct {
@@ -86,7 +86,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	for _, s := range found {
 		p.Extensions = append(p.Extensions, summary{
 			Tenant: s.Extension.Tenant, Extension: s.Extension.Number, Name: s.Name, Email: s.Email, Username: s.Username,
-			Enabled: s.Enabled, Used: s.Used, Limit: s.Limit, WelcomeEmail: emailOf(s.Welcome),
+			Enabled: s.Enabled, Used: &s.Used, Limit: &s.Limit, WelcomeEmail: emailOf(s.Welcome),
 		})
 	}
 	return reply(w, http.StatusOK, p)
@@ -106,13 +106,17 @@ func (a *api) show(w http.ResponseWriter, r *http.Request, x events.Extension, s
 	if err != nil {
 		return err
 	}
-	return reply(w, status, details{
+	out := details{
 		summary: summary{
 			Tenant: x.Tenant, Extension: x.Number, Name: d.Name, Email: d.Email, Username: d.Username,
-			Enabled: d.Enabled, Used: d.Used, Limit: d.Limit, WelcomeEmail: emailOf(d.Welcome),
+			Enabled: d.Enabled, WelcomeEmail: emailOf(d.Welcome),
 		},
 		Version: d.Version, Granted: d.Granted,
-	})
+	}
+	if !d.SeatsUnknown {
+		out.Used, out.Limit = &d.Used, &d.Limit
+	}
+	return reply(w, status, out)
 }
 
 // put: PUT /tenants/{tenant}/extensions/{extension} renames, or adds when there is
