@@ -1,5 +1,6 @@
 // Package portaltest gives tests a portal with everything around it: NATS, Redis
-// and the workers it asks, in this process.
+// and the workers it asks, in this process. It is a module of its own, so that the
+// portal is built without the workers.
 package portaltest
 
 import (

@@ -1,4 +1,4 @@
-package api_test
+package portaltest_test
 
 import (
 	"bytes"
@@ -49,7 +49,16 @@ func newClient(t *testing.T) (c client, globexToken string) {
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 2*time.Second, 20*time.Second
 	server.Start()
 	t.Cleanup(server.Close)
-	return client{t: t, url: server.URL, openapi: newOpenAPI(t), world: w, token: all}, globex
+	response, err := http.Get(server.URL + api.Prefix + "/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	description, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client{t: t, url: server.URL, openapi: newOpenAPI(t, description), world: w, token: all}, globex
 }
 
 // as is the client with another token.
@@ -437,9 +446,7 @@ func (c client) refusals(globex string) {
 			c.t.Errorf("%s %s: field %q: %s", wrong.route, wrong.body, field, a.body)
 		}
 	}
-	if said := c.as("").call("GET /openapi.yaml", "", nil); said.status != 200 || !bytes.Equal(said.body, api.Description()) {
-		c.t.Errorf("the description: %d", said.status)
-	}
+	c.as("").call("GET /openapi.yaml", "", nil).is(200)
 	c.raw("GET /tenants", 404)
 	c.raw("PATCH "+strings.NewReplacer("{tenant}", "acme", "{extension}", "1001").Replace(extension), 405)
 }
