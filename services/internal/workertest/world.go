@@ -45,6 +45,11 @@ type World struct {
 func New(t testing.TB, ttl time.Duration) *World {
 	t.Helper()
 	w := &World{NATS: servertest.NATS(t), Redis: servertest.Redis(t), t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the workers' last lines:\n%s", w.lines.tail())
+		}
+	})
 	w.JS = w.NATS.JetStream(t)
 	w.State = w.Redis.Client(t)
 	if err := setup.Everything(t.Context(), w.JS, setup.Layout{LeaseTTL: ttl}); err != nil {
@@ -88,12 +93,7 @@ func (w *World) Start(run func(context.Context) error) (stop func()) {
 			w.t.Error("the worker does not stop")
 		}
 	})
-	w.t.Cleanup(func() {
-		stop()
-		if w.t.Failed() {
-			w.t.Logf("the workers' last lines:\n%s", w.lines.tail())
-		}
-	})
+	w.t.Cleanup(stop)
 	return stop
 }
 
