@@ -1,0 +1,85 @@
+package portaltest_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/workertest"
+	"github.com/mycloudpbx/softphone/services/portal/api"
+	"github.com/mycloudpbx/softphone/services/portal/server"
+	"github.com/mycloudpbx/softphone/services/portal/web"
+)
+
+// The process as cmd/portal runs it: configured by the environment, with pages and
+// API on one address.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	w := workertest.New(t, 0)
+	token, line := api.NewToken(api.Token{Name: "crm", Tenant: "acme"})
+	var c server.Config
+	err := process.Parse(&c, []string{
+		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
+		"SOFTPHONE_API_TOKENS=" + line, "SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Host = w.Config("portal").Host
+	serving := make(chan server.Portal, 1)
+	c.Ready = func(p server.Portal) { serving <- p }
+	stop := w.Start(func(ctx context.Context) error { return server.Run(ctx, c) })
+	p := <-serving
+
+	get := func(path, authorization string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.Address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", authorization)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(body)
+	}
+	if status, body := get("/api/v1/tenants/acme/extensions", "Bearer "+token); status != http.StatusOK || !strings.Contains(body, `"extensions":[]`) {
+		t.Errorf("the API: %d %s", status, body)
+	}
+	if status, body := get("/sign-in", ""); status != http.StatusOK || !strings.Contains(body, "<html") {
+		t.Errorf("the pages: %d %.200s", status, body)
+	}
+	if _, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"}); err != nil {
+		t.Error(err)
+	}
+	stop()
+}
+
+// What is wrong with the environment is told by its variable, and no token with it.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	var c server.Config
+	err := process.Parse(&c, []string{
+		"SOFTPHONE_HTTP_LISTEN=nowhere", "SOFTPHONE_API_TOKENS=crm * sesame-open", "SOFTPHONE_HTTP_PROXIES=10.0.0.1",
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"SOFTPHONE_HTTP_LISTEN:", "SOFTPHONE_API_TOKENS: line 1", "SOFTPHONE_HTTP_PROXIES:"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in: %v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "sesame") {
+		t.Errorf("the token is told: %v", err)
+	}
+}

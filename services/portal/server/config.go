@@ -1,0 +1,59 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
+	"github.com/mycloudpbx/softphone/services/portal/api"
+)
+
+// Config of the portal, from the environment.
+type Config struct {
+	worker.Config
+
+	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"` // pages and API
+
+	// APITokens let administrators' tools and PBX cores in: a line for each, "<name>
+	// <tenant, or *> <SHA-256 of the token, hex>". Without any, nobody may administer
+	// through the API.
+	APITokens process.Secret `env:"SOFTPHONE_API_TOKENS"`
+
+	// Proxies are the networks (10.0.0.0/8) whose X-Forwarded-For is believed, for the
+	// count of failed sign-ins. Behind a proxy that is not named, everybody has its
+	// address.
+	Proxies []string `env:"SOFTPHONE_HTTP_PROXIES"`
+
+	InboxURL string `env:"SOFTPHONE_INBOX_URL"` // where caught mail is looked at; "" where mail is sent for real
+
+	Ready func(Portal) `env:"-"` // called once it serves; may be nil
+}
+
+// Validate checks what the types cannot.
+func (c Config) Validate() error {
+	_, tokens := api.ParseTokens(c.APITokens.Reveal())
+	if tokens != nil {
+		tokens = fmt.Errorf("SOFTPHONE_API_TOKENS: %w", tokens)
+	}
+	_, proxies := c.proxies()
+	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), tokens, proxies)
+}
+
+func (c Config) proxies() (all []netip.Prefix, err error) {
+	for _, text := range c.Proxies {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("SOFTPHONE_HTTP_PROXIES: %q is not a network: write for example 10.0.0.0/8,192.0.2.7/32", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+// hashing is how many passwords are computed at a time: a core stays free for
+// everything else.
+func hashing() int { return max(1, runtime.GOMAXPROCS(0)-1) }

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/api"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
+	"github.com/mycloudpbx/softphone/services/portal/web"
+)
+
+// Name is who the portal is to NATS and Redis.
+const Name = "portal"
+
+// Portal is a running one.
+type Portal struct {
+	Address  string // host:port of its HTTP server
+	Service  *portal.Service
+	Sessions *web.Sessions // makes one-time links for administrators
+}
+
+// Run serves until the context ends. It returns an error for what it cannot start
+// without, and when the view cannot be folded.
+func Run(ctx context.Context, c Config) error {
+	conn, err := c.Host.ConnectNATS(ctx, c.NATS, Name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client, err := c.Redis.Connect(ctx, Name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	log, err := eventlog.Open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	if err != nil {
+		return err
+	}
+	service := portal.New(portal.Config{
+		Log: log, Redis: client, Credentials: credentials, Hasher: credential.NewHasher(hashing()), Logger: c.Host.Log,
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return service.Run(ctx) })
+	group.Go(func() error { return portal.RunView(ctx, c.Config) })
+	group.Go(func() error { return c.serve(ctx, service, client) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return ctx.Err()
+}
+
+// serve answers HTTP until the context ends; then it takes no more requests, and
+// streams end at once.
+func (c Config) serve(ctx context.Context, service *portal.Service, client redis.UniversalClient) error {
+	handler, err := c.handler(ctx, service, client)
+	if err != nil {
+		return err
+	}
+	l, err := process.Listen("SOFTPHONE_HTTP_LISTEN", c.Listen)
+	if err != nil {
+		return err
+	}
+	server := process.ServeHTTP(l, handler)
+	defer server.Close()
+	c.Host.Log.Info().Str("address", "http://"+server.Address()).Msg("the portal serves")
+	if c.Ready != nil {
+		c.Ready(Portal{Address: server.Address(), Service: service, Sessions: web.NewSessions(client)})
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// handler is the API and the pages.
+func (c Config) handler(ctx context.Context, service *portal.Service, client redis.UniversalClient) (http.Handler, error) {
+	tokens, err := api.ParseTokens(c.APITokens.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("SOFTPHONE_API_TOKENS: %w", err)
+	}
+	proxies, err := c.proxies()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(ctx, web.Config{Core: service, Redis: client, Log: c.Host.Log, Inbox: c.InboxURL})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: tokens, Log: c.Host.Log, Proxies: proxies}))
+	mux.Handle("/", pages)
+	return mux, nil
+}
