@@ -68,7 +68,7 @@ func underLoad(t *testing.T) (*system, func()) {
 	t.Logf("seed %d", seed)
 	s := newSystem(t, childLicense, childCounter)
 	load := &traffic{log: s.log, random: rand.New(rand.NewPCG(seed, 2)), extensions: extensionsIn(-1, 100)}
-	stop := load.start(t, 2*time.Millisecond)
+	stop := load.start(t, 5*time.Millisecond)
 	time.Sleep(3 * time.Second)
 	return s, stop
 }
