@@ -226,7 +226,7 @@ func (l *letters) change(x *session, ids []string, what, done string, do func(re
 		}
 	}
 	if not > 0 {
-		return codeError{fmt.Errorf("%d of %s not", not, plural(uint64(len(found)), "dead letter")+were(uint64(len(found)))), Partly}
+		return codeError{fmt.Errorf("%d of %s not %s", not, plural(uint64(len(found)), "dead letter"), done), Partly}
 	}
 	return nil
 }
