@@ -1,0 +1,86 @@
+package softphonectl_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/softphonectl"
+)
+
+// At a terminal there is a question, and only yes is yes.
+func TestQuestions(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.enable(ann)
+	hash := l.hash(events.License, ann)
+	for _, c := range []struct {
+		answer   string
+		repaired bool
+	}{{"", false}, {"\n", false}, {"n\n", false}, {"yup\n", false}, {"y\n", true}, {"YES\n", true}} {
+		l.State.HSet(t.Context(), hash, "limit", "9")
+		r := l.runOn(t.Context(), softphonectl.Terminal{In: strings.NewReader(c.answer), Asks: true}, "replay", "state", "license", "--apply")
+		limit := l.State.HGet(t.Context(), hash, "limit").Val()
+		if r.code != softphonectl.Done || (limit == "4") != c.repaired || !strings.HasPrefix(r.err, "Repair what differs from the log, in Redis? [y/N] ") {
+			t.Errorf("answer %q: exit %d, limit %s, %q", c.answer, r.code, limit, r.err)
+		}
+	}
+}
+
+// Progress goes to a terminal and nowhere else; data has no escape sequence ever.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.fleet(300)
+	for _, draws := range []bool{false, true} {
+		r := l.runOn(t.Context(), softphonectl.Terminal{Draws: draws}, "replay", "state")
+		if r.code != softphonectl.Done || strings.Contains(r.out, "\x1b") || strings.Contains(r.out, "\r") {
+			t.Errorf("data with a bar: %q", r.out)
+		}
+		if bar := strings.Contains(r.err, "events/s"); bar != draws {
+			t.Errorf("a terminal: %t; a bar: %t: %q", draws, bar, r.err)
+		}
+	}
+}
+
+func TestFollowAndWatch(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.enable(ann)
+	for _, c := range []struct {
+		args []string
+		n    int
+	}{
+		{[]string{"events", "acme/1001", "--follow", "--json"}, 5},
+		{[]string{"status", "--watch", "--every", "10ms", "--json"}, 12},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out bytes.Buffer
+		done := make(chan result, 1)
+		go func() { done <- l.runOn(ctx, softphonectl.Terminal{Out: &canceler{&out, c.n, cancel}}, c.args...) }()
+		l.signIn(ann, "mac-"+c.args[0])
+		if r := <-done; r.code != softphonectl.Interrupted {
+			t.Errorf("%q: exit %d, %s", c.args, r.code, r.err)
+		}
+		if n := len(jsonLines(t, out.String())); n < c.n {
+			t.Errorf("%q: %d objects, want %d: %s", c.args, n, c.n, &out)
+		}
+	}
+}
+
+// Without Redis, status tells what NATS knows, and says what it does not know.
+func TestStatusWithoutRedis(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.Redis.Stop()
+	r := l.run("status")
+	if r.code != softphonectl.Differs || !strings.Contains(r.out, "16/16") || !strings.Contains(r.out, "not known without Redis") {
+		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+}
