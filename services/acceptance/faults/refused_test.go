@@ -61,7 +61,7 @@ func awaitStatus(t *testing.T, page string, status int) string {
 	t.Helper()
 	var last string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		response, err := http.Get(page) //nolint:noctx // of the test itself, on loopback
+		response, err := http.Get(page)
 		if err != nil {
 			last = err.Error()
 			continue

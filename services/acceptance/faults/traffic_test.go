@@ -151,6 +151,7 @@ func (t *traffic) say(e events.Event, cause *eventlog.Receipt) (eventlog.Receipt
 
 // start runs the traffic beside the test; the returned function ends it.
 func (t *traffic) start(tb testing.TB, pause time.Duration) (stop func()) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- t.run(ctx, pause) }()

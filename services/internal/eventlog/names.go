@@ -35,7 +35,7 @@ func (k Key) Partition(partitions int) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(tenant))
 	_, _ = h.Write([]byte(extension))
-	return int(h.Sum32() % uint32(partitions)) //nolint:gosec // partitions is a small positive number
+	return int(h.Sum32() % uint32(partitions))
 }
 
 // Input is one kind of event a worker reads: who says it and its name.

@@ -147,19 +147,18 @@ func (o *owner[S, E]) read(ctx context.Context) (*eventlog.Reader, error) {
 // recognize takes the checkpoint's event off the reader. Only an event that was
 // deleted from the log on purpose may be missing.
 func (o *owner[S, E]) recognize(ctx context.Context, reader *eventlog.Reader) error {
-	for reader.Pending() > 0 {
+	if reader.Pending() > 0 {
 		first, err := reader.Peek(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if first.Sequence > o.checkpoint.Seq {
-			break
-		}
-		if digest(first) != o.checkpoint.Digest {
+		case first.Sequence > o.checkpoint.Seq: // deleted, or replaced by what is no input
+		case digest(first) != o.checkpoint.Digest:
 			return o.lostTail(&first)
+		default:
+			reader.Skip()
+			return nil
 		}
-		reader.Skip()
-		return nil
 	}
 	instead, err := o.Log.Get(ctx, o.checkpoint.Seq)
 	if err != nil {

@@ -7,8 +7,10 @@ const (
 	remembered = 16
 
 	// marked is the size of the mark a fact leaves, in bytes. A new fact is taken
-	// for a repeated one with a chance of 16/2^64.
-	marked = 8
+	// for a repeated one with a chance of 16/2^48, once in 10^13 facts. With 8 bytes
+	// a license with four devices no longer fits into 512 bytes of Redis, and then
+	// takes 640.
+	marked = 6
 )
 
 // recent holds the marks of a key's last facts, the newest last.

@@ -24,7 +24,6 @@ type outcome struct {
 	name    string
 	subject string
 	body    []byte
-	data    []byte // what an answer carries; nil unless somebody asked
 }
 
 // fence is a tenure's right to publish: whoever fences later takes it away.
