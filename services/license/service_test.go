@@ -14,7 +14,7 @@ import (
 )
 
 // ttl of the leases: short, so that partitions soon change hands.
-const ttl = 3 * time.Second
+const ttl = 5 * time.Second
 
 func start(w *workertest.World, replica string) (stop func()) {
 	return w.Start(func(ctx context.Context) error { return Run(ctx, w.Config(replica)) })

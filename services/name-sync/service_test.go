@@ -16,7 +16,7 @@ import (
 )
 
 // ttl of the leases: short, so that partitions soon change hands.
-const ttl = 3 * time.Second
+const ttl = 5 * time.Second
 
 // start runs a replica; a zero Directory is none.
 func start(w *workertest.World, replica string, d Directory) (stop func()) {
