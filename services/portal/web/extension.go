@@ -166,10 +166,14 @@ func faultOf(f *events.FieldError) string {
 }
 
 func faultText(f *events.FieldError) string {
-	if faultOf(f) == "email" {
+	switch field := faultOf(f); field {
+	case "email":
 		return "Enter a complete e-mail address, such as ann@example.com."
+	case "name", "password":
+		return "The " + field + " " + strings.TrimRight(f.Problem, ".") + "."
+	default:
+		return sentence(f.Problem) + "."
 	}
-	return sentence(f.Problem) + "."
 }
 
 // versionOf is what the page showed that a post changes.

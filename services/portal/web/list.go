@@ -117,7 +117,7 @@ func (s *site) add(w http.ResponseWriter, r *http.Request, v visitor) error {
 		form.Faults["extension"] = "There is an extension " + form.Number + " already."
 		return s.showList(w, r, v, http.StatusConflict, &form)
 	case errors.As(err, &field):
-		form.Faults[faultOf(field)] = sentence(field.Problem)
+		form.Faults[faultOf(field)] = faultText(field)
 		return s.showList(w, r, v, http.StatusBadRequest, &form)
 	case err != nil:
 		return err

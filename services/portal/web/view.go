@@ -95,7 +95,7 @@ func newDevices(of []portal.Device) (devices []device) {
 	for _, d := range of {
 		shown := device{ID: d.ID, Icon: d.Platform, Platform: names[d.Platform], Name: d.Name, Since: moment{d.Since}}
 		if shown.Platform == "" {
-			shown.Icon, shown.Platform = events.PlatformOther, "Another system"
+			shown.Icon, shown.Platform = events.PlatformOther, "Other"
 		}
 		if shown.Name == "" {
 			shown.Name = shown.Platform

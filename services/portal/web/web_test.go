@@ -397,7 +397,7 @@ func TestFaultsStandAtTheirFields(t *testing.T) {
 
 	form = b.form("/tenants/acme/extensions/1004")
 	form.Set("password", "short")
-	b.post("/tenants/acme/extensions/1004/password", form).wants(t, http.StatusBadRequest, "Is too short", `<details class="action" id="reset" name="action" open>`)
+	b.post("/tenants/acme/extensions/1004/password", form).wants(t, http.StatusBadRequest, "The password is too short", `<details class="action" id="reset" name="action" open>`)
 
 	for number, want := range map[string]struct {
 		status int

@@ -58,5 +58,9 @@ function text(part) {
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 
-if (source) new EventSource(source).onmessage = refresh;
+if (source) {
+  const changes = new EventSource(source);
+  changes.onopen = refresh; // what changed before it was open, or while it was away
+  changes.onmessage = refresh;
+}
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

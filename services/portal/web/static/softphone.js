@@ -18,7 +18,7 @@ const platform = (() => {
   return ["other", /Linux/.test(agent) ? "Linux" : "this computer"];
 })();
 
-const platforms = { mac: "Mac", iphone: "iPhone", windows: "Windows", android: "Android", other: "Another system" };
+const platforms = { mac: "Mac", iphone: "iPhone", windows: "Windows", android: "Android", other: "Other" };
 
 if (!state.device) newDevice();
 
@@ -144,8 +144,8 @@ function seat(device) {
   const item = document.querySelector("#seat").content.cloneNode(true);
   const known = device.platform in platforms ? device.platform : "other";
   item.querySelector("use").setAttribute("href", `#icon-${known}`);
-  item.querySelector("strong").textContent = device.deviceName || device.name || platforms[known];
-  const at = new Date(device.activatedAt);
+  item.querySelector("strong").textContent = device.name || platforms[known];
+  const at = new Date(device.since);
   item.querySelector(".who span").textContent =
     `${platforms[known]}, since ${at.toLocaleDateString(undefined, { day: "numeric", month: "long" })} ${at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}`;
   return item;
