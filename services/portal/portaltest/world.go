@@ -5,6 +5,7 @@ package portaltest
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func (w *World) Portal(patience time.Duration) *portal.Service {
 		w.t.Fatal(err)
 	}
 	s := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: store, Hasher: credential.NewHasher(2), Logger: c.Host.Log, Patience: patience,
+		Log: log, Redis: client, Credentials: store, Hasher: credential.NewHasher(runtime.GOMAXPROCS(0) - 1), Logger: c.Host.Log, Patience: patience,
 	})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()
