@@ -30,6 +30,7 @@ type memory[S any] struct {
 	state   S
 	recent  recent
 	seq     uint64
+	had     map[string]string // the fields Redis holds; nil when none, or not to be relied on
 	changed bool
 }
 
@@ -48,7 +49,7 @@ func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S]) ba
 	}
 	for _, s := range states.all {
 		if s.changed {
-			b.states = append(b.states, written{key: s.key, seq: s.seq, recent: s.recent, fields: r.Save(s.state)})
+			b.states = append(b.states, written{key: s.key, seq: s.seq, recent: s.recent, fields: r.Save(s.state), had: s.had})
 		}
 	}
 	b.last = messages[len(messages)-1]
@@ -69,8 +70,11 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 		return
 	}
 	id := event.EventID()
-	fact := m.Source() == r.Facts
-	if fact && s.recent.has(id) {
+	mark := ""
+	if m.Source() == r.Facts {
+		mark = markOf(id)
+	}
+	if mark != "" && s.recent.has(mark) {
 		b.reply(m, id, repeated(decision))
 		return
 	}
@@ -83,8 +87,8 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 		b.reply(m, id, said(decision))
 	}
 	s.state, s.seq, s.changed = next, m.Sequence, true
-	if fact {
-		s.recent = s.recent.with(id)
+	if mark != "" {
+		s.recent = s.recent.with(mark)
 	}
 }
 
@@ -186,7 +190,7 @@ func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.
 			return memories[S]{}, fmt.Errorf("%w: state of %s is of sequence %d, the checkpoint of %d", errTampered, wanted[i], k.seq, from.Seq)
 		}
 		m := states.all[i]
-		m.recent, m.seq = k.recent, k.seq
+		m.recent, m.seq, m.had = k.recent, k.seq, k.fields
 		if m.state, err = r.Load(k.fields); err != nil {
 			return memories[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, m.key, err)
 		}

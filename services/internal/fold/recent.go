@@ -16,22 +16,22 @@ const (
 // recent holds the marks of a key's last facts, the newest last.
 type recent string
 
-func mark(id string) string {
+// markOf is the mark that the fact with an id leaves.
+func markOf(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return string(sum[:marked])
 }
 
-func (r recent) has(id string) bool {
-	m := mark(id)
+func (r recent) has(mark string) bool {
 	for at := 0; at+marked <= len(r); at += marked {
-		if string(r[at:at+marked]) == m {
+		if string(r[at:at+marked]) == mark {
 			return true
 		}
 	}
 	return false
 }
 
-func (r recent) with(id string) recent {
-	r += recent(mark(id))
+func (r recent) with(mark string) recent {
+	r += recent(mark)
 	return r[max(0, len(r)-remembered*marked):]
 }

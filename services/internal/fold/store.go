@@ -45,14 +45,6 @@ type kept struct {
 	fields map[string]string // nil: never seen
 }
 
-// written is what Redis is to hold of one key.
-type written struct {
-	key    eventlog.Key
-	seq    uint64
-	recent recent
-	fields Fields
-}
-
 // store keeps the states of one partition in Redis.
 type store struct {
 	redis  redis.UniversalClient
@@ -131,10 +123,7 @@ func (s *store) replace(ctx context.Context, from, to Checkpoint, states []writt
 	}
 	for _, w := range states {
 		names = append(names, s.keys.state(w.key))
-		args = append(args, len(w.fields)+4, fieldSeq, w.seq, fieldRecent, string(w.recent))
-		for _, v := range w.fields {
-			args = append(args, v)
-		}
+		args = w.appendTo(args)
 	}
 	return fenced(s.commit.Run(ctx, s.redis, names, args...))
 }
