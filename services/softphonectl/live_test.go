@@ -165,7 +165,7 @@ var masks = []struct {
 	{regexp.MustCompile(`device-counter\.\d{13}\.\d+`), "device-counter.<log>.<seq>"},
 	{regexp.MustCompile(`mailer\.\d{13}\.\d+`), "mailer.<log>.<seq>"},
 	{regexp.MustCompile(`\d+ messages?`), "<n> messages"},
-	{regexp.MustCompile(`(    (at|seq|recent): .*(should be|is) )[0-9a-f]{2,}`), "$1<n>"},
+	{regexp.MustCompile(`(?m)^    (at|seq|recent): .*$`), "    $1: <differs>"},
 	{regexp.MustCompile(`in \d+\.\d s`), "in <s> s"},
 	{regexp.MustCompile(`"seconds":[\d.]+`), `"seconds":<s>`},
 	{regexp.MustCompile(`nats://127\.0\.0\.1:\d+`), "nats://<host>"},

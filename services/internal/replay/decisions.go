@@ -38,13 +38,12 @@ func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) e
 	if err := d.locate(ctx, rules.Worker); err != nil {
 		return err
 	}
-	filters := []string{eventlog.OutcomesIn(d.partition, rules.Worker)}
-	for _, input := range rules.Inputs {
-		filters = append(filters, input.In(d.partition))
-	}
-	err := Scan(ctx, d.Log, Range{Filters: filters}, func(m eventlog.Message) error {
-		if m.Source() == rules.Worker {
+	err := Scan(ctx, d.Log, Range{Filters: []string{partitionFilter(d.partition)}}, func(m eventlog.Message) error {
+		switch {
+		case m.Source() == rules.Worker:
 			return d.recorded(ctx, m)
+		case !isInput(rules.Inputs, m):
+			return nil
 		}
 		decided := d.replay.Take(m)
 		d.folded(decided)

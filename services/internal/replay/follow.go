@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
@@ -21,10 +23,11 @@ var (
 // follower folds one partition in memory, up to wherever its checkpoint is.
 type follower[S any, E fold.Event] struct {
 	*fold.Replay[S, E]
-	log     *eventlog.Log
-	stream  eventlog.State
-	filters []string
-	took    func(fold.Decided)
+	log    *eventlog.Log
+	stream eventlog.State
+	inputs []eventlog.Input
+	filter string // of the whole partition: see cover
+	took   func(fold.Decided)
 
 	reader *eventlog.Reader
 	ready  []eventlog.Message // read, not folded
@@ -35,11 +38,18 @@ type follower[S any, E fold.Event] struct {
 }
 
 func newFollower[S any, E fold.Event](log *eventlog.Log, stream eventlog.State, rules fold.Rules[S, E], partition int) *follower[S, E] {
-	f := &follower[S, E]{Replay: fold.NewReplay(rules), log: log, stream: stream, took: func(fold.Decided) {}}
-	for _, input := range rules.Inputs {
-		f.filters = append(f.filters, input.In(partition))
+	return &follower[S, E]{
+		Replay: fold.NewReplay(rules), log: log, stream: stream, took: func(fold.Decided) {},
+		inputs: rules.Inputs, filter: partitionFilter(partition),
 	}
-	return f
+}
+
+// partitionFilter is the filter of all events of a partition.
+func partitionFilter(partition int) string { return "log." + strconv.Itoa(partition) + ".>" }
+
+// isInput tells the events that some inputs mean.
+func isInput(inputs []eventlog.Input, m eventlog.Message) bool {
+	return slices.Contains(inputs, eventlog.Input{Source: m.Source(), Name: m.Name()})
 }
 
 func (f *follower[S, E]) close() {
@@ -96,26 +106,26 @@ func (f *follower[S, E]) advance(ctx context.Context, to fold.Checkpoint) error 
 // wait is how long a follower waits for a message before it thinks about it.
 const wait = 500 * time.Millisecond
 
-// next is the first message not folded, nil when none came for a while.
+// next is the first input not folded, nil when none came for a while.
 func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
-	if len(f.ready) > 0 {
-		return &f.ready[0], nil
-	}
-	var err error
-	if f.reader == nil {
-		if f.reader, err = f.log.Read(ctx, readerName(), f.Last()+1, f.filters...); err != nil {
+	for len(f.ready) == 0 {
+		var err error
+		if f.reader == nil {
+			if f.reader, err = f.log.Read(ctx, readerName(), f.Last()+1, f.filter); err != nil {
+				return nil, err
+			}
+			f.opened, f.taken = f.reader.Pending(), 0
+		}
+		messages, err := f.reader.Batch(ctx, batch, wait)
+		if errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil {
+			f.close() // and begin again where it was
+			return nil, sleep(ctx, respite)
+		}
+		if err != nil || len(messages) == 0 {
 			return nil, err
 		}
-		f.opened, f.taken = f.reader.Pending(), 0
-	}
-	f.ready, err = f.reader.Batch(ctx, batch, wait)
-	if errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil {
-		f.close() // and begin again where it was
-		return nil, sleep(ctx, respite)
-	}
-	f.taken += uint64(len(f.ready))
-	if err != nil || len(f.ready) == 0 {
-		return nil, err
+		f.taken += uint64(len(messages))
+		f.ready = slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !isInput(f.inputs, m) })
 	}
 	return &f.ready[0], nil
 }

@@ -111,7 +111,11 @@ func (s *states[S, E]) withoutCheckpoint(ctx context.Context) error {
 	if err := s.kept.Keys(ctx, func(keys []eventlog.Key) error { n += len(keys); return nil }); err != nil {
 		return err
 	}
-	waiting, err := Count(ctx, s.Log, Range{Filters: s.filters})
+	var filters []string
+	for _, input := range s.inputs {
+		filters = append(filters, input.In(s.partition))
+	}
+	waiting, err := Count(ctx, s.Log, Range{Filters: filters})
 	if err != nil || n == 0 && waiting == 0 {
 		return err
 	}

@@ -9,11 +9,13 @@ import (
 	"syscall"
 
 	"github.com/mattn/go-isatty"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
 func main() {
+	redis.SetLogger(silent{}) // what goes wrong comes back as an error of the call
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 	code := softphonectl.Main(ctx, os.Args[1:], softphonectl.Terminal{
@@ -24,3 +26,7 @@ func main() {
 	stop()
 	os.Exit(code)
 }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
