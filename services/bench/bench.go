@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime"
 	"time"
 
@@ -44,6 +45,7 @@ func quickSizes() Sizes {
 // bench is one run.
 type bench struct {
 	sizes    Sizes
+	only     *regexp.Regexp // which parts
 	world    *world
 	progress progress
 }
@@ -71,45 +73,32 @@ type Report struct {
 // sync always between its two measurements, and nothing else comes between them.
 func (b *bench) run(ctx context.Context) (Report, error) {
 	r := Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: b.sizes}
-	start := time.Now()
 	defer b.progress.end()
-	if err := b.redisMemory(ctx, &r.Memory); err != nil {
-		return r, fmt.Errorf("memory of Redis: %w", err)
-	}
-	if err := b.workerMemory(ctx, &r.Memory); err != nil {
-		return r, fmt.Errorf("memory of a worker: %w", err)
-	}
-	if err := b.onEmptyLog(ctx, &r.Default); err != nil {
-		return r, err
-	}
-	history, err := b.write(ctx, b.sizes.Refold)
-	if err != nil {
-		return r, fmt.Errorf("refold: %w", err)
-	}
-	if r.Default.Refold, err = b.refold(ctx, history); err != nil {
-		return r, fmt.Errorf("refold: %w", err)
-	}
-	if err := b.world.syncAlways(ctx); err != nil {
-		return r, err
-	}
-	if r.SyncAlways.Refold, err = b.refold(ctx, history); err != nil {
-		return r, fmt.Errorf("refold, sync always: %w", err)
-	}
-	if err := b.onEmptyLog(ctx, &r.SyncAlways); err != nil {
-		return r, err
+	start := time.Now()
+	var history history
+	for _, part := range []struct {
+		name string
+		do   func() error
+	}{
+		{"memory of Redis", func() error { return b.redisMemory(ctx, &r.Memory) }},
+		{"memory of a worker", func() error { return b.workerMemory(ctx, &r.Memory) }},
+		{"throughput", func() error { return b.throughput(ctx, &r.Default.Throughput) }},
+		{"sign-in", func() error { return b.signIn(ctx, &r.Default.SignIn) }},
+		{"writing a log", func() (err error) { history, err = b.write(ctx, b.sizes.Refold); return err }},
+		{"refold", func() error { return b.refold(ctx, history, &r.Default.Refold) }},
+		{"restart", func() error { return b.world.syncAlways(ctx) }},
+		{"refold, sync always", func() error { return b.refold(ctx, history, &r.SyncAlways.Refold) }},
+		{"throughput, sync always", func() error { return b.throughput(ctx, &r.SyncAlways.Throughput) }},
+		{"sign-in, sync always", func() error { return b.signIn(ctx, &r.SyncAlways.SignIn) }},
+	} {
+		if !b.only.MatchString(part.name) {
+			continue
+		}
+		if err := part.do(); err != nil {
+			return r, fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
 	r.Seconds = time.Since(start).Seconds()
 	r.AllMet = r.allMet()
 	return r, nil
-}
-
-// onEmptyLog measures what begins with an empty log.
-func (b *bench) onEmptyLog(ctx context.Context, t *Table) (err error) {
-	if t.Throughput, err = b.throughput(ctx); err != nil {
-		return fmt.Errorf("throughput, %s: %w", b.mode(), err)
-	}
-	if t.SignIn, err = b.signIn(ctx); err != nil {
-		return fmt.Errorf("sign-in, %s: %w", b.mode(), err)
-	}
-	return nil
 }

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"runtime/pprof"
+	"strings"
 	"syscall"
 )
 
@@ -22,9 +25,16 @@ func main() {
 	}
 }
 
+// options are what the command line says.
+type options struct {
+	sizes      Sizes
+	only       *regexp.Regexp
+	cpuProfile string
+}
+
 // run measures what the arguments say and prints it.
-func run(ctx context.Context, args []string, out io.Writer) error {
-	sizes, err := parse(args)
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
@@ -38,20 +48,33 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer w.close()
-	report, err := (&bench{sizes: sizes, world: w, progress: newProgress()}).run(ctx)
+	if o.cpuProfile != "" {
+		profile, err := os.Create(o.cpuProfile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(profile); err != nil {
+			return err
+		}
+		defer func() { pprof.StopCPUProfile(); _ = profile.Close() }()
+	}
+	report, err := (&bench{sizes: o.sizes, only: o.only, world: w, progress: newProgress()}).run(ctx)
 	if err != nil {
 		return err
 	}
 	return report.print(out)
 }
 
-func parse(args []string) (Sizes, error) {
-	s := fullSizes()
-	if len(args) > 0 && (args[0] == "-quick" || args[0] == "--quick") {
-		s, args = quickSizes(), args[1:]
+func parse(args []string) (o options, err error) {
+	o.sizes = fullSizes()
+	if len(args) > 0 && strings.TrimLeft(args[0], "-") == "quick" {
+		o.sizes = quickSizes()
 	}
+	s := &o.sizes
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Bool("quick", false, "measure next to nothing, to see that it works; must come first")
+	only := flags.String("only", "", "measure only the parts this regular expression matches")
+	flags.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of this process to a file")
 	flags.IntVar(&s.Rounds, "rounds", s.Rounds, "rounds of the throughput")
 	flags.IntVar(&s.SignIns, "sign-ins", s.SignIns, "sign-ins in the throughput's log")
 	flags.DurationVar(&s.Limit, "limit", s.Limit, "time for one contender in one round")
@@ -62,5 +85,9 @@ func parse(args []string) (Sizes, error) {
 	flags.IntVar(&s.Rate, "rate", s.Rate, "sign-ins a second")
 	flags.IntVar(&s.Small, "small", s.Small, "extensions of the small worker")
 	flags.IntVar(&s.Large, "large", s.Large, "extensions of the large worker")
-	return s, flags.Parse(args)
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.only, err = regexp.Compile(*only)
+	return o, err
 }

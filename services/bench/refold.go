@@ -53,24 +53,24 @@ func (b *bench) write(ctx context.Context, inputs int) (history, error) {
 // and how fast a consumer that does nothing reads the same log. Both count
 // messages delivered: the consumer every message of the log, device-counter those
 // it reads.
-func (b *bench) refold(ctx context.Context, h history) (Refold, error) {
-	r := Refold{Extensions: h.extensions, Inputs: h.inputs}
+func (b *bench) refold(ctx context.Context, h history, r *Refold) error {
+	r.Extensions, r.Inputs = h.extensions, h.inputs
 	for round := range b.sizes.RefoldRounds {
 		b.progress.say("%s: reading raw, round %d of %d", b.mode(), round+1, b.sizes.RefoldRounds)
 		messages, rate, err := b.raw(ctx)
 		if err != nil {
-			return r, fmt.Errorf("reading raw: %w", err)
+			return fmt.Errorf("reading raw: %w", err)
 		}
 		r.Messages = messages
 		r.Raw.add(rate)
 		b.progress.say("%s: folding again, round %d of %d", b.mode(), round+1, b.sizes.RefoldRounds)
 		if rate, err = b.again(ctx, h); err != nil {
-			return r, fmt.Errorf("folding again: %w", err)
+			return fmt.Errorf("folding again: %w", err)
 		}
 		r.Fold.add(rate)
 	}
 	r.VersusRaw = atLeast(r.Fold.Median/r.Raw.Median, 0.5)
-	return r, nil
+	return nil
 }
 
 // again empties Redis and folds the log. Nothing may be told.

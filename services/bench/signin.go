@@ -24,42 +24,41 @@ const (
 
 // signIn measures the time from publishing a sign-in to its decision. The worker
 // is a process of its own; this process is the PBX core.
-func (b *bench) signIn(ctx context.Context) (SignIn, error) {
+func (b *bench) signIn(ctx context.Context, s *SignIn) error {
 	if err := b.world.empty(ctx); err != nil {
-		return SignIn{}, err
+		return err
 	}
 	writer, err := newWriter(ctx, b.world.js)
 	if err != nil {
-		return SignIn{}, err
+		return err
 	}
 	loaded := int(b.sizes.Load.Seconds() * float64(b.sizes.Rate))
 	softphones := newSoftphones(warmUp + max(warmUp, loaded/2))
 	if err := writer.license(ctx, softphones); err != nil {
-		return SignIn{}, err
+		return err
 	}
 	counter, err := startCounter(b.world)
 	if err != nil {
-		return SignIn{}, err
+		return err
 	}
 	defer counter.stop()
 	caller, err := b.newCaller(ctx, softphones)
 	if err != nil {
-		return SignIn{}, err
+		return err
 	}
 	defer caller.log.Conn().Close()
 
 	b.progress.say("%s: sign-in: waiting for the worker", b.mode())
 	for range warmUp {
 		if _, err := caller.ask(ctx); err != nil {
-			return SignIn{}, fmt.Errorf("warming up: %w", err)
+			return fmt.Errorf("warming up: %w", err)
 		}
 	}
-	var s SignIn
-	if err := b.idle(ctx, caller, &s); err != nil {
-		return s, err
+	if err := b.idle(ctx, caller, s); err != nil {
+		return err
 	}
-	b.loaded(ctx, caller, loaded, &s)
-	return s, nil
+	b.loaded(ctx, caller, loaded, s)
+	return nil
 }
 
 // idle measures sign-ins and, in turn with them, the bare steps.

@@ -26,32 +26,31 @@ var errUnfinished = errors.New("it did not finish")
 // throughput measures how many sign-ins a second each contender turns into
 // outcomes, from its start until all are in the log and committed or
 // acknowledged, or the time is up. The log is the same for each.
-func (b *bench) throughput(ctx context.Context) (Throughput, error) {
+func (b *bench) throughput(ctx context.Context, t *Throughput) error {
 	contenders := []struct {
 		name string
 		make func() contender
 		into *Spread
 	}{
-		{"fold", func() contender { return newFoldContender() }, new(Spread)},
-		{"by hand, in order", func() contender { return &byHand{goroutines: 1} }, new(Spread)},
-		{"by hand, 64 goroutines", func() contender { return &byHand{goroutines: many} }, new(Spread)},
-		{"watermill", func() contender { return &watermillHandler{} }, new(Spread)},
+		{"fold", func() contender { return newFoldContender() }, &t.Fold},
+		{"by hand, in order", func() contender { return &byHand{goroutines: 1} }, &t.InOrder},
+		{"by hand, 64 goroutines", func() contender { return &byHand{goroutines: many} }, &t.Many},
+		{"watermill", func() contender { return &watermillHandler{} }, &t.Watermill},
 	}
 	for round := range b.sizes.Rounds {
 		for _, c := range contenders {
 			b.progress.say("%s: round %d of %d: %s", b.mode(), round+1, b.sizes.Rounds, c.name)
 			rate, err := b.race(ctx, c.make())
 			if err != nil {
-				return Throughput{}, fmt.Errorf("%s: %w", c.name, err)
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			c.into.add(rate)
 		}
 	}
-	t := Throughput{Fold: *contenders[0].into, InOrder: *contenders[1].into, Many: *contenders[2].into, Watermill: *contenders[3].into}
 	t.VersusInOrder = atLeast(t.Fold.Median/t.InOrder.Median, 8)
 	t.VersusMany = atLeast(t.Fold.Median/t.Many.Median, 1.5)
 	t.VersusWatermill = atLeast(t.Fold.Median/t.Watermill.Median, 1.5)
-	return t, nil
+	return nil
 }
 
 // race lets one contender work on a fresh log and returns its events a second.
