@@ -48,7 +48,7 @@ func TestComparingAndRepairing(t *testing.T) {
 
 	tr.note("A seat is added by hand, and the count is wrong.")
 	hash := tr.hash(events.DeviceCounter, ann)
-	if err := tr.State.HSet(t.Context(), hash, "device:evil", "mac 1767323045000 Evil", "used", "3").Err(); err != nil {
+	if err := tr.State.HSet(t.Context(), hash, "device:evil", "m mjwn4q3p Evil", "used", "3").Err(); err != nil {
 		t.Fatal(err)
 	}
 	tr.run("replay", "state", "device-counter")
