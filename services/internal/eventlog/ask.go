@@ -20,22 +20,23 @@ const inbox = "_INBOX."
 // the fact is stored and no decision came, the error is [ErrNoAnswer] and the
 // receipt is valid. A fact that was already in the log gets no second decision.
 func (l *Log) Ask(ctx context.Context, m *nats.Msg) (Receipt, events.Decision, error) {
-	reply := l.conn.NewInbox()
-	waiting, err := l.conn.SubscribeSync(reply)
+	reply, arrived, err := l.inboxes.open(l.conn)
 	if err != nil {
 		return Receipt{}, events.Decision{}, fmt.Errorf("listening for the decision: %w", err)
 	}
-	defer func() { _ = waiting.Unsubscribe() }()
+	defer l.inboxes.shut(reply)
 
 	m.Header.Set(events.HeaderReplyTo, reply)
 	receipt, err := l.Publish(ctx, m)
 	if err != nil {
 		return Receipt{}, events.Decision{}, err
 	}
-	decision, err := waiting.NextMsgWithContext(ctx)
-	if err != nil {
+	var decision *nats.Msg
+	select {
+	case decision = <-arrived:
+	case <-ctx.Done():
 		return receipt, events.Decision{}, fmt.Errorf("%w (event %s, sequence %d): %w",
-			ErrNoAnswer, m.Header.Get(nats.MsgIdHdr), receipt.Sequence, err)
+			ErrNoAnswer, m.Header.Get(nats.MsgIdHdr), receipt.Sequence, ctx.Err())
 	}
 	var answer events.Decision
 	if err := json.Unmarshal(decision.Data, &answer); err != nil {

@@ -14,9 +14,10 @@ import (
 
 // Log reads and writes the stream. It is safe for concurrent use.
 type Log struct {
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	stream jetstream.Stream
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	inboxes inboxes
 }
 
 // Open finds the log. It returns [ErrNoStream] when it has not been set up and

@@ -1,0 +1,52 @@
+package eventlog
+
+import (
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// inboxes hands out subjects for answers, all under one subscription: with one of
+// its own for every question, the server would spend more on subscriptions than on
+// the question.
+type inboxes struct {
+	mu           sync.Mutex
+	subscription *nats.Subscription // nil until the first question
+	prefix       string
+	waiting      map[string]chan *nats.Msg
+}
+
+// open returns a new subject and where the first message to it arrives.
+func (i *inboxes) open(conn *nats.Conn) (subject string, answer <-chan *nats.Msg, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.subscription == nil {
+		prefix := conn.NewInbox()
+		if i.subscription, err = conn.Subscribe(prefix+".*", i.take); err != nil {
+			i.subscription = nil
+			return "", nil, err
+		}
+		i.prefix, i.waiting = prefix, map[string]chan *nats.Msg{}
+	}
+	subject = i.prefix + "." + nuid.Next()
+	arrived := make(chan *nats.Msg, 1)
+	i.waiting[subject] = arrived
+	return subject, arrived, nil
+}
+
+// shut forgets a subject.
+func (i *inboxes) shut(subject string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.waiting, subject)
+}
+
+func (i *inboxes) take(m *nats.Msg) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if arrived := i.waiting[m.Subject]; arrived != nil {
+		delete(i.waiting, m.Subject)
+		arrived <- m // has room for it
+	}
+}
