@@ -18,6 +18,8 @@ type Config struct {
 
 	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"` // pages and API
 
+	URL string `env:"SOFTPHONE_HTTP_URL" envDefault:"http://127.0.0.1:8080"` // where browsers find it, for links
+
 	// APITokens let administrators' tools and PBX cores in: a line for each, "<name>
 	// <tenant, or *> <SHA-256 of the token, hex>". Without any, nobody may administer
 	// through the API.

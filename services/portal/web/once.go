@@ -32,7 +32,7 @@ func newOnce() string { return rand.Text() }
 
 // do returns whether it was this call that did the work, and the work's error.
 func (o once) do(ctx context.Context, session, token string, work func(context.Context) error) (mine bool, err error) {
-	key := "portal:once:" + hash(session+" "+token)
+	key := "softphone:portal:once:" + hash(session+" "+token)
 	for deadline := time.Now().Add(onceWait); ; {
 		claimed, err := o.redis.SetNX(ctx, key, working, onceWait).Result()
 		if err != nil {

@@ -44,8 +44,8 @@ type Sessions struct{ redis redis.UniversalClient }
 func NewSessions(client redis.UniversalClient) *Sessions { return &Sessions{client} }
 
 // Keys: their names hold hashes of tokens.
-func linkKey(token string) string    { return "portal:link:" + hash(token) }
-func sessionKey(token string) string { return "portal:session:" + hash(token) }
+func linkKey(token string) string    { return "softphone:portal:link:" + hash(token) }
+func sessionKey(token string) string { return "softphone:portal:session:" + hash(token) }
 
 func hash(token string) string {
 	sum := sha256.Sum256([]byte(token))
@@ -93,9 +93,14 @@ func (s *Sessions) open(ctx context.Context, link string) (token string, err err
 	return token, s.redis.Set(ctx, sessionKey(token), value, idle).Err()
 }
 
-// get returns who a session belongs to, and keeps it from ending idle.
-func (s *Sessions) get(ctx context.Context, token string) (Administrator, error) {
-	value, err := s.redis.GetEx(ctx, sessionKey(token), idle).Bytes()
+// get returns who a session belongs to. Used says that a person did something: it
+// keeps the session from ending idle.
+func (s *Sessions) get(ctx context.Context, token string, used bool) (Administrator, error) {
+	ask := s.redis.Get
+	if used {
+		ask = func(ctx context.Context, key string) *redis.StringCmd { return s.redis.GetEx(ctx, key, idle) }
+	}
+	value, err := ask(ctx, sessionKey(token)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return Administrator{}, errSignedOut
 	}
