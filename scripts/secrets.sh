@@ -11,7 +11,7 @@ folder=${1:-deploy/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
-for name in nats-{ops,pbx,license,device-counter,mailer,name-sync} redis-{ops,license,device-counter,name-sync}; do
+for name in nats-{ops,pbx,license,device-counter,mailer,name-sync,portal} redis-{ops,license,device-counter,name-sync,portal}; do
     file=$folder/$name
     [ -s "$file" ] && continue
     # 160 random bits. The letter before them keeps nats-server from reading a number.
@@ -19,3 +19,13 @@ for name in nats-{ops,pbx,license,device-counter,mailer,name-sync} redis-{ops,li
     chmod 444 "$file"
     echo "made $file" >&2
 done
+
+# The portal keeps only the SHA-256 of its API tokens, so this one is shown now and never again. A line more in the file,
+# "<name> <tenant, or *> <SHA-256>", is a token more.
+file=$folder/portal-api-tokens
+if [ ! -s "$file" ]; then
+    token=softphone_$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
+    printf 'first * %s\n' "$(printf %s "$token" | sha256sum | cut -d ' ' -f 1)" >"$file"
+    chmod 444 "$file"
+    echo "made $file; its token, shown only now: $token" >&2
+fi

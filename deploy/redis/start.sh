@@ -22,14 +22,14 @@ hash() {
 }
 
 # worker prints the users file's line for a worker: its own keys in every partition (the braces are part of the key,
-# Redis Cluster's hash tag), and what reading and committing states takes.
+# Redis Cluster's hash tag), what reading and committing states takes, and what the second argument adds.
 worker() {
     digest=$(hash "$1")
     echo "user $1 on #$digest resetchannels ~softphone:{p*}:$1:* -@all" \
         "+hgetall +hget +hmget +hset +hdel +del +exists" \
         "+eval +evalsha +script|load +script|exists" \
         "+ping +select +client|setname +client|id" \
-        "+cluster|slots +cluster|shards +cluster|nodes +readonly +command"
+        "+cluster|slots +cluster|shards +cluster|nodes +readonly +command" "${2:-}"
 }
 
 {
@@ -37,6 +37,8 @@ worker() {
     worker license
     worker device-counter
     worker name-sync
+    # Besides its view: sessions, tokens and what failed sign-ins cost.
+    worker portal "~softphone:portal:* +get +set +getdel +getex +setnx +hincrby +expire +pexpire +time +multi +exec"
     digest=$(hash ops)
     echo "user ops on #$digest allkeys allchannels +@all"
     # For the container's own health check: may ask whether the server answers, and nothing else.

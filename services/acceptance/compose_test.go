@@ -13,6 +13,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/mycloudpbx/softphone/services/portal/server"
 )
 
 // compose reads docker-compose.yml the way `docker compose config` does.
@@ -32,17 +34,17 @@ func compose(t *testing.T) *types.Project {
 func TestComposeHasEveryPart(t *testing.T) {
 	t.Parallel()
 	project := compose(t)
-	want := append([]string{"nats", "redis", "mailpit", "setup"}, workers()...)
+	want := append([]string{"nats", "redis", "mailpit", "setup", "portal"}, workers()...)
 	have := project.ServiceNames()
 	slices.Sort(want)
 	slices.Sort(have)
 	if !slices.Equal(have, want) {
 		t.Errorf("services are %v, want %v", have, want)
 	}
-	for _, w := range workers() {
+	for _, w := range append(workers(), server.Name) {
 		service := project.Services[w]
 		want := map[string]string{"NATS_USER": w, "NATS_PASSWORD_FILE": "/run/secrets/nats-" + w}
-		if slices.Contains(folds(), w) {
+		if slices.Contains(folds(), w) || w == server.Name {
 			want["REDIS_USER"], want["REDIS_PASSWORD_FILE"] = w, "/run/secrets/redis-"+w
 		}
 		for name, value := range want {

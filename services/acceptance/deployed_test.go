@@ -38,7 +38,7 @@ func deploy(t *testing.T) servers {
 	t.Helper()
 	s := servers{secrets: filepath.Join(t.TempDir(), "secrets")}
 	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), s.secrets))
-	for _, user := range []string{"ops", "pbx", "license", "device-counter", "mailer", "name-sync"} {
+	for _, user := range []string{"ops", "pbx", "license", "device-counter", "mailer", "name-sync", "portal"} {
 		name := strings.ToUpper(strings.ReplaceAll(user, "-", "_"))
 		t.Setenv("NATS_"+name+"_PASSWORD", s.password(t, "nats-"+user))
 	}

@@ -8,6 +8,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/mycloudpbx/softphone/events v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/internal v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats.go v1.55.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
@@ -88,3 +89,5 @@ replace github.com/mycloudpbx/softphone/services/softphonectl => ../softphonectl
 replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
 
 replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
+
+replace github.com/mycloudpbx/softphone/services/portal => ../portal

@@ -43,7 +43,7 @@ func durables(worker string) []string {
 // administration is the JetStream API that changes what is stored.
 func administration() []string {
 	var subjects []string
-	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket, "KV_" + setup.MailerBucket} {
+	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket, "KV_" + setup.MailerBucket, "KV_" + setup.CredentialsBucket} {
 		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE", "LEADER.STEPDOWN"} {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+stream)
 		}
@@ -265,8 +265,8 @@ func TestNATSStartsWithEveryVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := regexp.MustCompile(`[:\s]\$(NATS_[A-Z_]+)`).FindAllSubmatch(config, -1)
-	if len(asked) != 7 {
-		t.Errorf("nats.conf asks for %d variables, want the data folder and six passwords", len(asked))
+	if len(asked) != 8 {
+		t.Errorf("nats.conf asks for %d variables, want the data folder and seven passwords", len(asked))
 	}
 	for _, name := range asked {
 		if !regexp.MustCompile(`(?m)^` + string(name[1]) + `=.+$`).Match(said) {
