@@ -9,6 +9,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
 	"github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/portal/server"
 )
 
 // Config of the process, from the environment.
@@ -26,6 +27,7 @@ type Config struct {
 	DeviceCounter devicecounter.Config
 	Mailer        mailer.Config
 	NameSync      namesync.Config
+	Portal        server.Config
 
 	Out io.Writer `env:"-"` // where it says where to look; nil for nowhere
 }

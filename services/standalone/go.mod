@@ -53,6 +53,7 @@ require (
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
 	golang.org/x/text v0.43.0 // indirect
 )
 
@@ -68,3 +69,5 @@ replace github.com/mycloudpbx/softphone/services/device-counter => ../device-cou
 replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
 
 replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
+
+replace github.com/mycloudpbx/softphone/services/portal => ../portal

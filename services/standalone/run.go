@@ -16,13 +16,15 @@ import (
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
 	"github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/portal/server"
+	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
 // startTime is how long the workers may take until they answer, before the message
 // about where to look is printed all the same.
 const startTime = 10 * time.Second
 
-// Run starts the servers and the workers, says where to look, and works until the
+// Run starts the servers, the workers and the portal, says where to look, and works until the
 // context ends or one of them fails.
 func Run(ctx context.Context, c Config) error {
 	at, err := start(ctx, c)
@@ -32,7 +34,10 @@ func Run(ctx context.Context, c Config) error {
 	defer at.close()
 
 	group, ctx := errgroup.WithContext(ctx)
-	for name, run := range c.workers(at) {
+	serving := make(chan server.Portal, 1)
+	services := c.workers(at)
+	services[server.Name] = func(ctx context.Context) error { return c.portal(ctx, at, serving) }
+	for name, run := range services {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("%s: %w", name, err)
@@ -41,22 +46,32 @@ func Run(ctx context.Context, c Config) error {
 		})
 	}
 	group.Go(func() error { return at.watch(ctx) })
-	group.Go(func() error { return c.greet(ctx, at) })
+	group.Go(func() error { return c.greet(ctx, at, serving) })
 	return group.Wait()
 }
 
-// workers are the workers, told where the servers are.
+// on returns a worker's configuration, told where the servers are.
+func (c Config) on(at *servers, w worker.Config, name string) worker.Config {
+	w.Host, w.NATS.URL, w.Redis.URL = c.Host.With(name), at.nats, at.redis
+	return w
+}
+
+// portal runs the portal, and says once when it serves.
+func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.Portal) error {
+	p := c.Portal
+	p.Config, p.InboxURL = c.on(at, p.Config, server.Name), at.inbox
+	p.Ready = func(p server.Portal) { serving <- p }
+	return server.Run(ctx, p)
+}
+
+// workers are the workers by name.
 func (c Config) workers(at *servers) map[string]func(context.Context) error {
-	fold := func(w worker.Config, name string) worker.Config {
-		w.Host, w.NATS.URL, w.Redis.URL = c.Host.With(name), at.nats, at.redis
-		return w
-	}
 	return map[string]func(context.Context) error{
 		events.License: func(ctx context.Context) error {
-			return license.Run(ctx, fold(c.License, events.License))
+			return license.Run(ctx, c.on(at, c.License, events.License))
 		},
 		events.DeviceCounter: func(ctx context.Context) error {
-			return devicecounter.Run(ctx, fold(c.DeviceCounter, events.DeviceCounter))
+			return devicecounter.Run(ctx, c.on(at, c.DeviceCounter, events.DeviceCounter))
 		},
 		events.Mailer: func(ctx context.Context) error {
 			m := c.Mailer
@@ -65,7 +80,7 @@ func (c Config) workers(at *servers) map[string]func(context.Context) error {
 		},
 		events.NameSync: func(ctx context.Context) error {
 			n := c.NameSync
-			n.Config = fold(n.Config, events.NameSync)
+			n.Config = c.on(at, n.Config, events.NameSync)
 			return namesync.Run(ctx, n)
 		},
 	}
@@ -81,8 +96,8 @@ func (s *servers) watch(ctx context.Context) error {
 	}
 }
 
-// greet waits for the workers and says where to look.
-func (c Config) greet(ctx context.Context, at *servers) error {
+// greet waits for the workers and the portal and says where to look.
+func (c Config) greet(ctx context.Context, at *servers, serving <-chan server.Portal) error {
 	if c.Out == nil {
 		return nil
 	}
@@ -96,10 +111,17 @@ func (c Config) greet(ctx context.Context, at *servers) error {
 	for name := range c.workers(at) {
 		await(waiting, nc, name)
 	}
-	if ctx.Err() != nil {
+	var portal server.Portal
+	select {
+	case <-ctx.Done():
 		return ctx.Err()
+	case portal = <-serving:
 	}
-	_, err = c.Out.Write(c.welcome(at))
+	link, err := portal.Sessions.Link(ctx, web.Administrator{Name: "Administrator"})
+	if err != nil {
+		return err
+	}
+	_, err = c.Out.Write(c.welcome(at, portal.Address, link))
 	return err
 }
 

@@ -67,7 +67,7 @@ func variables(t *testing.T) map[string]string {
 	if runtime.GOOS == "linux" { // a loopback address of its own: nobody else can take a port between here and the start
 		host = fmt.Sprintf("127.%d.%d.%d", 64+os.Getpid()>>8&63, os.Getpid()&255, 1+hosts.Add(1)%254)
 	}
-	for _, name := range []string{"NATS", "INBOX", "SMTP", "OPS"} {
+	for _, name := range []string{"HTTP", "NATS", "INBOX", "SMTP", "OPS"} {
 		l, err := net.Listen("tcp", host+":0")
 		if err != nil {
 			t.Fatal(err)
@@ -215,6 +215,12 @@ func TestTheMainJob(t *testing.T) {
 	if code, body := s.get("http://" + v["SOFTPHONE_OPS_LISTEN"] + "/readyz"); code != http.StatusOK {
 		t.Errorf("readyz: %d %s", code, body)
 	}
+	link := regexp.MustCompile(`http://\S+/sign-in#\S+`).FindString(s.out.String())
+	if page, _, found := strings.Cut(link, "#"); !found {
+		t.Errorf("no link to the portal:\n%s", s.out.String())
+	} else if code, _ := s.get(page); code != http.StatusOK {
+		t.Errorf("%s: %d", page, code)
+	}
 	if _, page := s.get("http://" + v["SOFTPHONE_INBOX_LISTEN"]); !strings.Contains(page, "Your softphone is ready") {
 		t.Errorf("the inbox page does not show the mail:\n%s", page)
 	}
@@ -279,6 +285,7 @@ func TestFaultsAreOneLine(t *testing.T) {
 		"ops port taken":    {"SOFTPHONE_OPS_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_OPS_LISTEN"},
 		"NATS port taken":   {"SOFTPHONE_NATS_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_NATS_LISTEN"},
 		"inbox port taken":  {"SOFTPHONE_INBOX_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_INBOX_LISTEN"},
+		"portal port taken": {"SOFTPHONE_HTTP_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_HTTP_LISTEN"},
 		"SMTP port taken":   {"SOFTPHONE_SMTP_LISTEN", taken.Addr().String(), 1, "SOFTPHONE_SMTP_LISTEN"},
 		"no address":        {"SOFTPHONE_NATS_LISTEN", "4222", 2, "SOFTPHONE_NATS_LISTEN"},
 		"no level":          {"SOFTPHONE_LOG_LEVEL", "loud", 2, "SOFTPHONE_LOG_LEVEL"},

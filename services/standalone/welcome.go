@@ -9,6 +9,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
 // A tour of the system: what a person can do first, as softphonectl takes it.
@@ -18,10 +19,13 @@ var tour = [...]struct{ event, data string }{ //nolint:gochecknoglobals // a con
 	{events.ExtensionRenamed{}.EventName(), `{"name":"Ann Lee (Sales)"}`},
 }
 
-// welcome says where to look, and what to type to make something happen.
-func (c Config) welcome(at *servers) []byte {
+// welcome says where to look, and what to type to make something happen. The link
+// lets its first visitor in as an administrator: it is for the terminal alone.
+func (c Config) welcome(at *servers, portal, link string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "\nThe softphone system is running. Ctrl-C stops it; what it keeps is in %s\n\n", c.Data)
+	fmt.Fprintf(&b, "  portal  http://%s/sign-in#%s\n", reachable(portal), link)
+	fmt.Fprintf(&b, "          lets you in once, within %.0f minutes; a softphone to try is at /softphone\n", web.LinkLife.Minutes())
 	fmt.Fprintf(&b, "  log     %s, stream %s\n", process.Redact(at.nats), events.Stream)
 	if at.inbox != "" {
 		fmt.Fprintf(&b, "  mail    %s\n", at.inbox)
