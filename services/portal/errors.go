@@ -48,7 +48,7 @@ type LimitReached struct {
 }
 
 func (l *LimitReached) Error() string {
-	return fmt.Sprintf("Device Activation Limit Reached: %d of %d", l.Used, l.Limit) //nolint:staticcheck // the product's own words
+	return fmt.Sprintf("Device Activation Limit Reached: %d of %d", l.Used, l.Limit)
 }
 
 // TooMany says that sign-ins have failed too often; the next may be tried later.

@@ -28,7 +28,7 @@ const ViewName = "portal"
 const PageSize = 50
 
 // ViewRules are the view, without anything to run it on.
-func ViewRules() worker.Rules[row] { //nolint:revive // callers only hand it on
+func ViewRules() worker.Rules[row] {
 	in := func(d events.Data) eventlog.Input {
 		return eventlog.Input{Source: events.SourceOf(d.EventName()), Name: d.EventName()}
 	}

@@ -75,11 +75,11 @@ func testThrottle(t *testing.T, client *redis.Client) {
 	free(6, "ada", "192.0.2.1")
 	_, wait := try("ada", "192.0.2.2")
 	isAbout("the seventh", wait, time.Second)
-	for _, want := range []time.Duration{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+	for _, seconds := range []int{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		later("ada", "")
 		free(1, "ada", "192.0.2.3")
 		_, wait := try("ada", "192.0.2.4")
-		isAbout("next", wait, want*time.Second)
+		isAbout("next", wait, time.Duration(seconds)*time.Second)
 	}
 	free(1, "bob", "192.0.2.1") // is somebody else
 

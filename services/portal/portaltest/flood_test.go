@@ -17,12 +17,12 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
 
-var flooding = flag.Duration("flood", 3*time.Second, "how long sign-ins flood the portal") //nolint:gochecknoglobals // a flag
+var flooding = flag.Duration("flood", 3*time.Second, "how long sign-ins flood the portal")
 
 // 200 sign-ins a second with wrong passwords, every one for another account from
 // another address, so that nothing but the bounds on hashing slows them: what
 // administrators look at still answers within a second, and memory stays bounded.
-func TestFlood(t *testing.T) { //nolint:tparallel // it measures time and memory
+func TestFlood(t *testing.T) {
 	w := portaltest.New(t)
 	e := enabled(t, w, ada)
 	token, line := api.NewToken(api.Token{Name: "crm", Tenant: api.Every})

@@ -13,7 +13,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
 
-var ada = events.Extension{Tenant: "acme", Number: "1001"} //nolint:gochecknoglobals // a constant
+var ada = events.Extension{Tenant: "acme", Number: "1001"}
 
 // added makes the extension, for a test that begins after that.
 func added(t *testing.T, w *portaltest.World, x events.Extension) {
@@ -121,7 +121,7 @@ func TestGuide(t *testing.T) {
 		t.Error("nobody told of the new name")
 	}
 	cancel()
-	for range changes { //nolint:revive // until it is closed
+	for range changes {
 	}
 	if p, err := s.Profile(ctx, tokens[0]); err != nil || p.DisplayName != "Ada King" {
 		t.Errorf("%+v, %v", p, err)
