@@ -1,12 +1,30 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need and Go does not bring: a real redis-server, and a C compiler for the race detector.
-# As root on Debian it installs them; elsewhere it says what to install, in one line, and fails.
+# Makes sure of what the tests need and Go does not bring: a real redis-server, a C compiler for the race detector,
+# Chromium, and axe-core, which judges the pages in it. As root on Debian it installs them; elsewhere it says what to
+# install, in one line, and fails.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The version is part of the path, so a new pin is a new install. The browser tests name the same path.
+axe_version=4.14.1
+axe_folder=.cache/axe-core-$axe_version
+has_axe() { [ -f "$axe_folder/node_modules/axe-core/axe.min.js" ]; }
+install_axe() {
+    has_axe && return
+    echo "installing axe-core $axe_version with npm" >&2
+    mkdir -p "$axe_folder"
+    npm install --prefix "$axe_folder" --ignore-scripts --no-audit --no-fund --silent "axe-core@$axe_version"
+}
 
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v "$(go env CC)" >/dev/null || packages+=(gcc libc6-dev)
-[ ${#packages[@]} -eq 0 ] && exit 0
+[ -x /usr/bin/chromium ] || packages+=(chromium fonts-liberation)
+has_axe || command -v npm >/dev/null || packages+=(npm)
+if [ ${#packages[@]} -eq 0 ]; then
+    install_axe
+    exit
+fi
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     echo "make test needs ${packages[*]}, on Debian or Ubuntu: sudo apt-get install ${packages[*]}" >&2
@@ -24,3 +42,4 @@ if ! install; then
     apt-get update >>"$log" 2>&1 </dev/null || true
     install || { cat "$log" >&2; exit 1; }
 fi
+install_axe

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -21,7 +23,7 @@ const (
 	program  = "/usr/bin/chromium"
 	cache    = "../../../.cache"
 	axeCore  = cache + "/axe-core-4.14.1/node_modules/axe-core/axe.min.js"
-	patience = 30 * time.Second
+	patience = time.Minute
 )
 
 func TestMain(m *testing.M) { servertest.Main(m, nil) }
@@ -47,7 +49,7 @@ type tab struct {
 // window opens one in a new Chromium, which ends with the test.
 func (w *world) window() *tab {
 	w.t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], //nolint:gocritic // an array: append copies
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 860),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-GB"),
 	)
@@ -55,7 +57,7 @@ func (w *world) window() *tab {
 	w.t.Cleanup(stop)
 	ctx, closeWindow := chromedp.NewContext(allocator)
 	w.t.Cleanup(closeWindow)
-	return newTab(w.t, ctx)
+	return newTab(ctx, w.t)
 }
 
 // another opens a window beside this one, in the same profile: it shares its
@@ -64,10 +66,10 @@ func (b *tab) another() *tab {
 	b.t.Helper()
 	ctx, closeWindow := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(closeWindow)
-	return newTab(b.t, ctx)
+	return newTab(ctx, b.t)
 }
 
-func newTab(t *testing.T, ctx context.Context) *tab {
+func newTab(ctx context.Context, t *testing.T) *tab {
 	t.Helper()
 	b := &tab{t: t, ctx: ctx}
 	chromedp.ListenTarget(ctx, func(event any) {
@@ -109,6 +111,39 @@ func (b *tab) open(url string) {
 	b.do(chromedp.Navigate(url))
 }
 
+// status opens a page and returns how it was answered.
+func (b *tab) status(url string) int {
+	b.t.Helper()
+	var response *network.Response
+	err := errors.New("the browser does not come to an end")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		response, err = chromedp.RunResponse(b.ctx, chromedp.Navigate(url))
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
+	if err != nil || response == nil {
+		b.t.Fatalf("%s: %v", url, err)
+	}
+	return int(response.Status)
+}
+
+// eventually opens a page again and again until it says something.
+func (b *tab) eventually(url, text string) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		var said bool
+		b.open(url)
+		if b.js("document.body.innerText.includes("+quoted(text)+")", &said); said {
+			return
+		}
+	}
+	b.t.Fatalf("%s does not say %q\n%s", url, text, b.screen())
+}
+
 // js evaluates an expression.
 func (b *tab) js(expression string, result any) {
 	b.t.Helper()
@@ -121,12 +156,6 @@ func (b *tab) sees(texts ...string) {
 	for _, text := range texts {
 		b.await("see "+quoted(text), "document.body.innerText.includes("+quoted(text)+")")
 	}
-}
-
-// seesNot waits until a text is gone.
-func (b *tab) seesNot(text string) {
-	b.t.Helper()
-	b.await("not see "+quoted(text), "!document.body.innerText.includes("+quoted(text)+")")
 }
 
 // await waits until an expression is true. Between two pages there is none.
@@ -256,14 +285,20 @@ func (b *tab) judge(what string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var found []struct {
-		ID, Help string
-		Nodes    []struct{ HTML, FailureSummary string }
+	var found struct {
+		Passes     int
+		Violations []struct {
+			ID, Help string
+			Nodes    []struct{ HTML, FailureSummary string }
+		}
 	}
 	b.js("window.axe ? 0 : (() => {"+string(axe)+"\n})(), 0", nil)
-	b.do(chromedp.Evaluate("axe.run().then(r => r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))",
+	b.do(chromedp.Evaluate("axe.run().then(r => ({Passes: r.passes.length, Violations: r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))}))}))",
 		&found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	for _, f := range found {
+	if found.Passes == 0 {
+		b.t.Errorf("axe-core, %s: it looked at nothing", what)
+	}
+	for _, f := range found.Violations {
 		b.t.Errorf("axe-core, %s: %s: %s\n%+v", what, f.ID, f.Help, f.Nodes)
 	}
 }

@@ -122,3 +122,15 @@ func (w *world) facts(x events.Extension, data events.Data) int {
 	}
 	return count
 }
+
+// signIn lets a device in, as an app would.
+func (w *world) signIn(x events.Extension, password, device string) {
+	w.t.Helper()
+	_, err := w.Service.SignIn(w.t.Context(), portal.SignIn{
+		Username: portal.Username(x), Password: process.NewSecret(password),
+		Device: portal.Device{ID: device, Platform: events.PlatformMac, Name: device},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}

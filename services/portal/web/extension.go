@@ -33,7 +33,10 @@ type extensionView struct {
 type typed struct{ Name, Email, Password string }
 
 // trouble is why nothing was changed.
-type trouble struct{ Title, Text string }
+type trouble struct {
+	Title, Text string
+	At          *moment // nil when it does not matter
+}
 
 // shown is a password, this once.
 type shown struct{ Title, Text, Username, Password string }
@@ -131,7 +134,7 @@ func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events
 	case field != nil:
 		view.Faults[faultOf(field)] = faultText(field)
 	default:
-		view.Problem = &trouble{"The app is not enabled", "Nothing was changed. The page shows what is true now."}
+		view.Problem = &trouble{Title: "The app is not enabled", Text: "Nothing was changed. The page shows what is true now."}
 	}
 	view.Typed = typed{Name: or(form.Name, view.Typed.Name), Email: or(form.Email, view.Typed.Email), Password: form.Password}
 	s.showExtension(w, r, v, status, view)
@@ -148,8 +151,8 @@ func explain(c *portal.Conflict, v visitor) *trouble {
 		who = "You"
 	}
 	return &trouble{
-		Title: who + " " + did(c.What) + " meanwhile, at " + moment{c.When}.String(),
-		Text:  "Your change was not made. The page now shows what is true; what you typed is still here, and you may do it again.",
+		Title: who + " " + did(c.What) + " meanwhile", At: &moment{c.When},
+		Text: "Your change was not made. The page now shows what is true; what you typed is still here, and you may do it again.",
 	}
 }
 

@@ -109,7 +109,8 @@ func (s *site) known(next handler) http.HandlerFunc {
 		v := visitor{session: token(r)}
 		err := errSignedOut
 		if v.session != "" {
-			v.Administrator, err = s.sessions.get(r.Context(), v.session)
+			byItself := r.Header.Get("Sec-Fetch-Dest") == "empty" // a script asks: the page keeps itself current
+			v.Administrator, err = s.sessions.get(r.Context(), v.session, !byItself)
 			err = away(err)
 		}
 		if tenant := r.PathValue("tenant"); err == nil && tenant != "" && !v.may(tenant) {

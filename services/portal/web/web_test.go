@@ -239,6 +239,23 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
 }
 
+// A page that keeps itself current keeps nobody signed in.
+func TestSessionEndsIdle(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	b := p.signedIn(alex)
+	half := 5 * time.Hour
+	p.redis.FastForward(half)
+	b.get("/tenants/acme").wants(t, http.StatusOK) // a person
+	p.redis.FastForward(half)
+	r := b.request(t.Context(), "/tenants/acme", nil)
+	r.Method = http.MethodGet
+	r.Header.Set("Sec-Fetch-Dest", "empty")
+	b.read(r).wants(t, http.StatusOK) // the page
+	p.redis.FastForward(half)
+	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
+}
+
 func TestPasswordIsShownOnce(t *testing.T) {
 	t.Parallel()
 	for action, on := range map[string]bool{"enable": false, "password": true} {

@@ -1,6 +1,6 @@
-import { localize } from "./time.js";
-
 // Keeps the parts of a page marked data-live as the server has them, while what is being typed stays.
+
+import { localize } from "./time.js";
 
 const source = document.querySelector("[data-events]")?.dataset.events;
 const here = document.querySelector("[data-page]")?.dataset.page ?? location.pathname + location.search;
@@ -42,14 +42,17 @@ function update(fresh) {
   for (const part of parts) {
     const other = fresh.getElementById(part.id);
     if (!other || text(part) === text(other) || part.contains(document.activeElement) && part.querySelector("[data-sent]")) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const focused = part.contains(document.activeElement) ? sign(document.activeElement) : null;
     const heard = other.dataset.live;
     part.replaceWith(document.adoptNode(other));
     localize(other);
-    if (focused) [...other.querySelectorAll("button")].find((b) => b.getAttribute("aria-label") === focused)?.focus();
+    if (focused) [...other.querySelectorAll("a, button")].find((e) => sign(e) === focused)?.focus();
     if (heard) document.querySelector("#news").textContent = heard;
   }
 }
+
+// sign tells one link or button of a part from another.
+const sign = (element) => element.getAttribute("aria-label") ?? element.getAttribute("href") ?? element.textContent.trim();
 
 // text is what a reader sees of a part, before times were localized: tokens in hidden fields are new in every answer.
 function text(part) {
@@ -63,4 +66,5 @@ if (source) {
   changes.onopen = refresh; // what changed before it was open, or while it was away
   changes.onmessage = refresh;
 }
+if (document.querySelector("[data-poll]")) setInterval(() => { if (!document.hidden) refresh(); }, 5000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
