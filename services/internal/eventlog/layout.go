@@ -25,6 +25,13 @@ const DuplicateWindow = time.Hour
 type Layout struct {
 	Replicas        int           // copies of each message; 0 means 1
 	DuplicateWindow time.Duration // 0 means [DuplicateWindow]; tests shorten it
+
+	// FastBatches lets workers tell many outcomes in fast batches rather than in
+	// atomic ones. It is for servers that do not sync always: there an atomic batch
+	// flushes files that nothing else does, and a fast one is two to four times as
+	// fast (16 writers: 77,000 messages a second against 20,000 to 30,000). On those
+	// that do, it flushes every message: a tenth of the speed of atomic batches.
+	FastBatches bool
 }
 
 // Ensure creates the log and its dead letters, or brings an existing pair to
@@ -67,6 +74,7 @@ func (l Layout) stream() jetstream.StreamConfig {
 		MaxMsgsPerSubject:  -1,
 		Duplicates:         window,
 		AllowAtomicPublish: true,
+		AllowBatchPublish:  l.FastBatches,
 		AllowDirect:        false,
 	}
 }

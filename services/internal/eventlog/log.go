@@ -46,6 +46,9 @@ func (l *Log) JetStream() jetstream.JetStream { return l.js }
 // Conn is the connection under it.
 func (l *Log) Conn() *nats.Conn { return l.conn }
 
+// FastBatches tells whether the log takes fast batches, see [Layout].
+func (l *Log) FastBatches() bool { return l.stream.CachedInfo().Config.AllowBatchPublish }
+
 // State is what the server says of the stream.
 type State struct {
 	Created     time.Time // differs between a stream and its re-creation; survives restart, update and purge

@@ -26,8 +26,9 @@
 //     their states and, last in the same pipeline, the checkpoint. A checkpoint
 //     that is not its own ends the tenure before anything is decided.
 //  6. Tell. It publishes the outcomes whose cause is after told, in order: a few
-//     one by one, stopping at the first error; more in one atomic batch. Each
-//     publication expects F to be the last sequence on the fence.
+//     one by one, stopping at the first error; more in one batch, atomic or, where
+//     the log is set up for it, fast. Each publication expects F to be the last
+//     sequence on the fence.
 //  7. Commit. One script compares the checkpoint with the one loaded in 5 and
 //     replaces states and checkpoint.
 //  8. Answer whoever wants to know, and go to 5.

@@ -16,6 +16,17 @@ import (
 // steps of a tenure at which an owner can be stopped.
 var steps = []string{"fence", "checkpoint", "told", "reader", "read", "load", "decide", "tell", "commit", "answer"}
 
+// ways to tell: so many facts at once, in such a log.
+var ways = []struct {
+	name   string
+	facts  int
+	layout eventlog.Layout
+}{
+	{"one by one", 1, eventlog.Layout{DuplicateWindow: window}},
+	{"atomic batch", 40, eventlog.Layout{DuplicateWindow: window}},
+	{"fast batch", 40, eventlog.Layout{DuplicateWindow: window, FastBatches: true}},
+}
+
 func TestFoldsAndTells(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -32,14 +43,14 @@ func TestFoldsAndTells(t *testing.T) {
 // resumed when its fence, its lease and the duplicate window are of the past.
 func TestPausedOwner(t *testing.T) {
 	t.Parallel()
-	for _, facts := range []int{1, 40} { // told one by one, told in an atomic batch
+	for _, way := range ways {
 		for _, at := range steps {
-			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
+			t.Run(at+"/"+way.name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
+				w := newWorldWith(t, way.layout)
 				paused, resume := make(chan struct{}), make(chan struct{})
 				first := true
-				w.add(ones(facts)...)
+				w.add(ones(way.facts)...)
 				w.own(func(step string) {
 					if first && step == at {
 						first = false
@@ -51,10 +62,10 @@ func TestPausedOwner(t *testing.T) {
 				w.own(nil)
 				w.settled(10 * time.Second)
 				time.Sleep(window + 100*time.Millisecond) // past the duplicate window
-				w.add(ones(facts)...)
+				w.add(ones(way.facts)...)
 				w.settled(10 * time.Second)
 				close(resume)
-				w.add(ones(facts)...)
+				w.add(ones(way.facts)...)
 				w.settled(10 * time.Second)
 			})
 		}
@@ -64,12 +75,12 @@ func TestPausedOwner(t *testing.T) {
 // An owner dies at a step; its successor starts from what is left.
 func TestDeadOwner(t *testing.T) {
 	t.Parallel()
-	for _, facts := range []int{1, 40} {
+	for _, way := range ways {
 		for _, at := range steps {
-			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
+			t.Run(at+"/"+way.name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
-				w.add(ones(facts)...)
+				w := newWorldWith(t, way.layout)
+				w.add(ones(way.facts)...)
 				dead := make(chan struct{})
 				first := true
 				w.own(func(step string) {
@@ -80,7 +91,7 @@ func TestDeadOwner(t *testing.T) {
 					}
 				})
 				<-dead
-				w.add(ones(facts)...)
+				w.add(ones(way.facts)...)
 				w.own(nil)
 				w.settled(10 * time.Second)
 			})
@@ -92,12 +103,12 @@ func TestDeadOwner(t *testing.T) {
 // at each of its steps.
 func TestRedisSetBack(t *testing.T) {
 	t.Parallel()
-	for _, facts := range []int{1, 40} {
+	for _, way := range ways {
 		for _, at := range append(steps, "compare") {
 			for _, how := range []string{"emptied", "put back"} {
-				t.Run(fmt.Sprintf("%s/%s/%d", how, at, facts), func(t *testing.T) {
+				t.Run(how+"/"+at+"/"+way.name, func(t *testing.T) {
 					t.Parallel()
-					w := newWorld(t)
+					w := newWorldWith(t, way.layout)
 					stop, _ := w.own(nil)
 					w.add(ones(5)...)
 					w.settled(10 * time.Second)
@@ -119,7 +130,7 @@ func TestRedisSetBack(t *testing.T) {
 							close(hurt)
 						}
 					})
-					w.add(ones(facts)...)
+					w.add(ones(way.facts)...)
 					<-hurt
 					w.settled(10 * time.Second)
 				})

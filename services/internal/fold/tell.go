@@ -47,9 +47,17 @@ func raise(ctx context.Context, log *eventlog.Log, subject, owner string) (fence
 // tell publishes outcomes in order. After an error a prefix of them is stored, or
 // a later one is not; which one, only the log knows.
 func (f fence) tell(ctx context.Context, outcomes []outcome) error {
-	if len(outcomes) < few {
+	switch {
+	case len(outcomes) < few:
 		return f.oneByOne(ctx, outcomes)
+	case f.log.FastBatches():
+		return f.fast(ctx, outcomes)
 	}
+	return f.atomic(ctx, outcomes)
+}
+
+// atomic stores all or none. The guard of the first message is that of all.
+func (f fence) atomic(ctx context.Context, outcomes []outcome) error {
 	batch := make([]*nats.Msg, len(outcomes))
 	for i, o := range outcomes {
 		batch[i] = o.message()
@@ -58,6 +66,39 @@ func (f fence) tell(ctx context.Context, outcomes []outcome) error {
 	_, err := jetstreamext.PublishMsgBatch(ctx, f.log.JetStream(), batch)
 	if err != nil {
 		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+	}
+	return nil
+}
+
+// fast stores all or a prefix: the server stops at the first message that is
+// missing or refused. It may then acknowledge what it has as if that were all
+// (measured: 4 of 10), so the last outcome is looked up.
+func (f fence) fast(ctx context.Context, outcomes []outcome) error {
+	batch, err := jetstreamext.NewFastPublisher(f.log.JetStream())
+	if err != nil {
+		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+	}
+	last := len(outcomes) - 1
+	for _, o := range outcomes[:last] {
+		m := o.message()
+		f.guard(m)
+		if _, err := batch.AddMsg(m); err != nil {
+			_, _ = batch.Close(ctx) // frees what it has; what it stored is a prefix
+			return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+		}
+	}
+	m := outcomes[last].message()
+	f.guard(m)
+	ack, err := batch.CommitMsg(ctx, m)
+	if err != nil {
+		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+	}
+	stored, err := f.log.Get(ctx, ack.Sequence)
+	if err != nil {
+		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+	}
+	if stored == nil || stored.Header.Get(events.HeaderCauseID) != outcomes[last].causeID {
+		return fmt.Errorf("telling %d outcomes: the server stored only the first %d", len(outcomes), ack.BatchSize)
 	}
 	return nil
 }

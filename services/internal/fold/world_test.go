@@ -91,6 +91,8 @@ type world struct {
 	key   eventlog.Key
 	part  int
 
+	layout eventlog.Layout
+
 	mu        sync.Mutex
 	published int
 }
@@ -100,7 +102,12 @@ const window = 200 * time.Millisecond
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, nats: servertest.NATS(t), redis: servertest.Redis(t), key: "acme.1001"}
+	return newWorldWith(t, eventlog.Layout{DuplicateWindow: window})
+}
+
+func newWorldWith(t *testing.T, layout eventlog.Layout) *world {
+	t.Helper()
+	w := &world{t: t, nats: servertest.NATS(t), redis: servertest.Redis(t), key: "acme.1001", layout: layout}
 	w.part = w.key.Partition(events.Partitions)
 	w.js = w.nats.JetStream(t)
 	w.rdb = w.redis.Client(t)
@@ -111,7 +118,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) ensure() {
 	w.t.Helper()
-	if err := eventlog.Ensure(w.t.Context(), w.js, eventlog.Layout{DuplicateWindow: window}); err != nil {
+	if err := eventlog.Ensure(w.t.Context(), w.js, w.layout); err != nil {
 		w.t.Fatal(err)
 	}
 }
