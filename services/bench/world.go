@@ -89,7 +89,8 @@ func (w *world) syncAlways(ctx context.Context) error {
 	return w.startNATS(ctx)
 }
 
-// empty makes everything as new: an empty log, an empty Redis.
+// empty makes everything as new: an empty log, set up as it should be for the way
+// this server writes, and an empty Redis.
 func (w *world) empty(ctx context.Context) error {
 	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
 		if err := w.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -99,7 +100,7 @@ func (w *world) empty(ctx context.Context) error {
 	if err := w.client.FlushAll(ctx).Err(); err != nil {
 		return err
 	}
-	return setup.Everything(ctx, w.js, setup.Layout{})
+	return setup.Everything(ctx, w.js, setup.Layout{Layout: eventlog.Layout{FastBatches: !w.sync}})
 }
 
 // log opens the log on a connection of its own, as a worker has one.
