@@ -158,12 +158,12 @@ func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64
 
 // grant enables, and returns when the license of this very fact is granted.
 func (s *Service) grant(ctx context.Context, f facts, fact events.Event, password string) (version uint64, limit int, err error) {
-	ctx, cancel := s.waiting(ctx)
-	defer cancel()
 	place, err := s.prepare(ctx, fact, password)
 	if err != nil {
 		return 0, 0, err
 	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
 	receipt, decision, err := s.ask(ctx, f, fact)
 	s.settle(ctx, fact, place, err)
 	if err != nil {
@@ -192,12 +192,12 @@ func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version
 	if err != nil {
 		return Reset{}, err
 	}
-	ctx, cancel := s.waiting(ctx)
-	defer cancel()
 	place, err := s.prepare(ctx, fact, password)
 	if err != nil {
 		return Reset{}, err
 	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
 	receipt, err := s.publish(ctx, f, fact)
 	s.settle(ctx, fact, place, err)
 	if err != nil {

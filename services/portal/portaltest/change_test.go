@@ -131,7 +131,7 @@ func TestLicenseWorkerAway(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	added(t, w, ada)
-	s, ctx := w.Portal(300*time.Millisecond), t.Context()
+	s, ctx := w.Portal(time.Second), t.Context()
 	const password = "heather moss and granite"
 
 	w.StopLicense()

@@ -74,7 +74,11 @@ func TestFlood(t *testing.T) {
 	close(stop)
 	flood.Wait()
 	t.Logf("in %s: answers %v; the extension within %s; heap %d MiB before, %d MiB at most", *flooding, statuses, slowest, before>>20, peak>>20)
-	if slowest > time.Second {
+	bearable := time.Second
+	if raced { // ten times slower, beside whatever else is tested
+		bearable = 10 * time.Second
+	}
+	if slowest > bearable {
 		t.Errorf("the extension took %s", slowest)
 	}
 	if statuses[http.StatusUnauthorized] == 0 || statuses[http.StatusServiceUnavailable] == 0 {
