@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
@@ -111,6 +110,3 @@ func named(data ...events.Data) []string {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
-
-// key of an extension in the log.
-func key(x events.Extension) eventlog.Key { return eventlog.Key(x.Tenant + "." + x.Number) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -125,17 +126,19 @@ func (c *comparison) barOf(worker folder, partitions int) (bar, error) {
 }
 
 func (c *comparison) text(worker string, s replay.Summary) string {
-	text := fmt.Sprintf("%s: %s folded, %s compared, %s", worker, plural(s.Events, "event"), plural(s.Compared, c.things), plural(s.Differences, "difference"))
+	text := []string{
+		worker + ": " + plural(s.Events, "event") + " folded", plural(s.Compared, c.things) + " compared", plural(s.Differences, "difference"),
+	}
 	for _, more := range []struct {
 		n    uint64
 		what string
 	}{
-		{s.Repaired, "repaired"}, {s.Dead, "dead letters"}, {s.Gone, "causes deleted"},
+		{s.Repaired, "repaired"}, {s.Dead, "undecidable"}, {s.Gone, "without their cause"},
 		{s.Undecided, "not decided yet"}, {s.Unfinished, "partitions not compared"},
 	} {
 		if more.n > 0 {
-			text += fmt.Sprintf(", %d %s", more.n, more.what)
+			text = append(text, fmt.Sprintf("%d %s", more.n, more.what))
 		}
 	}
-	return text
+	return strings.Join(text, ", ")
 }

@@ -2,7 +2,6 @@ package softphonectl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -69,32 +68,32 @@ func (a *app) openBoth(c *cobra.Command) (*session, error) {
 	return s, nil
 }
 
-func (s *session) connectRedis() error {
+func (x *session) connectRedis() error {
 	var config process.Redis
 	environment := os.Environ()
-	if s.redisURL != "" {
-		environment = append(environment, "REDIS_URL="+s.redisURL)
+	if x.redisURL != "" {
+		environment = append(environment, "REDIS_URL="+x.redisURL)
 	}
 	if err := process.Parse(&config, environment); err != nil {
 		return usageError{err}
 	}
-	client, err := config.Connect(s.ctx, "softphonectl")
+	client, err := config.Connect(x.ctx, "softphonectl")
 	if err != nil {
 		return err
 	}
-	before := s.close
-	s.redis, s.close = client, func() { _ = client.Close(); before() }
+	before := x.close
+	x.redis, x.close = client, func() { _ = client.Close(); before() }
 	return nil
 }
 
-func (s *session) observer() replay.Observer {
-	return replay.Observer{Log: s.log, Redis: s.redis, Partitions: events.Partitions}
+func (x *session) observer() replay.Observer {
+	return replay.Observer{Log: x.log, Redis: x.redis, Partitions: events.Partitions}
 }
 
 // explain is an error of a command, or the reason why its session ended.
-func (s *session) explain(err error) error {
-	if err != nil && s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
+func (x *session) explain(err error) error {
+	if err != nil && x.ctx.Err() != nil {
+		return context.Cause(x.ctx)
 	}
 	return err
 }
@@ -126,5 +125,3 @@ func since(t, now time.Time) string {
 	}
 	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
 }
-
-var errInterrupted = errors.New("interrupted")

@@ -137,11 +137,11 @@ func (x *session) people(rows [][]string, notes []string) error {
 	if err := table(&b, rows); err != nil {
 		return err
 	}
-	text := trimLines(b.String())
+	lines := []string{trimLines(b.String())}
 	for _, note := range notes {
-		text += "\n! " + note
+		lines = append(lines, "! "+note)
 	}
-	return x.print(nil, func() string { return text })
+	return x.print(nil, func() string { return strings.Join(lines, "\n") })
 }
 
 func remarks(s replay.FolderStatus) []string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sort"
 	"strconv"
 
@@ -187,9 +188,7 @@ func (i *importing) publish(ctx context.Context, messages []*nats.Msg) error {
 // message is a message as it is to be published.
 func (i *importing) message(m eventlog.Message) *nats.Msg {
 	to := &nats.Msg{Subject: published(m), Data: m.Data, Header: nats.Header{}}
-	for name, values := range m.Header {
-		to.Header[name] = values
-	}
+	maps.Copy(to.Header, m.Header)
 	to.Header.Del(events.HeaderMsgID)
 	to.Header.Del(events.HeaderReplyTo)
 	for _, name := range [...]string{

@@ -96,10 +96,10 @@ func (c Check) each(ctx context.Context, worker string, inspect func(context.Con
 // found reports.
 func (i *inspection) found(f Finding) {
 	f.Worker, f.Partition = i.worker, i.partition
-	switch {
-	case f.Kind == Dead:
+	switch f.Kind {
+	case Dead:
 		i.Dead++
-	case f.Kind == Gone:
+	case Gone:
 		i.Gone++
 	default:
 		i.Differences++
