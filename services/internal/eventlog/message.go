@@ -26,6 +26,9 @@ func (m Message) Key() Key {
 	return ""
 }
 
+// Of tells which input the message is.
+func (m Message) Of() Input { return Input{Source: m.Source(), Name: m.Name()} }
+
 // Source of the message: who said it.
 func (m Message) Source() string { source, _ := m.cut(); return source }
 

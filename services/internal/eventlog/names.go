@@ -54,9 +54,9 @@ func (i Input) Of(partition int, k Key) string {
 	return "log." + strconv.Itoa(partition) + "." + i.Source + "." + string(k) + "." + i.Name
 }
 
-// OutcomesIn is the filter subject of all that a worker said in a partition.
-func OutcomesIn(partition int, worker string) string {
-	return "log." + strconv.Itoa(partition) + "." + worker + ".>"
+// SaidIn is the filter subject of all that a source said in a partition.
+func SaidIn(partition int, source string) string {
+	return "log." + strconv.Itoa(partition) + "." + source + ".>"
 }
 
 // OutcomesOf is the filter subject of all that a worker said of one key.

@@ -14,7 +14,7 @@ import (
 
 const (
 	// ahead is how many messages a reader asks for before they are wanted.
-	ahead = 1024
+	ahead = 512
 
 	// heartbeat is how often an idle server says that the consumer lives; after
 	// two silent ones the reader gives up.

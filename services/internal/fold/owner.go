@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -19,7 +20,7 @@ type owner[S any, E Event] struct {
 	partition int
 	check     func(context.Context) error
 	store     *store
-	filters   []string
+	inputs    map[eventlog.Input]bool
 	refused   string // the refusal reported last, so that it is logged once
 
 	fence      fence
@@ -29,17 +30,34 @@ type owner[S any, E Event] struct {
 	anew       bool           // this tenure began before the first event
 	committed  bool           // this tenure has committed
 	waiting    uint64         // messages that waited when the tenure began
-	folded     uint64         // messages folded since
+	folded     uint64         // messages read since
+	compared   time.Time      // when the checkpoint was last seen to be this owner's
 }
 
 func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
 	c.Logger = c.Logger.With().Int("partition", partition).Logger()
 	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check}
 	o.store = newStore(c.Redis, rules.Worker, partition)
+	o.inputs = map[eventlog.Input]bool{}
 	for _, input := range rules.Inputs {
-		o.filters = append(o.filters, input.In(partition))
+		o.inputs[input] = true
 	}
 	return o
+}
+
+// filters are what a reader of some inputs asks the server for: all that their
+// sources say in the partition. It is more than the inputs, and yet three times
+// as fast: with a filter for each of six inputs the server, which then walks the
+// subjects of 30,000 extensions, delivered 28,000 inputs a second; with one for
+// each of their two sources 84,000 (nats-server 2.15.2).
+func filters(inputs []eventlog.Input, partition int) []string {
+	var all []string
+	for _, input := range inputs {
+		if filter := eventlog.SaidIn(partition, input.Source); !slices.Contains(all, filter) {
+			all = append(all, filter)
+		}
+	}
+	return all
 }
 
 // tenure goes through the steps of the package comment until something is off.
@@ -72,15 +90,28 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(messages) == 0 {
-			err = o.compare(ctx)
-		} else {
-			err = o.fold(ctx, messages)
-		}
-		if err != nil {
+		if err := o.take(ctx, messages); err != nil {
 			return err
 		}
 	}
+}
+
+// take folds the inputs among some messages. Without any it looks, now and then,
+// whether Redis still has what this owner wrote.
+func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message) error {
+	read := uint64(len(messages))
+	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !o.inputs[m.Of()] })
+	if len(inputs) > 0 {
+		if err := o.fold(ctx, inputs); err != nil {
+			return err
+		}
+	} else if time.Since(o.compared) >= idle {
+		if err := o.compare(ctx); err != nil {
+			return err
+		}
+	}
+	o.folded += read
+	return nil
 }
 
 // raise fences off whoever owned the partition before.
@@ -130,7 +161,7 @@ func (o *owner[S, E]) refuse(log, because string) *Refusal {
 func (o *owner[S, E]) read(ctx context.Context) (*eventlog.Reader, error) {
 	o.step("reader")
 	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, o.partition, nuid.Next())
-	reader, err := o.Log.Read(ctx, name, max(1, o.checkpoint.Seq), o.filters...)
+	reader, err := o.Log.Read(ctx, name, max(1, o.checkpoint.Seq), filters(o.rules.Inputs, o.partition)...)
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +216,7 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 	if have != o.checkpoint {
 		return errFenced
 	}
+	o.compared = time.Now()
 	return nil
 }
 
@@ -214,8 +246,7 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 	if err := o.store.replace(ctx, o.checkpoint, next, b.states); err != nil {
 		return err
 	}
-	o.checkpoint, o.committed = next, true
-	o.folded += uint64(len(messages))
+	o.checkpoint, o.committed, o.compared = next, true, time.Now()
 	o.Metrics.folded(o.rules.Worker, len(messages), untold, len(b.dead))
 	o.step("answer")
 	o.answer(b.answers)

@@ -150,7 +150,7 @@ func (w *world) awaitServer() {
 // outcomes is the sequence of the last outcome, 0 if there is none.
 func (w *world) outcomes() uint64 {
 	w.t.Helper()
-	last, err := w.log.LastOf(w.t.Context(), eventlog.OutcomesIn(w.part, teller))
+	last, err := w.log.LastOf(w.t.Context(), eventlog.SaidIn(w.part, teller))
 	if err != nil {
 		w.t.Fatal(err)
 	}
