@@ -150,7 +150,7 @@ func (w *world) testAppLeftOff(t *testing.T) {
 	b.sees("The app is still off")
 	b.shows("extension-left-off")
 	b.click(".finish button.primary")
-	b.sees("Extensions", "Reception")
+	b.sees("Last e-mail", "Reception")
 	b.open(page)
 	b.fill("#name", "Front desk")
 	b.fill("#email", "reception@example.com")

@@ -49,7 +49,7 @@ func newPages(files assets, inbox string) (pages, error) {
 // show writes a page, or fails before anything is written.
 func (s *site) show(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Inbox = s.pages.inbox
-	if p.Notice == nil {
+	if p.Notice == nil && !byItself(r) {
 		p.Notice = takeNotice(w, r)
 	}
 	var out bytes.Buffer

@@ -94,6 +94,10 @@ func (s *site) routes(files assets) http.Handler {
 	return mux
 }
 
+// byItself tells that a page asks in order to keep itself current: nobody did
+// anything, and nobody reads the answer as it is.
+func byItself(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Dest") == "empty" }
+
 // visitor is a signed-in administrator.
 type visitor struct {
 	Administrator
@@ -109,8 +113,7 @@ func (s *site) known(next handler) http.HandlerFunc {
 		v := visitor{session: token(r)}
 		err := errSignedOut
 		if v.session != "" {
-			byItself := r.Header.Get("Sec-Fetch-Dest") == "empty" // a script asks: the page keeps itself current
-			v.Administrator, err = s.sessions.get(r.Context(), v.session, !byItself)
+			v.Administrator, err = s.sessions.get(r.Context(), v.session, !byItself(r))
 			err = away(err)
 		}
 		if tenant := r.PathValue("tenant"); err == nil && tenant != "" && !v.may(tenant) {

@@ -521,6 +521,12 @@ func TestEveryActionSaysWhatItDid(t *testing.T) {
 		form.Set(step.field, step.value)
 		a := b.post(receptionURL+"/"+step.action, form)
 		a.wants(t, http.StatusSeeOther)
+		refresh := b.request(t.Context(), receptionURL, nil)
+		refresh.Method = http.MethodGet
+		refresh.Header.Set("Sec-Fetch-Dest", "empty")
+		if strings.Contains(b.read(refresh).body, step.notice) {
+			t.Errorf("%q is said to the page that is being left", step.notice)
+		}
 		b.get(a.Header.Get("Location")).wants(t, http.StatusOK, step.notice)
 		if strings.Contains(b.get(receptionURL).body, step.notice) {
 			t.Errorf("%q is said twice", step.notice)
