@@ -25,12 +25,13 @@ type Sizes struct {
 	Rate         int           `json:"rate"`         // sign-ins a second
 	Small        int           `json:"small"`        // extensions of the small worker
 	Large        int           `json:"large"`        // and of the large one
+	Portal       int           `json:"portal"`       // extensions of the portal
 }
 
 func fullSizes() Sizes {
 	return Sizes{
 		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2,
-		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000,
+		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000,
 	}
 }
 
@@ -38,7 +39,7 @@ func fullSizes() Sizes {
 func quickSizes() Sizes {
 	return Sizes{
 		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1,
-		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500,
+		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500, Portal: 50,
 	}
 }
 
@@ -66,6 +67,7 @@ type Report struct {
 	Default    Table   `json:"default"`
 	SyncAlways Table   `json:"syncAlways"`
 	Memory     Memory  `json:"memory"`
+	Portal     Portal  `json:"portal"` // through HTTP, sync always
 	AllMet     bool    `json:"allMet"`
 }
 
@@ -90,6 +92,7 @@ func (b *bench) run(ctx context.Context) (Report, error) {
 		{"refold, sync always", func() error { return b.refold(ctx, history, &r.SyncAlways.Refold) }},
 		{"throughput, sync always", func() error { return b.throughput(ctx, &r.SyncAlways.Throughput) }},
 		{"sign-in, sync always", func() error { return b.signIn(ctx, &r.SyncAlways.SignIn) }},
+		{"portal, sync always", func() error { return b.portal(ctx, &r.Portal) }},
 	} {
 		if !b.only.MatchString(part.name) {
 			continue

@@ -19,6 +19,8 @@ require (
 	golang.org/x/sync v0.24.0
 )
 
+require golang.org/x/text v0.43.0 // indirect
+
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
@@ -33,6 +35,7 @@ require (
 	github.com/mattn/go-isatty v0.0.22 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
@@ -58,3 +61,5 @@ replace (
 	github.com/mycloudpbx/softphone/services/license => ../license
 	github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
 )
+
+replace github.com/mycloudpbx/softphone/services/portal => ../portal

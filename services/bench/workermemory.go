@@ -5,13 +5,17 @@ import (
 	"time"
 )
 
-// workerMemory measures what a device-counter process needs to fold the log of few
-// extensions and of many. For the same load it folds as many events of the few.
+// eventsEach is how many events the worker folds of each of the few extensions, so
+// that it is under load as long as it takes to be at its largest.
+const eventsEach = 20
+
+// workerMemory measures what a device-counter process needs to fold the log of many
+// extensions and of few.
 func (b *bench) workerMemory(ctx context.Context, m *Memory) (err error) {
 	if m.Large, err = b.weigh(ctx, b.sizes.Large, 1); err != nil {
 		return err
 	}
-	if m.Small, err = b.weigh(ctx, b.sizes.Small, max(1, b.sizes.Large/b.sizes.Small)); err != nil {
+	if m.Small, err = b.weigh(ctx, b.sizes.Small, eventsEach); err != nil {
 		return err
 	}
 	m.Growth = atMost(m.Large.PeakRSS/m.Small.PeakRSS, 1.2)

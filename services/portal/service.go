@@ -19,9 +19,16 @@ type Config struct {
 	Log         *eventlog.Log
 	Redis       redis.UniversalClient
 	Credentials *credential.Store
-	Hasher      *credential.Hasher
+	Hasher      Hasher
 	Logger      zerolog.Logger
 	Patience    time.Duration // for a worker's decision; 0 means 5 s
+}
+
+// Hasher computes and compares password hashes; see credential.Hasher for what it
+// must do besides.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	Matches(ctx context.Context, hash, password string) (bool, error)
 }
 
 const defaultPatience = 5 * time.Second
@@ -31,7 +38,7 @@ type Service struct {
 	log         *eventlog.Log
 	redis       redis.UniversalClient
 	credentials *credential.Store
-	hasher      *credential.Hasher
+	hasher      Hasher
 	policy      *credential.Policy
 	throttle    *throttle
 	tokens      tokens

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	if asChild() {
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A quick run measures every figure. What it finds says nothing about speed; the
+// memory of a license is the same as in a full one.
+func TestQuick(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-quick"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var report Report
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &report); err != nil {
+		t.Fatalf("the last line is not JSON: %v", err)
+	}
+	everyFigure(t, "report", reflect.ValueOf(report))
+	if !report.Memory.License.Met {
+		t.Errorf("a license takes %.0f bytes of Redis, at most %.0f are allowed", report.Memory.License.Value, report.Memory.License.AtMost)
+	}
+}
+
+// everyFigure fails for a figure that was not measured.
+func everyFigure(t *testing.T, path string, v reflect.Value) {
+	t.Helper()
+	if judged, is := v.Interface().(Judged); is {
+		if judged.Value <= 0 || judged.AtLeast == 0 && judged.AtMost == 0 {
+			t.Errorf("%s: %+v", path, judged)
+		}
+		return
+	}
+	for i := range v.NumField() {
+		field, name := v.Field(i), path+"."+v.Type().Field(i).Name
+		switch {
+		case !v.Type().Field(i).IsExported(), name == "report.Sizes":
+		case field.Kind() == reflect.Struct:
+			everyFigure(t, name, field)
+		case field.IsZero() && field.Kind() != reflect.Bool && !strings.HasSuffix(name, ".Failed"):
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-rounds", "many"}, {"-only", "("}, {"-unknown"}} {
+		if _, err := parse(args); err == nil {
+			t.Errorf("%v: accepted", args)
+		}
+	}
+	o, err := parse([]string{"-quick", "-rounds", "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := quickSizes(); o.sizes.Rounds != 2 || o.sizes.SignIns != want.SignIns {
+		t.Errorf("sizes %+v", o.sizes)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	var s Spread
+	for _, v := range []float64{4, 1, 3, 2} {
+		s.add(v)
+	}
+	if s.Median != 2.5 || s.Min != 1 || s.Max != 4 {
+		t.Errorf("got %+v", s)
+	}
+}

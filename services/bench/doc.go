@@ -1,0 +1,56 @@
+// Command bench measures the product against what one would write by hand, in one
+// run on one machine: make bench.
+//
+// The servers are processes of their own, reached over TCP, and the same for all
+// that is compared: nats-server (this program again) and redis-server, which keeps
+// an append-only file. Everything is measured twice: with NATS as it comes, which
+// writes to the disk every two minutes, and with sync always, every message flushed
+// before it is acknowledged. In the first case the log is set up for fast batches,
+// in the second for atomic ones; see eventlog.Layout. The two cores of a small
+// machine are all in use, so whatever else runs beside it is measured too.
+//
+// # Throughput
+//
+// Contenders turn the same log of sign-ins into outcomes: four devices a license
+// that get a seat, a fifth that does not, events of one extension far apart. Each
+// begins on a fresh log. Its rate is what it has finished (outcome in the log, and
+// committed or acknowledged) from its start until all is done or its time is up; it
+// fails the run when fewer outcomes than that are in the log. Rounds take turns
+// between contenders; what counts is the median.
+//
+//   - fold: devicecounter.Rules on fold.Run, all partitions;
+//   - by hand, in order: Consume, script, Publish, Ack, one at a time;
+//   - by hand, 64 goroutines: the same, without order;
+//   - watermill: the same handler in a router on watermill-nats, 64 at a time.
+//
+// The hand-written handler decodes the same events, counts seats in a Lua script,
+// and publishes the same outcomes. It knows no repeated fact, keeps no checkpoint
+// and can be neither replayed nor fenced off.
+//
+// # Refold
+//
+// Redis is empty and all outcomes are told: the fold builds its state from the log
+// and publishes nothing. The rate is that of the messages it is delivered, the
+// events device-counter reads. An ordered consumer that counts every message of the
+// same log gives the raw rate.
+//
+// # Sign-in
+//
+// From publishing a sign-in to its decision, the worker in a process of its own,
+// this process being the PBX core. When idle it takes turns with the bare steps,
+// see type bare. At a rate, sign-ins start on time whether or not those before are
+// answered.
+//
+// # Memory
+//
+// Redis's MEMORY USAGE of device-counter's hash of a license with four devices
+// (ids of 36 characters), and the most memory a device-counter process had resident
+// while it folded the log of many extensions, against one of few.
+//
+// # Output
+//
+// A table, and one JSON object as the last line: type Report. Its keys are stable:
+// cpus, go, sizes, seconds, allMet, memory, and for each of default and syncAlways
+// throughput, refold and signIn. A figure with a target has value, atLeast or
+// atMost, and met. Rates are per second, times milliseconds, memory bytes.
+package main

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/api"
+	"github.com/mycloudpbx/softphone/services/portal/credential"
+)
+
+const (
+	// clients sign in at a time.
+	clients = 8
+
+	// hashing is how many passwords are computed at a time, as the portal does on two
+	// cores.
+	hashing = 1
+
+	password = "zebra-lamp-orbit-candle" // of every softphone here
+)
+
+// Portal is what signing in through HTTP costs.
+type Portal struct {
+	Argon2id Latency `json:"argon2id"` // one password, nothing else
+	Known    HTTP    `json:"known"`    // a device that has its seat; argon2id apart
+	New      HTTP    `json:"new"`      // a device that gets one; argon2id apart
+	KnownAll HTTP    `json:"knownWithArgon2id"`
+	NewAll   HTTP    `json:"newWithArgon2id"`
+}
+
+// HTTP is how one kind of request went.
+type HTTP struct {
+	PerSecond float64 `json:"perSecond"`
+	Latency   Latency `json:"latency"`
+	Failed    int     `json:"failed"`
+}
+
+// portal measures sign-ins through the portal's HTTP API, which runs in this
+// process as its clients do; device-counter is a process of its own.
+func (b *bench) portal(ctx context.Context, p *Portal) error {
+	if err := b.world.empty(ctx); err != nil {
+		return err
+	}
+	softphones := newSoftphones(b.sizes.Portal)
+	writer, err := newWriter(ctx, b.world.js)
+	if err != nil {
+		return err
+	}
+	if err := writer.license(ctx, softphones); err != nil {
+		return err
+	}
+	counter, err := startCounter(b.world)
+	if err != nil {
+		return err
+	}
+	defer counter.stop()
+
+	hasher := credential.NewHasher(hashing)
+	hash, err := b.argon2id(ctx, hasher, p)
+	if err != nil {
+		return err
+	}
+	if err := b.door(ctx, softphones, free{}, password, func(d *door) {
+		p.New = d.run(ctx, 0, 1)
+		p.Known = d.run(ctx, 0, 1)
+	}); err != nil {
+		return err
+	}
+	return b.door(ctx, softphones, hasher, hash, func(d *door) {
+		p.NewAll = d.run(ctx, 1, 2)
+		p.KnownAll = d.run(ctx, 0, 1)
+	})
+}
+
+// argon2id measures one password, alone, and returns its hash.
+func (b *bench) argon2id(ctx context.Context, hasher *credential.Hasher, p *Portal) (string, error) {
+	hash, err := hasher.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	var took []time.Duration
+	for end := time.Now().Add(b.sizes.Idle / 8); time.Now().Before(end); {
+		start := time.Now()
+		if ok, err := hasher.Matches(ctx, hash, password); err != nil || !ok {
+			return "", fmt.Errorf("a password does not match its hash: %w", err)
+		}
+		took = append(took, time.Since(start))
+	}
+	p.Argon2id = latency(took)
+	return hash, nil
+}
+
+// free is a portal.Hasher that costs nothing: what is left is everything else.
+type free struct{}
+
+func (free) Hash(_ context.Context, password string) (string, error) { return password, nil }
+func (free) Matches(_ context.Context, hash, password string) (bool, error) {
+	return hash == password, nil
+}
+
+// door is a running portal and those who want in.
+type door struct {
+	bench      *bench
+	address    string
+	softphones []softphone
+}
+
+// door runs a portal in which every softphone has the same hash.
+func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.Hasher, hash string, use func(*door)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log, err := b.world.log(ctx, "portal")
+	if err != nil {
+		return err
+	}
+	defer log.Conn().Close()
+	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	if err != nil {
+		return err
+	}
+	for _, s := range softphones { // a license has the id of the fact that asked for it
+		if _, err := credentials.Put(ctx, s.Extension, s.license.LicenseID, hash); err != nil {
+			return err
+		}
+	}
+	service := portal.New(portal.Config{Log: log, Redis: b.world.client, Credentials: credentials, Hasher: hasher, Logger: silent})
+	running := make(chan error, 1)
+	go func() { running <- service.Run(ctx) }()
+	listener, err := process.Listen("the portal", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := process.ServeHTTP(listener, api.New(ctx, api.Config{Service: service, Log: silent}))
+	defer server.Close()
+	d := &door{bench: b, address: "http://" + server.Address() + api.Prefix + "/softphone/sign-in", softphones: softphones}
+	d.warmUp(ctx)
+	use(d)
+	cancel()
+	<-running
+	return nil
+}
+
+// warmUp waits until the worker owns its partitions: the last device of some
+// softphones signs in.
+func (d *door) warmUp(ctx context.Context) {
+	d.bench.progress.say("portal: waiting for the worker")
+	client := &http.Client{Timeout: patience}
+	for i := range min(warmUp, len(d.softphones)) {
+		for d.knock(ctx, client, d.softphones[i].signedIn(3)) != nil && ctx.Err() == nil {
+			time.Sleep(pace)
+		}
+	}
+}
+
+// run lets devices from..to of every softphone sign in once, as long as there is
+// time.
+func (d *door) run(ctx context.Context, from, to int) HTTP {
+	d.bench.progress.say("portal: devices sign in")
+	var next atomic.Int64
+	var all sync.Mutex
+	var took []time.Duration
+	failed := 0
+	start := time.Now()
+	var waiting sync.WaitGroup
+	for range clients {
+		waiting.Go(func() {
+			client := &http.Client{Timeout: patience, Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for time.Since(start) < d.bench.sizes.Idle {
+				n := int(next.Add(1)) - 1
+				if n >= (to-from)*len(d.softphones) {
+					return
+				}
+				event := d.softphones[n%len(d.softphones)].signedIn(from + n/len(d.softphones))
+				began := time.Now()
+				err := d.knock(ctx, client, event)
+				all.Lock()
+				if took = append(took, time.Since(began)); err != nil {
+					failed++
+				}
+				all.Unlock()
+			}
+		})
+	}
+	waiting.Wait()
+	return HTTP{PerSecond: float64(len(took)) / time.Since(start).Seconds(), Latency: latency(took), Failed: failed}
+}
+
+// knock is one sign-in.
+func (d *door) knock(ctx context.Context, client *http.Client, event events.Event) error {
+	device, ok := event.Data.(events.DeviceSignedIn)
+	if !ok {
+		return fmt.Errorf("%s is no sign-in", event.EventName())
+	}
+	body, err := json.Marshal(map[string]any{
+		"username": portal.Username(event.Extension), "password": password,
+		"device": map[string]string{"id": device.DeviceID, "platform": device.Platform, "name": device.DeviceName},
+	})
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.address, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("a sign-in was answered %s", response.Status)
+	}
+	return nil
+}
+
+func (p *Portal) rows() []row {
+	return []row{
+		{"argon2id, one password alone", p.Argon2id.String(), nil},
+		{"a known device signs in, argon2id apart", p.Known.String(), nil},
+		{"a new device signs in, argon2id apart", p.New.String(), nil},
+		{"a known device signs in", p.KnownAll.String(), nil},
+		{"a new device signs in", p.NewAll.String(), nil},
+	}
+}
+
+func (h HTTP) String() string {
+	return fmt.Sprintf("%s/s, %d failed, %s", whole(h.PerSecond), h.Failed, h.Latency)
+}
