@@ -34,6 +34,7 @@ func (l *live) fleet(n int) []events.Extension {
 			Email: all[i].Number + "@example.com", Username: "user" + all[i].Number, DisplayName: "User", DeviceLimit: 100,
 		}))
 	}
+	l.Eventually("all licenses", func() bool { return len(l.Messages(events.Stream, "log.*.license.acme.*.LicenseGranted")) >= n })
 	workertest.Settled(l.t, l.World, devicecounter.Rules())
 	return all
 }
