@@ -41,6 +41,12 @@
 // see type bare. At a rate, sign-ins start on time whether or not those before are
 // answered.
 //
+// # Portal
+//
+// Devices sign in through the portal's HTTP API, known ones and new ones, eight at a
+// time, on the server that syncs always; once with argon2id, which is most of it,
+// and once with a hasher that costs nothing.
+//
 // # Memory
 //
 // Redis's MEMORY USAGE of device-counter's hash of a license with four devices
@@ -50,7 +56,7 @@
 // # Output
 //
 // A table, and one JSON object as the last line: type Report. Its keys are stable:
-// cpus, go, sizes, seconds, allMet, memory, and for each of default and syncAlways
+// cpus, go, sizes, seconds, allMet, memory, portal, and for each of default and syncAlways
 // throughput, refold and signIn. A figure with a target has value, atLeast or
 // atMost, and met. Rates are per second, times milliseconds, memory bytes.
 package main
