@@ -3,7 +3,7 @@
 //
 // The servers are processes of their own, reached over TCP, and the same for all
 // that is compared: nats-server (this program again) and redis-server, which keeps
-// an append-only file. Everything is measured twice: with NATS as it comes, which
+// an append-only file. All but memory is measured twice: with NATS as it comes, which
 // writes to the disk every two minutes, and with sync always, every message flushed
 // before it is acknowledged. In the first case the log is set up for fast batches,
 // in the second for atomic ones; see eventlog.Layout. The two cores of a small

@@ -99,8 +99,11 @@ func (w Worker) row() row {
 
 // String says whether the target was met.
 func (j *Judged) String() string {
-	if j == nil {
+	switch {
+	case j == nil:
 		return ""
+	case j.AtLeast == 0 && j.AtMost == 0:
+		return "not measured"
 	}
 	target := fmt.Sprintf("target ≥ %g", j.AtLeast)
 	if j.AtMost != 0 {
