@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -140,7 +141,7 @@ func (r *bare) into(s *SignIn) {
 }
 
 func (r *bare) close() {
-	for i := len(r.stop) - 1; i >= 0; i-- {
-		r.stop[i]()
+	for _, stop := range slices.Backward(r.stop) {
+		stop()
 	}
 }

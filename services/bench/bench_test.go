@@ -38,7 +38,7 @@ func TestQuick(t *testing.T) {
 // everyFigure fails for a figure that was not measured.
 func everyFigure(t *testing.T, path string, v reflect.Value) {
 	t.Helper()
-	if judged, is := v.Interface().(Judged); is {
+	if judged, is := reflect.TypeAssert[Judged](v); is {
 		if judged.Value <= 0 || judged.AtLeast == 0 && judged.AtMost == 0 {
 			t.Errorf("%s: %+v", path, judged)
 		}

@@ -54,7 +54,9 @@ func serveNATS() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(server.URL())
+	if _, err := fmt.Fprintln(os.Stdout, server.URL()); err != nil {
+		return err
+	}
 	<-stop
 	server.Close()
 	return nil

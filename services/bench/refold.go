@@ -139,5 +139,5 @@ func (b *bench) messages(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return int(stream.CachedInfo().State.Msgs), nil //nolint:gosec // fits
+	return int(stream.CachedInfo().State.Msgs), nil
 }

@@ -56,7 +56,7 @@ func (s *softphone) signedIn(d int) events.Event {
 		{events.PlatformAndroid, "Galaxy S25"},
 	}
 	device := devices[d%len(devices)]
-	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(s.Extension.String()+"/"+strconv.Itoa(d)))
+	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(s.String()+"/"+strconv.Itoa(d)))
 	return events.NewFact(s.Extension, events.DeviceSignedIn{
 		DeviceID: id.String(), Platform: device.platform, DeviceName: device.name, AppVersion: "8.4.1 (20260309)",
 	})

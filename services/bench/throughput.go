@@ -97,7 +97,7 @@ func (b *bench) told(ctx context.Context, before uint64, done int) error {
 	if err != nil {
 		return err
 	}
-	if stored := stream.CachedInfo().State.LastSeq - before; stored < uint64(done) { //nolint:gosec // not negative
+	if stored := stream.CachedInfo().State.LastSeq - before; stored < uint64(done) {
 		return fmt.Errorf("%d events are done, but only %d outcomes are in the log", done, stored)
 	}
 	return nil
