@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -147,7 +148,9 @@ func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.
 	d.warmUp(ctx)
 	use(d)
 	cancel()
-	<-running
+	if err := <-running; !errors.Is(err, context.Canceled) {
+		return err
+	}
 	return nil
 }
 

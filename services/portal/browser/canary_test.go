@@ -58,18 +58,19 @@ func TestPasswordIsNowhere(t *testing.T) {
 // nowhere fails for a password in log lines, e-mails, Redis or JetStream.
 func (w *world) nowhere(when string, passwords ...string) {
 	w.t.Helper()
-	everywhere := w.Lines() + w.everyKey() + w.everyMessage()
+	var everywhere strings.Builder
+	everywhere.WriteString(w.Lines() + w.everyKey() + w.everyMessage())
 	for _, mail := range w.relay.Mails() {
-		everywhere += string(mail.Data)
+		everywhere.WriteString(string(mail.Data))
 	}
 	for _, seen := range []string{"the portal serves", "reception@example.com", "3001@acme", "portal:session:", "KV_softphone"} {
-		if !strings.Contains(everywhere, seen) {
+		if !strings.Contains(everywhere.String(), seen) {
 			w.t.Errorf("the test does not look where %q is", seen)
 		}
 	}
 	for _, password := range passwords {
-		if i := strings.Index(everywhere, password); i >= 0 {
-			w.t.Errorf("a password is found %s: …%q…", when, everywhere[max(0, i-200):min(len(everywhere), i+200)])
+		if i := strings.Index(everywhere.String(), password); i >= 0 {
+			w.t.Errorf("a password is found %s: …%q…", when, everywhere.String()[max(0, i-200):min(len(everywhere.String()), i+200)])
 		}
 	}
 }
