@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -33,6 +34,8 @@ func TestReadme(t *testing.T) {
 		"SOFTPHONE_SMTP_LISTEN="+ports.instead("127.0.0.1:1025"),
 		"SOFTPHONE_OPS_LISTEN="+ports.instead("127.0.0.1:9090"))
 
+	namesTests(t, string(text))
+
 	var system *standalone
 	for _, command := range commands(string(text)) {
 		switch {
@@ -56,6 +59,28 @@ func TestReadme(t *testing.T) {
 		fetch(t, "http://"+ports.instead(page[1])+page[2])
 	}
 	system.interrupt()
+}
+
+// namesTests checks that the tests README.md names exist.
+func namesTests(t *testing.T, text string) {
+	t.Helper()
+	var tests strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, "services"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		tests.Write(source)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(t *testing.T)") {
+			t.Errorf("README.md names %s, which is no test", name[1])
+		}
+	}
 }
 
 // command is one that README.md shows, and what it says it prints.
