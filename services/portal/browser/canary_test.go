@@ -61,7 +61,7 @@ func (w *world) nowhere(when string, passwords ...string) {
 	var everywhere strings.Builder
 	everywhere.WriteString(w.Lines() + w.everyKey() + w.everyMessage())
 	for _, mail := range w.relay.Mails() {
-		everywhere.WriteString(string(mail.Data))
+		everywhere.Write(mail.Data)
 	}
 	for _, seen := range []string{"the portal serves", "reception@example.com", "3001@acme", "portal:session:", "KV_softphone"} {
 		if !strings.Contains(everywhere.String(), seen) {
