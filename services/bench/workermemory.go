@@ -5,17 +5,14 @@ import (
 	"time"
 )
 
-// eventsEach is how many events the worker folds of each of the few extensions, so
-// that it is under load as long as it takes to be at its largest.
-const eventsEach = 20
-
 // workerMemory measures what a device-counter process needs to fold the log of many
-// extensions and of few.
+// extensions and of few. It folds as many events of both: most of what it needs are
+// messages on their way, and how many that are at most is also a matter of time.
 func (b *bench) workerMemory(ctx context.Context, m *Memory) (err error) {
 	if m.Large, err = b.weigh(ctx, b.sizes.Large, 1); err != nil {
 		return err
 	}
-	if m.Small, err = b.weigh(ctx, b.sizes.Small, eventsEach); err != nil {
+	if m.Small, err = b.weigh(ctx, b.sizes.Small, max(1, b.sizes.Large/b.sizes.Small)); err != nil {
 		return err
 	}
 	m.Growth = atMost(m.Large.PeakRSS/m.Small.PeakRSS, 1.2)
