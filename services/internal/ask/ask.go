@@ -60,10 +60,15 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 		return nil, fmt.Errorf("serving questions: %w", err)
 	}
 	handler := micro.HandlerFunc(func(r micro.Request) {
+		about, err := parse(r.Data())
+		if err != nil {
+			s.sent(r.Error(CodeWrong, err.Error(), nil))
+			return
+		}
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			s.answer(r)
+			s.sent(conn.PublishMsg(s.answer(r.Reply(), about)))
 		}()
 	})
 	if err := service.AddEndpoint("get", handler, micro.WithEndpointSubject("ask."+s.Worker+".get")); err != nil {
@@ -72,21 +77,23 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 	return func() { _ = service.Stop() }, nil
 }
 
-func (s Service) answer(r micro.Request) {
-	about, err := parse(r.Data())
-	if err != nil {
-		s.sent(r.Error(CodeWrong, err.Error(), nil))
-		return
-	}
+// answer is the message that goes to whoever asked. It is not sent through the
+// request: the micro package looks at that when the handler has returned, which is
+// while the answer is being made.
+func (s Service) answer(to string, about events.Extension) *nats.Msg {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	m := nats.NewMsg(to)
 	answer, err := s.Answer(ctx, about)
+	if err == nil {
+		m.Data, err = json.Marshal(answer)
+	}
 	if err != nil {
 		s.Log.Warn().Err(err).Stringer("extension", about).Msg("a question could not be answered")
-		s.sent(r.Error(CodeLater, "no answer now, try again", nil))
-		return
+		m.Header.Set(micro.ErrorCodeHeader, CodeLater)
+		m.Header.Set(micro.ErrorHeader, "no answer now, try again")
 	}
-	s.sent(r.RespondJSON(answer))
+	return m
 }
 
 func (s Service) sent(err error) {
