@@ -159,7 +159,7 @@ func (a *audit[S, E]) take(m eventlog.Message) {
 		a.did[cause] = append(a.did[cause], told{seq: m.Sequence, name: m.Name(), body: m.Data})
 		return
 	}
-	if slices.Contains(a.rules.Inputs, eventlog.Input{Source: m.Source(), Name: m.Name()}) {
+	if slices.Contains(a.rules.Inputs, m.Of()) {
 		a.fold(m)
 	}
 }

@@ -64,7 +64,7 @@ func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) e
 	if err := d.locate(ctx, rules.Worker); err != nil {
 		return err
 	}
-	err := Scan(ctx, d.Log, Range{Filters: []string{partitionFilter(d.partition)}}, func(m eventlog.Message) error {
+	err := Scan(ctx, d.Log, Range{Filters: []string{eventlog.AllIn(d.partition)}}, func(m eventlog.Message) error {
 		switch {
 		case m.Source() == rules.Worker:
 			return d.recorded(ctx, m)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
@@ -40,16 +39,13 @@ type follower[S any, E fold.Event] struct {
 func newFollower[S any, E fold.Event](log *eventlog.Log, stream eventlog.State, rules fold.Rules[S, E], partition int) *follower[S, E] {
 	return &follower[S, E]{
 		Replay: fold.NewReplay(rules), log: log, stream: stream, took: func(fold.Decided) {},
-		inputs: rules.Inputs, filter: partitionFilter(partition),
+		inputs: rules.Inputs, filter: eventlog.AllIn(partition),
 	}
 }
 
-// partitionFilter is the filter of all events of a partition.
-func partitionFilter(partition int) string { return "log." + strconv.Itoa(partition) + ".>" }
-
 // isInput tells the events that some inputs mean.
 func isInput(inputs []eventlog.Input, m eventlog.Message) bool {
-	return slices.Contains(inputs, eventlog.Input{Source: m.Source(), Name: m.Name()})
+	return slices.Contains(inputs, m.Of())
 }
 
 func (f *follower[S, E]) close() {
