@@ -11,6 +11,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
 // Config of the worker, from the environment.
@@ -29,7 +30,7 @@ type Config struct {
 	MinAttempts int           `env:"-"`
 }
 
-// SMTP says which relay takes the mails: see [ParseRelay].
+// SMTP says which relay takes the mails: see [delivery.ParseRelay].
 type SMTP struct {
 	URL       string         `env:"SMTP_URL" envDefault:"smtp://127.0.0.1:1025"`
 	Password  process.Secret `env:"SMTP_PASSWORD"`
@@ -63,7 +64,7 @@ func (c Config) Validate() error {
 
 // Validate checks what the types cannot.
 func (s SMTP) Validate() error {
-	_, err := s.transport()
+	_, err := s.client()
 	return err
 }
 
@@ -73,24 +74,22 @@ func (m Mail) Validate() error {
 	return err
 }
 
-// transport to the relay.
-func (s SMTP) transport() (*Transport, error) {
-	relay, err := ParseRelay(s.URL, s.Password.Reveal())
+// client of the relay.
+func (s SMTP) client() (*delivery.Client, error) {
+	relay, err := delivery.ParseRelay(s.URL, s.Password.Reveal())
 	faults := []error{err}
-	t := &Transport{Relay: relay, LocalName: s.LocalName, Timeouts: DefaultTimeouts()}
-	if s.LocalName != "" && !domainName.MatchString(s.LocalName) {
-		faults = append(faults, fmt.Errorf("SMTP_LOCAL_NAME: %q is not a full host name such as mailer.example.com", s.LocalName))
-	}
+	c := delivery.Config{Relay: relay, LocalName: s.LocalName, Timeouts: delivery.DefaultTimeouts()}
 	if s.CAFile != "" {
-		t.Roots = x509.NewCertPool()
+		c.Roots = x509.NewCertPool()
 		pem, err := os.ReadFile(s.CAFile)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("SMTP_CA_FILE: %w", err))
-		} else if !t.Roots.AppendCertsFromPEM(pem) {
+		} else if !c.Roots.AppendCertsFromPEM(pem) {
 			faults = append(faults, fmt.Errorf("SMTP_CA_FILE: %s holds no certificate in PEM form", s.CAFile))
 		}
 	}
-	return t, errors.Join(faults...)
+	client, err := delivery.New(c)
+	return client, errors.Join(append(faults, err)...)
 }
 
 // tenantMark in MAIL_REPLY_TO stands for the tenant's name.

@@ -51,8 +51,8 @@ func TestPasswordFromFile(t *testing.T) {
 	if err := process.Parse(&c, []string{"SMTP_URL=smtps://me@mail.example.com", "SMTP_PASSWORD_FILE=" + file}); err != nil {
 		t.Fatal(err)
 	}
-	tr, err := c.SMTP.transport()
-	if err != nil || tr.Relay.Password != "hunter2" {
+	client, err := c.SMTP.client()
+	if err != nil || client.Relay.Password != "hunter2" {
 		t.Errorf("%v", err)
 	}
 }

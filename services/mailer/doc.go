@@ -17,7 +17,7 @@
 //     written: a license revoked meanwhile, or replaced, gets no welcome.
 //  3. Render (message.go) and encode the outcome: nothing that can fail is left
 //     for the time after the mail.
-//  4. Send (transport.go). The relay's answer decides (failure.go): final, and the
+//  4. Send (package delivery). The relay's answer decides: final, and the
 //     outcome is EmailFailed; temporary, and the event comes again with growing
 //     pauses for days; unavailable, and all sending pauses until a probe passes.
 //  5. Tell. From the relay's 250 on, only the outcome is tried again, never the

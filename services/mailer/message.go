@@ -7,6 +7,7 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"net/mail"
+	"regexp"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -209,3 +210,6 @@ func prefix(name string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
+
+// domainName is a fully qualified one.
+var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)

@@ -13,6 +13,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
 // inputs are what the mailer reads.
@@ -58,7 +59,7 @@ type mailer struct {
 	ledger
 	retries    retries
 	letterhead Letterhead
-	transport  *Transport
+	client     *delivery.Client
 	logger     zerolog.Logger
 
 	mu   sync.Mutex
@@ -67,13 +68,13 @@ type mailer struct {
 
 func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error) {
 	letterhead, headErr := c.Mail.letterhead()
-	transport, smtpErr := c.SMTP.transport()
+	client, smtpErr := c.SMTP.client()
 	if err := errors.Join(headErr, smtpErr); err != nil {
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
 	return &mailer{
 		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
-		letterhead: letterhead, transport: transport, logger: c.Host.Log, busy: map[string]bool{},
+		letterhead: letterhead, client: client, logger: c.Host.Log, busy: map[string]bool{},
 	}, nil
 }
 
@@ -145,7 +146,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) er
 	if err != nil {
 		return react.Permanent(err)
 	}
-	if err := m.transport.Send(ctx, Envelope{From: letterhead.From.Address, To: p.license.Email, Bytes: raw}); err != nil {
+	if _, err := m.client.Send(ctx, delivery.Envelope{From: letterhead.From.Address, To: p.license.Email, Bytes: raw}); err != nil {
 		return m.unsent(ctx, d, c, sent, err)
 	}
 	m.about(d, sent.Kind, sent.To).Info().Msg("e-mail sent")
@@ -155,7 +156,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) er
 // unsent is a mail that was not accepted. Its text repeats no address.
 type unsent struct {
 	mail    events.EmailSent // as it would have been told
-	failure *Failure
+	failure *delivery.Failure
 }
 
 func (u *unsent) Error() string { return redact(u.failure.Error(), u.mail.To) }
@@ -182,15 +183,15 @@ func answerCode(code int) int {
 
 // unsent turns a failure into what the runtime is to do.
 func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, err error) error {
-	var failure *Failure
+	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
 		return err // canceled
 	}
 	u := &unsent{mail, failure}
 	switch failure.Verdict {
-	case Final:
+	case delivery.Final:
 		return m.conclude(ctx, d, c, u.outcome())
-	case Unavailable:
+	case delivery.Unavailable:
 		return react.Pause(u)
 	default:
 		return u
@@ -242,7 +243,7 @@ func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postpo
 		return
 	}
 	m.retries.put(ctx, c, retry{
-		Attempts: d.Delivered, Next: p.Next.UTC(), At: time.Now().UTC(), Reason: clip(oneLine(p.Err.Error()), maxReason),
+		Attempts: d.Delivered, Next: p.Next.UTC(), At: time.Now().UTC(), Reason: clip(delivery.OneLine(p.Err.Error()), maxReason),
 	})
 }
 

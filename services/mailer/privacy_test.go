@@ -1,17 +1,9 @@
 package mailer
 
 import (
-	"errors"
 	"testing"
 	"unicode/utf8"
 )
-
-func TestOneLine(t *testing.T) {
-	t.Parallel()
-	if got := oneLine(" a\r\nb\x00\x1b[31mc\xff  d\u0085e"); got != "a b [31mc\uFFFD d e" {
-		t.Errorf("%q", got)
-	}
-}
 
 func TestMask(t *testing.T) {
 	t.Parallel()
@@ -34,13 +26,5 @@ func TestClip(t *testing.T) {
 	}
 	if got := clip("äöü", 3); got != "äöü" {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestAFailureIsJudgedOnce(t *testing.T) {
-	t.Parallel()
-	first := &Failure{Stage: stageRCPT, Verdict: Final, Err: errors.New("no")}
-	if got := failed(stageConnect, first); got != first {
-		t.Errorf("judged again: %v", got)
 	}
 }

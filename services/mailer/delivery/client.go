@@ -1,4 +1,4 @@
-package mailer
+package delivery
 
 import (
 	"context"
@@ -30,13 +30,35 @@ func DefaultTimeouts() Timeouts {
 	return Timeouts{Connect: 30 * time.Second, Command: 5 * time.Minute, Body: 3 * time.Minute, Dot: 10 * time.Minute}
 }
 
-// Transport hands mails to a relay, each on a connection of its own. It is
-// safe for concurrent use.
-type Transport struct {
+// Config of a [Client].
+type Config struct {
 	Relay     Relay
 	LocalName string         // for EHLO; empty: this host's name, or its address when it has no proper one
 	Roots     *x509.CertPool // whom to trust; nil: whom the system trusts
 	Timeouts  Timeouts
+}
+
+// Client hands mails to a relay, each on a connection of its own. It is safe for
+// concurrent use.
+type Client struct{ Config }
+
+// New checks the configuration.
+func New(c Config) (*Client, error) {
+	if c.LocalName != "" && !domainName.MatchString(c.LocalName) {
+		return nil, fmt.Errorf("SMTP_LOCAL_NAME: %q is not a full host name such as mailer.example.com", c.LocalName)
+	}
+	return &Client{c}, nil
+}
+
+// Close ends what is still open.
+func (c *Client) Close() {}
+
+// Receipt is the word of the server that took a mail.
+type Receipt struct {
+	Server  string // host:port
+	Code    int    // 250
+	Text    string // the server's words, one line
+	QueueID string // under which the server knows the mail; may be empty
 }
 
 // Envelope is a rendered mail and where it goes.
@@ -45,24 +67,26 @@ type Envelope struct {
 	Bytes    []byte
 }
 
-// Send returns nil exactly when the relay took responsibility for the mail:
+// Send returns no error exactly when the relay took responsibility for the mail:
 // its final dot was answered with 250. What happens to the connection after
 // that is of no interest. Every other end is a [*Failure], or the context's
 // error. When the context ends the connection is closed at once, in whatever
 // stage it is; a mail in [stageDot] may have been accepted nevertheless.
-func (t *Transport) Send(ctx context.Context, mail Envelope) error {
+func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 	if err := mail.check(); err != nil {
-		return &Failure{Stage: stageRCPT, Verdict: Final, Err: err}
+		return Receipt{}, &Failure{Stage: stageRCPT, Verdict: Final, Err: err}
 	}
-	s := &session{Transport: t, mail: mail}
+	s := &session{Client: c, mail: mail}
 	err := s.run(ctx)
 	if err == nil {
-		return nil
+		return Receipt{Server: c.Relay.Addr(), Code: 250}, nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("canceled in %s: %w", s.stage, context.Cause(ctx))
+		return Receipt{}, fmt.Errorf("canceled in %s: %w", s.stage, context.Cause(ctx))
 	}
-	return failed(s.stage, err)
+	failure := failed(s.stage, err)
+	failure.Server = c.Relay.Addr()
+	return Receipt{}, failure
 }
 
 // check refuses what must never reach a command line of the protocol.
@@ -77,7 +101,7 @@ func (e Envelope) check() error {
 
 // session is one connection: one mail.
 type session struct {
-	*Transport
+	*Client
 	mail   Envelope
 	stage  Stage
 	conn   net.Conn // the TCP connection: deadlines and closing act below TLS

@@ -1,4 +1,4 @@
-package mailer
+package delivery
 
 import (
 	"bytes"
@@ -19,22 +19,23 @@ const (
 )
 
 // transport to a server of the test, which is on the loopback interface.
-func transport(addr string, encryption Encryption) *Transport {
+func transport(addr string, encryption Encryption) *Client {
 	host, port, _ := net.SplitHostPort(addr)
-	return &Transport{
+	return &Client{Config{
 		Relay:     Relay{Host: host, Port: port, Encryption: encryption},
 		LocalName: "mailer.acme.example",
 		Timeouts:  DefaultTimeouts(),
-	}
+	}}
 }
+
+// welcome is a mail with what a transport may trip over: a line of its own dot,
+// eight-bit text.
+const welcome = "Date: Sun, 01 Mar 2026 09:30:00 +0000\r\nFrom: noreply@acme.example\r\nTo: anna@example.com\r\n" +
+	"Subject: Your softphone is ready\r\nMessage-Id: <1@mail.acme.example>\r\n\r\nHello Änne,\r\n.\r\n..two\r\n"
 
 func envelope(t *testing.T) Envelope {
 	t.Helper()
-	raw, err := letterhead().Render(letter(Welcome))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Envelope{From: "noreply@acme.example", To: "anna@example.com", Bytes: raw}
+	return Envelope{From: "noreply@acme.example", To: "anna@example.com", Bytes: []byte(welcome)}
 }
 
 func TestSend(t *testing.T) {
@@ -72,7 +73,7 @@ func TestSend(t *testing.T) {
 				tr.Relay.User, tr.Relay.Password = testUser, testPassword
 			}
 			sent := envelope(t)
-			if err := tr.Send(t.Context(), sent); err != nil {
+			if _, err := tr.Send(t.Context(), sent); err != nil {
 				t.Fatal(err)
 			}
 			mails := server.Mails()
@@ -130,7 +131,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(string(c.at)+" "+c.reply, func(t *testing.T) {
 			t.Parallel()
 			server := servertest.BrokenSMTP(t, servertest.SMTPFault{At: c.at, Reply: c.reply})
-			f := failure(t, toFaulty(server).Send(t.Context(), envelope(t)))
+			f := failure(t)(toFaulty(server).Send(t.Context(), envelope(t)))
 			if f.Verdict != c.verdict || f.Code != c.code || f.Enhanced != c.enhanced {
 				t.Errorf("%s %d %q (%v), want %s %d %q", f.Verdict, f.Code, f.Enhanced, f, c.verdict, c.code, c.enhanced)
 			}
@@ -170,7 +171,7 @@ func TestScriptedAnswers(t *testing.T) {
 			if c.script.TLS {
 				tr.Relay.User, tr.Relay.Password = testUser, testPassword
 			}
-			if f := failure(t, tr.Send(t.Context(), envelope(t))); f.Verdict != c.verdict {
+			if f := failure(t)(tr.Send(t.Context(), envelope(t))); f.Verdict != c.verdict {
 				t.Errorf("%s (%v), want %s", f.Verdict, f, c.verdict)
 			}
 			if len(server.Mails()) != 0 {
@@ -197,7 +198,7 @@ func TestHangIsCanceled(t *testing.T) {
 				canceled.Store(time.Now().UnixNano())
 				cancel()
 			}()
-			err := toFaulty(server).Send(ctx, envelope(t))
+			_, err := toFaulty(server).Send(ctx, envelope(t))
 			if took := time.Duration(time.Now().UnixNano() - canceled.Load()); took > 2*time.Second {
 				t.Errorf("returned %v after it was canceled", took)
 			}
@@ -226,7 +227,7 @@ func TestHangTimesOut(t *testing.T) {
 			if c.set(&tr.Timeouts); c.at == servertest.AtDATA {
 				tr.Timeouts.Command = 500 * time.Millisecond // the handshake needs its time under -race
 			}
-			f := failure(t, tr.Send(t.Context(), envelope(t)))
+			f := failure(t)(tr.Send(t.Context(), envelope(t)))
 			var timeout net.Error
 			if f.Verdict != c.verdict || !errors.As(f, &timeout) || !timeout.Timeout() {
 				t.Errorf("%s (%v), want %s for a timeout", f.Verdict, f, c.verdict)
@@ -241,7 +242,7 @@ func TestSmtpsHandshakeHangIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { <-server.Reached; cancel() }()
-	if err := transport(server.Addr, Implicit).Send(ctx, envelope(t)); !errors.Is(err, context.Canceled) {
+	if _, err := transport(server.Addr, Implicit).Send(ctx, envelope(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want canceled", err)
 	}
 }
@@ -265,7 +266,7 @@ func TestDropped(t *testing.T) {
 		t.Run(string(c.at), func(t *testing.T) {
 			t.Parallel()
 			server := servertest.BrokenSMTP(t, servertest.SMTPFault{At: c.at, Drop: true, Reply: map[bool]string{true: "220 go"}[c.at == servertest.AtTLS]})
-			if f := failure(t, toFaulty(server).Send(t.Context(), envelope(t))); f.Verdict != c.verdict {
+			if f := failure(t)(toFaulty(server).Send(t.Context(), envelope(t))); f.Verdict != c.verdict {
 				t.Errorf("%s (%v), want %s", f.Verdict, f, c.verdict)
 			}
 		})
@@ -285,7 +286,7 @@ func TestAcceptedThenGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := servertest.BrokenSMTP(t, fault)
-			if err := toFaulty(server).Send(t.Context(), envelope(t)); err != nil {
+			if _, err := toFaulty(server).Send(t.Context(), envelope(t)); err != nil {
 				t.Fatalf("accepted, but told as failed: %v", err)
 			}
 			if server.Accepted() != 1 {
@@ -298,7 +299,7 @@ func TestAcceptedThenGone(t *testing.T) {
 func TestNothingWithoutEncryption(t *testing.T) {
 	t.Parallel()
 	server := servertest.SMTP(t, servertest.SMTPScript{}) // offers no STARTTLS
-	f := failure(t, transport(server.Addr, Required).Send(t.Context(), envelope(t)))
+	f := failure(t)(transport(server.Addr, Required).Send(t.Context(), envelope(t)))
 	if f.Verdict != Unavailable || !errors.Is(f, errNoSTARTTLS) {
 		t.Errorf("%s (%v)", f.Verdict, f)
 	}
@@ -311,7 +312,7 @@ func TestCertificateIsChecked(t *testing.T) {
 	t.Parallel()
 	for _, encryption := range []Encryption{Required, Implicit} {
 		server := servertest.SMTP(t, servertest.SMTPScript{TLS: true, Implicit: encryption == Implicit})
-		f := failure(t, transport(server.Addr, encryption).Send(t.Context(), envelope(t)))
+		f := failure(t)(transport(server.Addr, encryption).Send(t.Context(), envelope(t)))
 		if f.Verdict != Unavailable || len(server.Mails()) != 0 {
 			t.Errorf("%s: %s (%v)", encryption, f.Verdict, f)
 		}
@@ -330,11 +331,11 @@ func TestNobodyListens(t *testing.T) {
 	server := servertest.SMTP(t, servertest.SMTPScript{})
 	server.Stop()
 	tr := transport(server.Addr, Opportunistic)
-	if f := failure(t, tr.Send(t.Context(), envelope(t))); f.Verdict != Unavailable || f.Stage != stageConnect {
+	if f := failure(t)(tr.Send(t.Context(), envelope(t))); f.Verdict != Unavailable || f.Stage != stageConnect {
 		t.Errorf("%s at %s (%v)", f.Verdict, f.Stage, f)
 	}
 	server.Start()
-	if err := tr.Send(t.Context(), envelope(t)); err != nil {
+	if _, err := tr.Send(t.Context(), envelope(t)); err != nil {
 		t.Errorf("back again, but: %v", err)
 	}
 }
@@ -346,7 +347,7 @@ func TestEnvelopeIsChecked(t *testing.T) {
 		for _, set := range []func(*Envelope){func(e *Envelope) { e.To = bad }, func(e *Envelope) { e.From = bad }} {
 			e := envelope(t)
 			set(&e)
-			if f := failure(t, transport(server.Addr, Opportunistic).Send(t.Context(), e)); f.Verdict != Final {
+			if f := failure(t)(transport(server.Addr, Opportunistic).Send(t.Context(), e)); f.Verdict != Final {
 				t.Errorf("%q: %s (%v)", bad, f.Verdict, f)
 			}
 		}
@@ -357,17 +358,19 @@ func TestEnvelopeIsChecked(t *testing.T) {
 }
 
 // toFaulty speaks STARTTLS and AUTH, so that every stage is reached.
-func toFaulty(server *servertest.FaultySMTP) *Transport {
+func toFaulty(server *servertest.FaultySMTP) *Client {
 	tr := transport(server.Addr, Required)
 	tr.Roots, tr.Relay.User, tr.Relay.Password = server.Roots, testUser, testPassword
 	return tr
 }
 
-func failure(t *testing.T, err error) *Failure {
-	t.Helper()
-	var f *Failure
-	if !errors.As(err, &f) {
-		t.Fatalf("error %v, want a *Failure", err)
+func failure(t *testing.T) func(Receipt, error) *Failure {
+	return func(_ Receipt, err error) *Failure {
+		t.Helper()
+		var f *Failure
+		if !errors.As(err, &f) {
+			t.Fatalf("error %v, want a *Failure", err)
+		}
+		return f
 	}
-	return f
 }

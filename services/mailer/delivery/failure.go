@@ -1,4 +1,4 @@
-package mailer
+package delivery
 
 import (
 	"errors"
@@ -53,19 +53,20 @@ func (s Stage) String() string {
 type Failure struct {
 	Stage    Stage
 	Verdict  Verdict
+	Server   string // that answered, or did not: host:port
 	Code     int    // of the answer, such as 550; 0 when there was none
 	Enhanced string // RFC 3463 code, such as 5.1.1; may be empty
 	Err      error
 }
 
 // Error is one line without control characters. It may hold the addresses the
-// server repeated: see [redact].
+// server repeated.
 func (f *Failure) Error() string {
 	text := f.Err.Error()
 	if answer, ok := errors.AsType[*textproto.Error](f.Err); ok { // whose own text is quoted
 		text = fmt.Sprintf("%d %s", answer.Code, answer.Msg)
 	}
-	return fmt.Sprintf("%s: %s", f.Stage, oneLine(text))
+	return fmt.Sprintf("%s: %s", f.Stage, OneLine(text))
 }
 
 func (f *Failure) Unwrap() error { return f.Err }
@@ -128,8 +129,8 @@ func aboutUs(code int, enhanced string) bool {
 	return false
 }
 
-// oneLine makes a server's text safe for a log line and an event.
-func oneLine(text string) string {
+// OneLine makes a server's text safe for a log line and an event.
+func OneLine(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -138,31 +139,4 @@ func oneLine(text string) string {
 		return r
 	}, text)
 	return strings.Join(strings.Fields(text), " ")
-}
-
-// redact masks an address wherever a text repeats it, in any case.
-func redact(text, address string) string {
-	if address == "" {
-		return text
-	}
-	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(text, mask(address))
-}
-
-// mask keeps of an address what a person needs to recognize it in a log line:
-// anna@example.com becomes a***@example.com.
-func mask(address string) string {
-	local, domain, found := strings.Cut(address, "@")
-	if !found || local == "" {
-		return "***"
-	}
-	first := []rune(local)[0]
-	return string(first) + "***@" + domain
-}
-
-// clip bounds a text to n characters.
-func clip(text string, n int) string {
-	if runes := []rune(text); len(runes) > n {
-		return string(runes[:n-1]) + "…"
-	}
-	return text
 }
