@@ -1,6 +1,9 @@
 package mailer
 
-import "github.com/mycloudpbx/softphone/events"
+import (
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
+)
 
 // Why an e-mail is skipped: the reason of EmailSkipped.
 const (
@@ -16,7 +19,7 @@ type license struct {
 
 // plan is what follows from an event: a mail to the licensee, or a reason for none.
 type plan struct {
-	kind    Kind
+	kind    letter.Kind
 	license events.LicenseGranted // whose; the zero value when there is none
 	skip    string                // why not; "" means send
 }
@@ -26,17 +29,17 @@ func decide(cause events.Data, now license) plan {
 	switch data := cause.(type) {
 	case events.LicenseGranted:
 		if !now.active || now.LicenseID != data.LicenseID {
-			return plan{kind: Welcome, license: data, skip: ReasonNotCurrent}
+			return plan{kind: letter.Welcome, license: data, skip: ReasonNotCurrent}
 		}
-		return plan{kind: Welcome, license: data}
+		return plan{kind: letter.Welcome, license: data}
 	case events.SoftphonePasswordReset:
-		return now.plan(PasswordChanged)
+		return now.plan(letter.PasswordChanged)
 	default: // WelcomeEmailRequested
-		return now.plan(Welcome)
+		return now.plan(letter.Welcome)
 	}
 }
 
-func (l license) plan(kind Kind) plan {
+func (l license) plan(kind letter.Kind) plan {
 	if !l.active {
 		return plan{kind: kind, license: l.LicenseGranted, skip: ReasonNotLicensed}
 	}
@@ -44,9 +47,9 @@ func (l license) plan(kind Kind) plan {
 }
 
 // kindOf is the mail an event asks for.
-func kindOf(cause events.Data) Kind {
+func kindOf(cause events.Data) letter.Kind {
 	if _, reset := cause.(events.SoftphonePasswordReset); reset {
-		return PasswordChanged
+		return letter.PasswordChanged
 	}
-	return Welcome
+	return letter.Welcome
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
 func TestDecide(t *testing.T) {
@@ -17,16 +18,16 @@ func TestDecide(t *testing.T) {
 		now   license
 		want  plan
 	}{
-		"granted, current":       {second, license{second, true}, plan{Welcome, second, ""}},
-		"granted, revoked since": {second, license{second, false}, plan{Welcome, second, ReasonNotCurrent}},
-		"granted, replaced":      {first, license{second, true}, plan{Welcome, first, ReasonNotCurrent}},
-		"granted, nothing known": {first, license{}, plan{Welcome, first, ReasonNotCurrent}},
-		"requested, active":      {events.WelcomeEmailRequested{}, license{second, true}, plan{Welcome, second, ""}},
-		"requested, revoked":     {events.WelcomeEmailRequested{}, license{second, false}, plan{Welcome, second, ReasonNotLicensed}},
-		"requested, never":       {events.WelcomeEmailRequested{}, license{}, plan{Welcome, events.LicenseGranted{}, ReasonNotLicensed}},
-		"reset, active":          {events.SoftphonePasswordReset{}, license{second, true}, plan{PasswordChanged, second, ""}},
-		"reset, revoked":         {events.SoftphonePasswordReset{}, license{second, false}, plan{PasswordChanged, second, ReasonNotLicensed}},
-		"reset, never":           {events.SoftphonePasswordReset{}, license{}, plan{PasswordChanged, events.LicenseGranted{}, ReasonNotLicensed}},
+		"granted, current":       {second, license{second, true}, plan{letter.Welcome, second, ""}},
+		"granted, revoked since": {second, license{second, false}, plan{letter.Welcome, second, ReasonNotCurrent}},
+		"granted, replaced":      {first, license{second, true}, plan{letter.Welcome, first, ReasonNotCurrent}},
+		"granted, nothing known": {first, license{}, plan{letter.Welcome, first, ReasonNotCurrent}},
+		"requested, active":      {events.WelcomeEmailRequested{}, license{second, true}, plan{letter.Welcome, second, ""}},
+		"requested, revoked":     {events.WelcomeEmailRequested{}, license{second, false}, plan{letter.Welcome, second, ReasonNotLicensed}},
+		"requested, never":       {events.WelcomeEmailRequested{}, license{}, plan{letter.Welcome, events.LicenseGranted{}, ReasonNotLicensed}},
+		"reset, active":          {events.SoftphonePasswordReset{}, license{second, true}, plan{letter.PasswordChanged, second, ""}},
+		"reset, revoked":         {events.SoftphonePasswordReset{}, license{second, false}, plan{letter.PasswordChanged, second, ReasonNotLicensed}},
+		"reset, never":           {events.SoftphonePasswordReset{}, license{}, plan{letter.PasswordChanged, events.LicenseGranted{}, ReasonNotLicensed}},
 	} {
 		if diff := cmp.Diff(c.want, decide(c.cause, c.now), cmp.AllowUnexported(plan{})); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)

@@ -15,7 +15,7 @@
 //     published again after the duplicate window is known too.
 //  2. Decide (decide.go) by what holds now, not by what held when the event was
 //     written: a license revoked meanwhile, or replaced, gets no welcome.
-//  3. Render (message.go) and encode the outcome: nothing that can fail is left
+//  3. Render (package letter) and encode the outcome: nothing that can fail is left
 //     for the time after the mail.
 //  4. Send (package delivery). The relay's answer decides: final, and the
 //     outcome is EmailFailed; temporary, and the event comes again with growing

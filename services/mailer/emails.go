@@ -62,7 +62,7 @@ func (m *mailer) show(ctx context.Context, mail mailed) Email {
 	if mail.State != StateQueued {
 		return mail.Email
 	}
-	mail.MessageID = m.letterhead.MessageID(mail.cause.ID)
+	mail.MessageID = m.brands.MessageID(mail.cause.Extension.Tenant, mail.cause.ID)
 	if r, failed := m.retries.get(ctx, mail.cause); failed {
 		mail.State, mail.Attempts, mail.NextAttempt, mail.Reason, mail.At = StateRetrying, r.Attempts, &r.Next, r.Reason, r.At
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/mailer/delivery"
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
 // inputs are what the mailer reads.
@@ -57,24 +58,24 @@ func Run(ctx context.Context, c Config) error {
 // mailer is a run.
 type mailer struct {
 	ledger
-	retries    retries
-	letterhead Letterhead
-	client     *delivery.Client
-	logger     zerolog.Logger
+	retries retries
+	brands  *letter.Brands
+	client  *delivery.Client
+	logger  zerolog.Logger
 
 	mu   sync.Mutex
 	busy map[string]bool // ids of causes being worked on
 }
 
 func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error) {
-	letterhead, headErr := c.Mail.letterhead()
+	brands, brandErr := letter.Open(c.Mail)
 	client, smtpErr := c.SMTP.client()
-	if err := errors.Join(headErr, smtpErr); err != nil {
+	if err := errors.Join(brandErr, smtpErr); err != nil {
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
 	return &mailer{
 		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
-		letterhead: letterhead, client: client, logger: c.Host.Log, busy: map[string]bool{},
+		brands: brands, client: client, logger: c.Host.Log, busy: map[string]bool{},
 	}, nil
 }
 
@@ -130,9 +131,8 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause) error {
 }
 
 func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) error {
-	letterhead := m.letterhead.of(c.Extension.Tenant)
-	raw, err := letterhead.Render(Letter{
-		Kind: p.kind, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
+	mail, err := m.brands.Render(letter.Letter{
+		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
 		DeviceLimit: p.license.DeviceLimit, CauseID: c.ID, Date: c.Time,
 	})
 	if err != nil {
@@ -140,13 +140,13 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) er
 	}
 	sent := events.EmailSent{
 		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email,
-		MessageID: letterhead.MessageID(c.ID), SMTPCode: 250,
+		MessageID: mail.MessageID, SMTPCode: 250,
 	}
 	outcome, err := m.outcome(c, sent)
 	if err != nil {
 		return react.Permanent(err)
 	}
-	if _, err := m.client.Send(ctx, delivery.Envelope{From: letterhead.From.Address, To: p.license.Email, Bytes: raw}); err != nil {
+	if _, err := m.client.Send(ctx, delivery.Envelope{From: mail.From, To: mail.To, Bytes: mail.Bytes}); err != nil {
 		return m.unsent(ctx, d, c, sent, err)
 	}
 	m.about(d, sent.Kind, sent.To).Info().Msg("e-mail sent")

@@ -1,4 +1,4 @@
-package mailer
+package letter
 
 import (
 	"bytes"
@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func letterhead() Letterhead {
-	return Letterhead{
+func acme() letterhead {
+	return letterhead{
 		From:    mail.Address{Name: "Acme Telephony", Address: "noreply@acme.example"},
 		ReplyTo: mail.Address{Name: "Acme Support", Address: "support@acme.example"},
 		Domain:  "mail.acme.example",
@@ -49,7 +49,7 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := letterhead().Render(l)
+			got, err := acme().render(l)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,12 +72,12 @@ func TestGolden(t *testing.T) {
 
 func TestRenderIsRepeatable(t *testing.T) {
 	t.Parallel()
-	first, err := letterhead().Render(letter(Welcome))
+	first, err := acme().render(letter(Welcome))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 50 {
-		again, err := letterhead().Render(letter(Welcome))
+		again, err := acme().render(letter(Welcome))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func (p parsed) address(t *testing.T, field string) mail.Address {
 
 func TestHeaderOfAMail(t *testing.T) {
 	t.Parallel()
-	raw, err := letterhead().Render(letter(Welcome))
+	raw, err := acme().render(letter(Welcome))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestHeaderOfAMail(t *testing.T) {
 		t.Errorf("Date %v, %v", got, err)
 	}
 	for field, want := range map[string]mail.Address{
-		"From": letterhead().From, "Reply-To": letterhead().ReplyTo, "To": {Name: "Anna Müller", Address: "anna@example.com"},
+		"From": acme().From, "Reply-To": acme().ReplyTo, "To": {Name: "Anna Müller", Address: "anna@example.com"},
 	} {
 		if got := p.address(t, field); got != want {
 			t.Errorf("%s: %v, want %v", field, got, want)
@@ -197,9 +197,9 @@ func TestDisplayNames(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l, h := letter(Welcome), letterhead()
+			l, h := letter(Welcome), acme()
 			l.Name, h.From.Name, h.ReplyTo.Name = c.name, c.name, c.name
-			raw, err := h.Render(l)
+			raw, err := h.render(l)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestMarkupIsEscaped(t *testing.T) {
 	t.Parallel()
 	l := letter(Welcome)
 	l.Name, l.Username = `<img src=x onerror=alert(1)>`, `"><script>alert(1)</script>`
-	raw, err := letterhead().Render(l)
+	raw, err := acme().render(l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,28 +231,28 @@ func TestMarkupIsEscaped(t *testing.T) {
 // Every field, every character that could start a header or a line of its own.
 func TestControlCharactersAreRefused(t *testing.T) {
 	t.Parallel()
-	fields := map[string]func(*Letterhead, *Letter, string){
-		"From name":        func(h *Letterhead, _ *Letter, s string) { h.From.Name += s },
-		"From address":     func(h *Letterhead, _ *Letter, s string) { h.From.Address += s },
-		"Reply-To name":    func(h *Letterhead, _ *Letter, s string) { h.ReplyTo.Name += s },
-		"Reply-To address": func(h *Letterhead, _ *Letter, s string) { h.ReplyTo.Address += s },
-		"domain":           func(h *Letterhead, _ *Letter, s string) { h.Domain += s },
-		"link mac":         func(h *Letterhead, _ *Letter, s string) { h.Links.Mac += s },
-		"link iphone":      func(h *Letterhead, _ *Letter, s string) { h.Links.IPhone += s },
-		"link windows":     func(h *Letterhead, _ *Letter, s string) { h.Links.Windows += s },
-		"link android":     func(h *Letterhead, _ *Letter, s string) { h.Links.Android += s },
-		"kind":             func(_ *Letterhead, l *Letter, s string) { l.Kind += Kind(s) },
-		"to":               func(_ *Letterhead, l *Letter, s string) { l.To += s },
-		"display name":     func(_ *Letterhead, l *Letter, s string) { l.Name += s },
-		"username":         func(_ *Letterhead, l *Letter, s string) { l.Username += s },
-		"cause id":         func(_ *Letterhead, l *Letter, s string) { l.CauseID += s },
+	fields := map[string]func(*letterhead, *Letter, string){
+		"From name":        func(h *letterhead, _ *Letter, s string) { h.From.Name += s },
+		"From address":     func(h *letterhead, _ *Letter, s string) { h.From.Address += s },
+		"Reply-To name":    func(h *letterhead, _ *Letter, s string) { h.ReplyTo.Name += s },
+		"Reply-To address": func(h *letterhead, _ *Letter, s string) { h.ReplyTo.Address += s },
+		"domain":           func(h *letterhead, _ *Letter, s string) { h.Domain += s },
+		"link mac":         func(h *letterhead, _ *Letter, s string) { h.Links.Mac += s },
+		"link iphone":      func(h *letterhead, _ *Letter, s string) { h.Links.IPhone += s },
+		"link windows":     func(h *letterhead, _ *Letter, s string) { h.Links.Windows += s },
+		"link android":     func(h *letterhead, _ *Letter, s string) { h.Links.Android += s },
+		"kind":             func(_ *letterhead, l *Letter, s string) { l.Kind += Kind(s) },
+		"to":               func(_ *letterhead, l *Letter, s string) { l.To += s },
+		"display name":     func(_ *letterhead, l *Letter, s string) { l.Name += s },
+		"username":         func(_ *letterhead, l *Letter, s string) { l.Username += s },
+		"cause id":         func(_ *letterhead, l *Letter, s string) { l.CauseID += s },
 	}
 	for name, set := range fields {
 		for _, bad := range []string{"\r\nBcc: evil@example.com", "\n", "\r", "\x00", "\r\n\r\nbody", "\x7f", "\u0085"} {
 			for _, kind := range []Kind{Welcome, PasswordChanged} {
-				h, l := letterhead(), letter(kind)
+				h, l := acme(), letter(kind)
 				set(&h, &l, bad)
-				if raw, err := h.Render(l); err == nil {
+				if raw, err := h.render(l); err == nil {
 					t.Errorf("%s with %q was rendered:\n%s", name, bad, raw)
 				}
 			}
@@ -269,7 +269,7 @@ func TestAddressesThatAreRefused(t *testing.T) {
 	} {
 		l := letter(Welcome)
 		l.To = to
-		if _, err := letterhead().Render(l); !errors.Is(err, ErrAddress) {
+		if _, err := acme().render(l); !errors.Is(err, ErrAddress) {
 			t.Errorf("%q: %v, want ErrAddress", to, err)
 		}
 	}
@@ -277,19 +277,34 @@ func TestAddressesThatAreRefused(t *testing.T) {
 
 func TestDomainAndLinksAreChecked(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*Letterhead){
-		"MAIL_DOMAIN":          func(h *Letterhead) { h.Domain = "localhost" },
-		"DOWNLOAD_URL_MAC":     func(h *Letterhead) { h.Links.Mac = "" },
-		"DOWNLOAD_URL_IPHONE":  func(h *Letterhead) { h.Links.IPhone = "javascript:alert(1)" },
-		"DOWNLOAD_URL_WINDOWS": func(h *Letterhead) { h.Links.Windows = "/relative" },
-		"DOWNLOAD_URL_ANDROID": func(h *Letterhead) { h.Links.Android = "https://" },
-		"MAIL_FROM":            func(h *Letterhead) { h.From.Address = "nobody" },
-		"MAIL_REPLY_TO":        func(h *Letterhead) { h.ReplyTo.Address = "nobody" },
+	for name, change := range map[string]func(*letterhead){
+		"MAIL_DOMAIN":          func(h *letterhead) { h.Domain = "localhost" },
+		"DOWNLOAD_URL_MAC":     func(h *letterhead) { h.Links.Mac = "" },
+		"DOWNLOAD_URL_IPHONE":  func(h *letterhead) { h.Links.IPhone = "javascript:alert(1)" },
+		"DOWNLOAD_URL_WINDOWS": func(h *letterhead) { h.Links.Windows = "/relative" },
+		"DOWNLOAD_URL_ANDROID": func(h *letterhead) { h.Links.Android = "https://" },
+		"MAIL_FROM":            func(h *letterhead) { h.From.Address = "nobody" },
+		"MAIL_REPLY_TO":        func(h *letterhead) { h.ReplyTo.Address = "nobody" },
 	} {
-		h := letterhead()
+		h := acme()
 		change(&h)
 		if err := h.validate(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, want an error that names it", name, err)
 		}
+	}
+}
+
+func TestReplyToOfATenant(t *testing.T) {
+	t.Parallel()
+	m := Config{
+		From: "noreply@acme.example", ReplyTo: "{tenant} support <support+{tenant}@acme.example>",
+		Mac: "https://x.example", IPhone: "https://x.example", Windows: "https://x.example", Android: "https://x.example",
+	}
+	h, err := m.letterhead()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := header(h.of("globex").ReplyTo); got != `"globex support" <support+globex@acme.example>` {
+		t.Errorf("%s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package mailer
+package letter
 
 import (
 	"bytes"
@@ -7,11 +7,9 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"net/mail"
-	"regexp"
 	"strings"
 	texttemplate "text/template"
 	"time"
-	"unicode"
 
 	"github.com/jordan-wright/email"
 
@@ -25,6 +23,8 @@ type Kind string
 const (
 	Welcome         Kind = events.KindWelcome
 	PasswordChanged Kind = events.KindPasswordChanged
+
+	DeviceLimitReached Kind = "device-limit-reached"
 )
 
 // subject of a mail; empty for a kind there is none of.
@@ -42,8 +42,8 @@ func (k Kind) subject() string {
 // Links are where the app is found.
 type Links struct{ Mac, IPhone, Windows, Android string }
 
-// Letterhead is what all mails of a mailer have in common.
-type Letterhead struct {
+// letterhead is what all mails of a tenant have in common.
+type letterhead struct {
 	From    mail.Address
 	ReplyTo mail.Address // the zero value: From
 	Domain  string       // right-hand side of Message-Id
@@ -54,27 +54,28 @@ type Letterhead struct {
 // and no template that could show one.
 type Letter struct {
 	Kind        Kind
+	Tenant      string
 	To          string // bare address
 	Name        string // of the person; may be empty
 	Username    string
+	Locale      string // BCP 47; may be empty
 	DeviceLimit int
+	Devices     []Device  // who holds the seats; of DeviceLimitReached alone
 	CauseID     string    // of the event that asks for the mail: the left-hand side of Message-Id
 	Date        time.Time // of that event
 }
 
+// Device is one that holds a seat.
+type Device struct{ Name, Platform string }
+
 //go:embed templates
 var templates embed.FS
 
-// MessageID is the Message-Id of the mail an event causes. Whoever receives a
-// mail twice recognizes it by that.
-func (h Letterhead) MessageID(causeID string) string {
+func (h letterhead) messageID(causeID string) string {
 	return "<" + causeID + "@" + h.Domain + ">"
 }
 
-// Render builds the mail. It is a pure function: the same letter gives the same
-// bytes, now, in a retry tomorrow and on another replica. It returns an error
-// when a field cannot be part of a mail: see [checkField].
-func (h Letterhead) Render(l Letter) ([]byte, error) {
+func (h letterhead) render(l Letter) ([]byte, error) {
 	if err := h.check(l); err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (h Letterhead) Render(l Letter) ([]byte, error) {
 	m.ReplyTo = []string{header(h.replyTo())}
 	m.Subject = l.Kind.subject()
 	m.Headers.Set("Date", l.Date.UTC().Format(time.RFC1123Z))
-	m.Headers.Set("Message-Id", h.MessageID(l.CauseID))
+	m.Headers.Set("Message-Id", h.messageID(l.CauseID))
 	m.Headers.Set("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
 	m.Text, m.HTML = text, html
 	raw, err := m.Bytes()
@@ -98,7 +99,7 @@ func (h Letterhead) Render(l Letter) ([]byte, error) {
 	return settle(raw, l.CauseID)
 }
 
-func (h Letterhead) replyTo() mail.Address {
+func (h letterhead) replyTo() mail.Address {
 	if h.ReplyTo.Address == "" {
 		return h.From
 	}
@@ -106,7 +107,7 @@ func (h Letterhead) replyTo() mail.Address {
 }
 
 // bodies renders the text and the HTML of a letter.
-func (h Letterhead) bodies(l Letter) (text, html []byte, err error) {
+func (h letterhead) bodies(l Letter) (text, html []byte, err error) {
 	data := struct {
 		Letter
 		Links Links
@@ -131,7 +132,7 @@ func (h Letterhead) bodies(l Letter) (text, html []byte, err error) {
 
 // check looks at every field before anything is built, as the MIME builder
 // looks at none.
-func (h Letterhead) check(l Letter) error {
+func (h letterhead) check(l Letter) error {
 	if l.Kind.subject() == "" {
 		return fmt.Errorf("kind: %q is unknown", l.Kind)
 	}
@@ -151,7 +152,7 @@ func (h Letterhead) check(l Letter) error {
 
 // validate checks what is the same for all letters, so that a bad setting is
 // told at the start and not with every mail.
-func (h Letterhead) validate() error {
+func (h letterhead) validate() error {
 	errs := []error{
 		prefix("MAIL_FROM", checkAddress(h.From.Address)), checkField("MAIL_FROM", h.From.Name),
 		prefix("MAIL_REPLY_TO", checkAddress(h.replyTo().Address)), checkField("MAIL_REPLY_TO", h.replyTo().Name),
@@ -174,42 +175,3 @@ func header(a mail.Address) string {
 	a.Name = strings.Join(strings.Fields(strings.ReplaceAll(a.Name, ",", " ")), " ")
 	return a.String()
 }
-
-// ErrControlCharacter is a field with CR, LF, NUL or another control character
-// in it, which could start a header of its own.
-var ErrControlCharacter = errors.New("contains a control character")
-
-func checkField(name, value string) error {
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return fmt.Errorf("%s: %w", name, ErrControlCharacter)
-	}
-	return nil
-}
-
-// ErrAddress is not an address that mail can be sent to: ASCII, as the contract
-// of the events has it, without quotes, comments, lists or a display name.
-var ErrAddress = errors.New("is not an e-mail address of the form name@example.com")
-
-// checkAddress does not repeat the address in its error, which gets logged.
-func checkAddress(address string) error {
-	if strings.ContainsFunc(address, unicode.IsControl) {
-		return ErrControlCharacter
-	}
-	foreign := strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII })
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || foreign || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
-		strings.ContainsAny(address, " \",;:\\()<>[]") {
-		return ErrAddress
-	}
-	return nil
-}
-
-func prefix(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
-
-// domainName is a fully qualified one.
-var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)

@@ -1,4 +1,4 @@
-package mailer
+package letter
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -65,13 +64,4 @@ const unranked = -1
 func rank(field string) int {
 	name, _, _ := strings.Cut(field, ":")
 	return slices.IndexFunc(headerOrder(), func(known string) bool { return strings.EqualFold(known, name) })
-}
-
-// checkLink accepts absolute web addresses only.
-func checkLink(name, link string) error {
-	u, err := url.Parse(link)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return fmt.Errorf("%s: %q is not a web address such as https://example.com/app", name, link)
-	}
-	return checkField(name, link)
 }

@@ -1,0 +1,59 @@
+package letter
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// ErrControlCharacter is a field with CR, LF, NUL or another control character
+// in it, which could start a header of its own.
+var ErrControlCharacter = errors.New("contains a control character")
+
+func checkField(name, value string) error {
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return fmt.Errorf("%s: %w", name, ErrControlCharacter)
+	}
+	return nil
+}
+
+// ErrAddress is not an address that mail can be sent to: ASCII, as the contract
+// of the events has it, without quotes, comments, lists or a display name.
+var ErrAddress = errors.New("is not an e-mail address of the form name@example.com")
+
+// checkAddress does not repeat the address in its error, which gets logged.
+func checkAddress(address string) error {
+	if strings.ContainsFunc(address, unicode.IsControl) {
+		return ErrControlCharacter
+	}
+	foreign := strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII })
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || foreign || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
+		strings.ContainsAny(address, " \",;:\\()<>[]") {
+		return ErrAddress
+	}
+	return nil
+}
+
+func prefix(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// checkLink accepts absolute web addresses only.
+func checkLink(name, link string) error {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fmt.Errorf("%s: %q is not a web address such as https://example.com/app", name, link)
+	}
+	return checkField(name, link)
+}
+
+// domainName is a fully qualified one, as the right-hand side of Message-Id must be.
+var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
