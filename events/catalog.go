@@ -29,6 +29,8 @@ var catalog = [...]kind{
 	describe[EmailSent](Mailer),
 	describe[EmailFailed](Mailer),
 	describe[EmailSkipped](Mailer),
+	describe[EmailDeferred](Mailer),
+	describe[EmailBounced](Mailer),
 	describe[SoftphoneRenamed](NameSync),
 }
 

@@ -24,6 +24,8 @@ func (DeviceDeactivated) EventName() string            { return "DeviceDeactivat
 func (EmailSent) EventName() string                    { return "EmailSent" }
 func (EmailFailed) EventName() string                  { return "EmailFailed" }
 func (EmailSkipped) EventName() string                 { return "EmailSkipped" }
+func (EmailDeferred) EventName() string                { return "EmailDeferred" }
+func (EmailBounced) EventName() string                 { return "EmailBounced" }
 func (SoftphoneRenamed) EventName() string             { return "SoftphoneRenamed" }
 
 func (d SoftphoneEnabled) Validate() error             { return check(&d) }
@@ -43,4 +45,6 @@ func (d DeviceDeactivated) Validate() error            { return check(&d) }
 func (d EmailSent) Validate() error                    { return check(&d) }
 func (d EmailFailed) Validate() error                  { return check(&d) }
 func (d EmailSkipped) Validate() error                 { return check(&d) }
+func (d EmailDeferred) Validate() error                { return check(&d) }
+func (d EmailBounced) Validate() error                 { return check(&d) }
 func (d SoftphoneRenamed) Validate() error             { return check(&d) }

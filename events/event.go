@@ -23,6 +23,14 @@ func NewOutcome(worker string, cause Event, d Data) Event {
 	return Event{ID: uuidV5(worker, cause.ID), Source: worker, Time: cause.Time, Extension: cause.Extension, Data: d}
 }
 
+// NewStep is NewOutcome for an event of which one cause may have several: a step on the way to the outcome, or what came
+// after it. The step ("deferred/4") is part of what the id derives from, so each step is one event however often it is told.
+func NewStep(worker string, cause Event, step string, d Data) Event {
+	e := NewOutcome(worker, cause, d)
+	e.ID = uuidV5(worker, cause.ID+"/"+step)
+	return e
+}
+
 // EventID is the event's id.
 func (e Event) EventID() string { return e.ID }
 

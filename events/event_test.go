@@ -33,6 +33,13 @@ func TestNewOutcomeIsPure(t *testing.T) {
 	if !reflect.DeepEqual(e, NewOutcome(NameSync, cause, SoftphoneRenamed{Name: "Anna"})) {
 		t.Error("the same outcome twice is not the same")
 	}
+	step := NewStep(Mailer, cause, "deferred/1", EmailDeferred{})
+	if again := NewStep(Mailer, cause, "deferred/1", EmailDeferred{}); again.ID != step.ID {
+		t.Error("the same step twice is not the same")
+	}
+	if step.ID == NewStep(Mailer, cause, "deferred/2", EmailDeferred{}).ID || step.ID == NewOutcome(Mailer, cause, EmailSent{}).ID {
+		t.Error("two steps have one id")
+	}
 	if e.Time != cause.Time || e.Extension != cause.Extension || e.Source != NameSync || e.EventID() == cause.EventID() {
 		t.Errorf("%+v does not follow from %+v", e, cause)
 	}
@@ -103,7 +110,7 @@ func TestCatalog(t *testing.T) {
 	if Outcomes(PBX) != nil || Outcomes("nobody") != nil || KnownFields("Nothing") != nil || SourceOf("Nothing") != "" {
 		t.Error("there is something where nothing should be")
 	}
-	if got, want := Outcomes(Mailer), []string{"EmailSent", "EmailFailed", "EmailSkipped"}; !slices.Equal(got, want) {
+	if got, want := Outcomes(Mailer), []string{"EmailSent", "EmailFailed", "EmailSkipped", "EmailDeferred", "EmailBounced"}; !slices.Equal(got, want) {
 		t.Errorf("the mailer's outcomes are %v, want %v", got, want)
 	}
 	if got, want := KnownFields("DeviceSignedIn"), []string{"deviceId", "platform", "deviceName", "appVersion"}; !slices.Equal(got, want) {

@@ -56,15 +56,26 @@ func examples() []Event {
 		}),
 		NewOutcome(Mailer, cause, EmailSent{
 			Kind: KindWelcome, LicenseID: enabled, To: "anna@example.com",
-			MessageID: "<7f8c2b1e-4d5a-5c6b-8e9f-0a1b2c3d4e5f@softphone.example.com>", SMTPCode: 250,
+			MessageID: "<7f8c2b1e-4d5a-5c6b-8e9f-0a1b2c3d4e5f@softphone.example.com>",
+			Reason:    "2.0.0 Ok: queued as 4Yz1Xc2Vb3", SMTPCode: 250, QueueID: "4Yz1Xc2Vb3",
 		}),
 		NewOutcome(Mailer, cause, EmailFailed{
 			Kind: KindWelcome, LicenseID: enabled, To: "anna@example.com",
 			MessageID: "<7f8c2b1e-4d5a-5c6b-8e9f-0a1b2c3d4e5f@softphone.example.com>",
-			Reason:    "the mail server does not know this mailbox", SMTPCode: 550,
+			Reason:    "the mail server does not know this mailbox", SMTPCode: 550, EnhancedCode: "5.1.1",
 		}),
 		NewOutcome(Mailer, cause, EmailSkipped{
 			Kind: KindWelcome, LicenseID: enabled, To: "anna@example.com", Reason: "the license is no longer in force",
+		}),
+		NewStep(Mailer, cause, "deferred/2", EmailDeferred{
+			Kind: KindWelcome, LicenseID: enabled, To: "anna@example.com",
+			MessageID: "<7f8c2b1e-4d5a-5c6b-8e9f-0a1b2c3d4e5f@softphone.example.com>",
+			Reason:    "RCPT: 450 4.2.2 mailbox full", SMTPCode: 450, EnhancedCode: "4.2.2", Attempts: 2, NextAttempt: at.Add(time.Minute),
+		}),
+		NewStep(Mailer, cause, "bounced/failed", EmailBounced{
+			Kind: KindWelcome, LicenseID: enabled, To: "anna@example.com",
+			MessageID: "<7f8c2b1e-4d5a-5c6b-8e9f-0a1b2c3d4e5f@softphone.example.com>",
+			Reason:    "no such mailbox here", EnhancedCode: "5.1.1", SMTPCode: 550, Action: ActionFailed,
 		}),
 		NewOutcome(NameSync, renamed, SoftphoneRenamed{Name: "Anna Berger"}),
 	}

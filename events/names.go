@@ -50,8 +50,15 @@ const (
 
 // Kinds of e-mail the mailer sends.
 const (
-	KindWelcome         = "welcome"
-	KindPasswordChanged = "password-changed"
+	KindWelcome            = "welcome"
+	KindPasswordChanged    = "password-changed"
+	KindDeviceLimitReached = "device-limit-reached"
+)
+
+// What a delivery status notification says became of a mail: the action of EmailBounced (RFC 3464, section 2.3.3).
+const (
+	ActionFailed  = "failed"  // it will not be delivered
+	ActionDelayed = "delayed" // it is not delivered yet; a server still tries
 )
 
 // ReasonNotLicensed is the reason of DeviceSignInRefused when the extension has no license in force.

@@ -65,24 +65,27 @@ type DeviceDeactivated struct {
 	Limit     int    `json:"limit"`
 }
 
-// EmailSent is of mailer: the mail server took the e-mail over.
+// EmailSent is of mailer: the mail server took the e-mail over. It is one of the three ends of a mail; the others are
+// EmailFailed and EmailSkipped, and an event that asks for a mail has one of them, once.
 type EmailSent struct {
 	Kind      string `json:"kind"` // one of the Kind constants
 	LicenseID string `json:"licenseId"`
 	To        string `json:"to"`
 	MessageID string `json:"messageId"`
-	Reason    string `json:"reason,omitempty"`
+	Reason    string `json:"reason,omitempty"` // the mail server's words
 	SMTPCode  int    `json:"smtpCode,omitempty"`
+	QueueID   string `json:"queueId,omitempty"` // what the mail server calls it
 }
 
 // EmailFailed is of mailer: the e-mail will not be sent, the mail server or the deadline said so.
 type EmailFailed struct {
-	Kind      string `json:"kind"`
-	LicenseID string `json:"licenseId"`
-	To        string `json:"to"`
-	MessageID string `json:"messageId,omitempty"`
-	Reason    string `json:"reason"`
-	SMTPCode  int    `json:"smtpCode,omitempty"` // 0 when the server gave none
+	Kind         string `json:"kind"`
+	LicenseID    string `json:"licenseId"`
+	To           string `json:"to"`
+	MessageID    string `json:"messageId,omitempty"`
+	Reason       string `json:"reason"`
+	SMTPCode     int    `json:"smtpCode,omitempty"`     // 0 when the server gave none
+	EnhancedCode string `json:"enhancedCode,omitempty"` // RFC 3463: 5.1.1
 }
 
 // EmailSkipped is of mailer: there was no reason to send it any more, for instance because the license is not in force.
@@ -93,6 +96,33 @@ type EmailSkipped struct {
 	MessageID string `json:"messageId,omitempty"`
 	Reason    string `json:"reason"`
 	SMTPCode  int    `json:"smtpCode,omitempty"`
+}
+
+// EmailDeferred is of mailer: the e-mail could not be sent and will be tried again. It is told of the tries 1, 2, 4, 8
+// and so on, before the mail's end.
+type EmailDeferred struct {
+	Kind         string    `json:"kind"`
+	LicenseID    string    `json:"licenseId"`
+	To           string    `json:"to"`
+	MessageID    string    `json:"messageId"`
+	Reason       string    `json:"reason"`
+	SMTPCode     int       `json:"smtpCode,omitempty"`
+	EnhancedCode string    `json:"enhancedCode,omitempty"`
+	Attempts     int       `json:"attempts"` // tries so far
+	NextAttempt  time.Time `json:"nextAttempt"`
+}
+
+// EmailBounced is of mailer: the mail server took the e-mail over, and a server further on says that it is not delivered
+// (RFC 3464). It comes after EmailSent, once for each mail, recipient and action.
+type EmailBounced struct {
+	Kind         string `json:"kind,omitempty"`
+	LicenseID    string `json:"licenseId,omitempty"`
+	To           string `json:"to"`
+	MessageID    string `json:"messageId"` // of the e-mail that came back
+	Reason       string `json:"reason"`
+	EnhancedCode string `json:"enhancedCode,omitempty"`
+	SMTPCode     int    `json:"smtpCode,omitempty"`
+	Action       string `json:"action"` // ActionFailed or ActionDelayed
 }
 
 // SoftphoneRenamed is of name-sync: the softphone shows this name.
@@ -161,6 +191,7 @@ func (d *EmailSent) fields(v visitor) {
 	v.text("messageId", required, &d.MessageID, messageID)
 	v.text("reason", optional, &d.Reason, label)
 	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+	v.text("queueId", optional, &d.QueueID, label)
 }
 
 func (d *EmailFailed) fields(v visitor) {
@@ -170,6 +201,7 @@ func (d *EmailFailed) fields(v visitor) {
 	v.text("messageId", optional, &d.MessageID, messageID)
 	v.text("reason", required, &d.Reason, label)
 	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+	v.text("enhancedCode", optional, &d.EnhancedCode, enhancedCode)
 }
 
 func (d *EmailSkipped) fields(v visitor) {
@@ -179,6 +211,29 @@ func (d *EmailSkipped) fields(v visitor) {
 	v.text("messageId", optional, &d.MessageID, messageID)
 	v.text("reason", required, &d.Reason, label)
 	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+}
+
+func (d *EmailDeferred) fields(v visitor) {
+	v.text("kind", required, &d.Kind, emailKind)
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.text("to", required, &d.To, address)
+	v.text("messageId", required, &d.MessageID, messageID)
+	v.text("reason", required, &d.Reason, label)
+	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+	v.text("enhancedCode", optional, &d.EnhancedCode, enhancedCode)
+	v.number("attempts", required, &d.Attempts, 1, maxInteger)
+	v.moment("nextAttempt", &d.NextAttempt)
+}
+
+func (d *EmailBounced) fields(v visitor) {
+	v.text("kind", optional, &d.Kind, emailKind)
+	v.text("licenseId", optional, &d.LicenseID, uuid)
+	v.text("to", required, &d.To, address)
+	v.text("messageId", required, &d.MessageID, messageID)
+	v.text("reason", required, &d.Reason, label)
+	v.text("enhancedCode", optional, &d.EnhancedCode, enhancedCode)
+	v.number("smtpCode", optional, &d.SMTPCode, minSMTPCode, maxSMTPCode)
+	v.text("action", required, &d.Action, action)
 }
 
 func (d *SoftphoneRenamed) fields(v visitor) { v.text("name", required, &d.Name, label) }

@@ -14,7 +14,7 @@ type rule func(s string) (problem string)
 const (
 	maxLabel     = 128 // characters of a name or a reason
 	maxVersion   = 64
-	maxMessageID = 320
+	maxMessageID = 400
 	maxAddress   = 254 // RFC 5321, section 4.5.3.1.3, less the brackets
 	maxLocalPart = 64  // RFC 5321, section 4.5.3.1.1
 	maxLocale    = 35  // RFC 5646, section 4.4.1
@@ -126,11 +126,31 @@ func platform(s string) string {
 
 func emailKind(s string) string {
 	switch s {
-	case KindWelcome, KindPasswordChanged:
+	case KindWelcome, KindPasswordChanged, KindDeviceLimitReached:
 		return ""
 	}
-	return show(s) + " is not a kind of e-mail: welcome or password-changed"
+	return show(s) + " is not a kind of e-mail: welcome, password-changed or device-limit-reached"
 }
+
+func action(s string) string {
+	switch s {
+	case ActionFailed, ActionDelayed:
+		return ""
+	}
+	return show(s) + " is not what becomes of a bounced e-mail: failed or delayed"
+}
+
+// enhancedCode accepts a status code of RFC 3463, section 2: a class of 2, 4 or 5, and two numbers.
+func enhancedCode(s string) string {
+	class, rest, _ := strings.Cut(s, ".")
+	subject, detail, _ := strings.Cut(rest, ".")
+	if class != "2" && class != "4" && class != "5" || !isCodeNumber(subject) || !isCodeNumber(detail) {
+		return show(s) + " is not an enhanced status code; write it like 5.1.1 (RFC 3463)"
+	}
+	return ""
+}
+
+func isCodeNumber(s string) bool { return s != "" && len(s) <= 3 && only(s, isDigit) }
 
 func numberRangeProblem(n, least, most int) string {
 	if n < least || n > most {

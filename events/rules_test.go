@@ -21,7 +21,7 @@ func TestRules(t *testing.T) {
 			[]string{long("a", 129), long("ü", 129), "a\rb", "a\nb", "a\x00", "\t", "\u0085", "\u2028", "\u2029", "\x7f", "\xff", "a\xc3"},
 		},
 		"version":   {version, []string{"8.4.1 (2026)", long("8", 64)}, []string{long("8", 65), "8\n"}},
-		"messageID": {messageID, []string{"<a@b>", long("m", 320)}, []string{long("m", 321), "<a@b>\r\n"}},
+		"messageID": {messageID, []string{"<a@b>", long("m", 400)}, []string{long("m", 401), "<a@b>\r\n"}},
 		"address": {
 			address,
 			[]string{
@@ -43,7 +43,13 @@ func TestRules(t *testing.T) {
 		},
 		"deviceID":  {deviceID, []string{"a", "A-z_0.9:x", long("d", 128)}, []string{long("d", 129), "a b", "a/b", "ä", "a\n", "a*", "a>"}},
 		"platform":  {platform, []string{"mac", "iphone", "windows", "android", "other"}, []string{"Mac", "ios", "mac "}},
-		"emailKind": {emailKind, []string{"welcome", "password-changed"}, []string{"Welcome", "spam"}},
+		"emailKind": {emailKind, []string{"welcome", "password-changed", "device-limit-reached"}, []string{"Welcome", "spam"}},
+		"action":    {action, []string{"failed", "delayed"}, []string{"Failed", "delivered", "relayed"}},
+		"enhancedCode": {
+			enhancedCode,
+			[]string{"5.1.1", "4.7.999", "2.0.0", "5.100.0"},
+			[]string{"5", "5.1", "5.1.", "5..1", "3.1.1", "5.1.1.1", "5.1.1000", "5.1.1 ", "55.1.1", "5.a.1", "5.1.-1"},
+		},
 		"uuid": {
 			uuid,
 			[]string{"019ccf1e-5b7a-7c3d-9a41-5f0c2b7e6d18", "00000000-0000-0000-0000-000000000000"},
@@ -126,6 +132,11 @@ func TestValidateNumbersAndSeats(t *testing.T) {
 		edit(&d)
 		return d
 	}
+	deferred := func(edit func(*EmailDeferred)) Data {
+		d := example(t, "EmailDeferred").Data.(EmailDeferred)
+		edit(&d)
+		return d
+	}
 	enabled := example(t, "SoftphoneEnabled").Data.(SoftphoneEnabled)
 	limit := func(n int) Data { enabled.DeviceLimit = n; return enabled }
 	tests := []struct {
@@ -143,6 +154,12 @@ func TestValidateNumbersAndSeats(t *testing.T) {
 		{DeviceDeactivated{LicenseID: "019ccf1e-5b7a-7c3d-9a41-5f0c2b7e6d18", DeviceID: "a", Limit: 4}, ""},
 		{EmailSkipped{Kind: KindWelcome, Reason: "no license"}, ""},
 		{EmailSkipped{Kind: KindWelcome, Reason: "no license", SMTPCode: 199}, "data.smtpCode"},
+		{deferred(func(*EmailDeferred) {}), ""},
+		{deferred(func(d *EmailDeferred) { d.SMTPCode, d.EnhancedCode = 0, "" }), ""},
+		{deferred(func(d *EmailDeferred) { d.Attempts = 0 }), "data.attempts"},
+		{deferred(func(d *EmailDeferred) { d.NextAttempt = time.Time{} }), "data.nextAttempt"},
+		{EmailBounced{To: "a@b", MessageID: "<m@x>", Reason: "no", Action: ActionDelayed}, ""},
+		{EmailBounced{To: "a@b", MessageID: "<m@x>", Reason: "no"}, "data.action"},
 	}
 	for _, test := range tests {
 		err := test.data.Validate()

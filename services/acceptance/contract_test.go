@@ -238,7 +238,7 @@ func values() []any {
 	for n := range strings.FieldsSeq("-1 0 0.5 1 1.0 4e0 4 99 100 101 199 200 599 600 9007199254740991 9007199254740992 1e400") {
 		list = append(list, json.Number(n))
 	}
-	for _, n := range []int{1, 2, 8, 9, 31, 32, 33, 35, 36, 63, 64, 65, 127, 128, 129, 254, 255, 320, 321} {
+	for _, n := range []int{1, 2, 8, 9, 31, 32, 33, 35, 36, 63, 64, 65, 127, 128, 129, 254, 255, 400, 401} {
 		for _, letter := range []string{"a", "7", "ü", "😀", "@", "-"} {
 			list = append(list, strings.Repeat(letter, n))
 		}
@@ -259,7 +259,8 @@ func values() []any {
 var texts = []string{
 	"", " ", "a\u2028b", "a\u2029b", "a\u2027b", "a\ufeffb", "\ufffd", "a\r\nBcc: x@y", "a\n",
 	"1.0", "1.1", "pbx", "application/json", "application/json; charset=utf-8", "application/xml", "Application/JSON",
-	"mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "not_licensed",
+	"mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "device-limit-reached", "not_licensed",
+	"failed", "delayed", "relayed", "5.1.1", "4.7.999", "2.0.0", "3.1.1", "5.1", "5.1.1000", "5.1.1.1", "5..1", "5.1.1\n",
 	"acme/1001", "acme", "Acme/1", "-a/1", "a-/1", "a/b/c", "a/_-Z", "a/ü", "acme/1001\n",
 	"en", "de-AT", "de_AT", "zh-Hant-TW", "en-", "-en", "e-US", "e1", "x-private", "en--us", "en\n",
 	"anna@example.com", "a@b", "a.b@c.d", ".a@b", "a.@b", "a..b@c", "a@.b", "a@b.", "a@-b", "a@b-", "a@b_c", "a@b@c", "a b@c",

@@ -69,6 +69,10 @@ func said(data events.Data) string {
 		return fmt.Sprintf("%s to %s%s", e.Kind, e.To, because(e.Reason))
 	case events.EmailSkipped:
 		return e.Kind + because(e.Reason)
+	case events.EmailDeferred:
+		return fmt.Sprintf("%s to %s%s, next try %s", e.Kind, e.To, because(e.Reason), stamp(e.NextAttempt))
+	case events.EmailBounced:
+		return fmt.Sprintf("%s %s to %s%s", e.Action, e.Kind, e.To, because(e.Reason))
 	case events.ExtensionDeleted, events.SoftphonePasswordReset, events.WelcomeEmailRequested:
 		return ""
 	}
