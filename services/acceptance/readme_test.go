@@ -27,7 +27,8 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	ports := &ports{t: t, of: map[string]string{}}
-	environment := append(os.Environ(), "SOFTPHONE_DATA="+t.TempDir(),
+	data := "SOFTPHONE_DATA=" + t.TempDir()
+	environment := append(os.Environ(), data,
 		"SOFTPHONE_NATS_LISTEN="+ports.instead("127.0.0.1:4222"),
 		"SOFTPHONE_HTTP_LISTEN="+ports.instead("127.0.0.1:8080"),
 		"SOFTPHONE_INBOX_LISTEN="+ports.instead("127.0.0.1:8025"),
@@ -45,7 +46,7 @@ func TestReadme(t *testing.T) {
 			run(t, inRoot("make", "--dry-run", strings.Fields(command.line)[1]))
 		default:
 			cmd := inRoot("bash", "-c", command.line)
-			cmd.Env = append(os.Environ(), "NATS_URL=nats://"+ports.instead("127.0.0.1:4222"))
+			cmd.Env = append(os.Environ(), data)
 			got, err := cmd.CombinedOutput()
 			if diff := cmp.Diff(varying(command.says), varying(string(got))); diff != "" {
 				t.Errorf("$ %s\n(-README +what it says, %v):\n%s", command.line, err, diff)

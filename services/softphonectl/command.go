@@ -24,6 +24,8 @@
 // A command that was interrupted can be given again: what it did is not done
 // twice, and what it had compared within the last hour is not compared again.
 //
+// Beside a system of `make run` it finds its servers by itself, see locate.
+//
 // What it may do is what its users of NATS and Redis may do; most of it needs
 // those of operations. A password is never an argument, which other users of the
 // machine could read: NATS_PASSWORD, or a file named by --password-file or
@@ -36,7 +38,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -76,15 +77,14 @@ func command(a *app) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.nats.url, "server", "", "NATS server (default: $NATS_URL, else "+defaultURL+")")
+	flags.StringVar(&a.nats.url, "server", "", "NATS server (default: $NATS_URL, else the one that runs beside ./data or $SOFTPHONE_DATA, else "+defaultURL+")")
 	flags.StringVar(&a.nats.user, "user", "", "NATS user (default: $NATS_USER)")
 	flags.StringVar(&a.nats.passwordFile, "password-file", "", "file with its password (default: $NATS_PASSWORD_FILE, else $NATS_PASSWORD is the password)")
-	flags.StringVar(&a.redisURL, "redis", "", "Redis (default: $REDIS_URL, else redis://127.0.0.1:6379/0; its login: $REDIS_USER, $REDIS_PASSWORD or $REDIS_PASSWORD_FILE)")
+	flags.StringVar(&a.redisURL, "redis", "", "Redis (default: $REDIS_URL, else found as --server is, else redis://127.0.0.1:6379/0; its login: $REDIS_USER, $REDIS_PASSWORD or $REDIS_PASSWORD_FILE)")
 	flags.StringVar(&a.stateDir, "state-dir", "", "where interrupted commands leave a note for the next (default: $XDG_STATE_HOME/softphonectl, else ~/.local/state/softphonectl)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	flags.BoolVarP(&a.yes, "yes", "y", false, "do it without asking")
 	flags.BoolVar(&a.dryRun, "dry-run", false, "say what would be done, and change nothing")
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.nats.fill(os.Getenv) }
 	root.AddCommand(
 		setupCommand(a), publishCommand(a), statusCommand(a), eventsCommand(a),
 		licenseCommand(a), devicesCommand(a), emailsCommand(a),

@@ -113,7 +113,7 @@ func (p *publication) run(c *cobra.Command, a *app, name string) error {
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	nc, err := a.nats.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
+	nc, err := a.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
 	if err != nil {
 		return err
 	}

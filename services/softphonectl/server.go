@@ -22,6 +22,7 @@ const (
 type server struct {
 	url, user, passwordFile string
 	password                string // from the environment only
+	hint                    string // what to say when it is not there
 }
 
 // fill takes from the environment what no flag said.
@@ -30,9 +31,6 @@ func (s *server) fill(env func(string) string) {
 		if *value == "" {
 			*value = env(name)
 		}
-	}
-	if s.url == "" {
-		s.url = defaultURL
 	}
 	if s.passwordFile == "" {
 		s.password = env("NATS_PASSWORD")
@@ -64,7 +62,7 @@ func (s *server) connect(onRefusal func(error)) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(s.url, options...)
 	if err != nil {
-		return nil, fmt.Errorf("NATS at %s: %w (--server or NATS_URL says where it is)", redacted(s.url), err)
+		return nil, fmt.Errorf("NATS at %s: %w%s", redacted(s.url), err, s.hint)
 	}
 	return nc, nil
 }

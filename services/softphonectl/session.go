@@ -40,7 +40,7 @@ type session struct {
 // open connects to NATS and opens the log. The session must be closed.
 func (a *app) open(c *cobra.Command) (*session, error) {
 	ctx, cancel := context.WithCancelCause(c.Context())
-	conn, err := a.nats.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
+	conn, err := a.connect(func(refusal error) { cancel(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -53,6 +53,14 @@ func (a *app) open(c *cobra.Command) (*session, error) {
 		return nil, s.explain(err)
 	}
 	return s, nil
+}
+
+// connect connects to the NATS server that flags, variables or what runs nearby say.
+func (a *app) connect(onRefusal func(error)) (*nats.Conn, error) {
+	if err := a.locate(os.Getenv); err != nil {
+		return nil, err
+	}
+	return a.nats.connect(onRefusal)
 }
 
 // openBoth is open and a connection to Redis.

@@ -41,7 +41,7 @@ func setUp(c *cobra.Command, a *app, layout setup.Layout) error {
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	nc, err := a.nats.connect(func(refusal error) { stop(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
+	nc, err := a.connect(func(refusal error) { stop(fmt.Errorf("NATS user %q: %w", a.nats.user, refusal)) })
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
@@ -47,7 +48,26 @@ func start(ctx context.Context, c Config) (*servers, error) {
 			return nil, err
 		}
 	}
+	if err := s.light(c); err != nil {
+		s.close()
+		return nil, fmt.Errorf("SOFTPHONE_DATA: %w", err)
+	}
 	return s, nil
+}
+
+// light tells softphonectl where our servers are. Of a NATS that is not ours
+// nothing is told: its URL may hold a login, and whoever set it knows it.
+func (s *servers) light(c Config) error {
+	if c.Outside.NATS != "" {
+		return nil
+	}
+	b := beacon.Beacon{NATS: s.nats}
+	if c.Outside.Redis == "" {
+		b.Redis = s.redis
+	}
+	extinguish, err := beacon.Light(c.Data, b)
+	s.closing = append(s.closing, extinguish)
+	return err
 }
 
 // close stops what was started, the last first.

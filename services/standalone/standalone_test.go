@@ -236,6 +236,34 @@ func TestTheMainJob(t *testing.T) {
 	again.stop()
 }
 
+// Beside the data folder softphonectl finds the servers by itself, Redis too, and
+// when the system has stopped it says so.
+func TestSoftphonectlFindsIt(t *testing.T) {
+	t.Parallel()
+	s := run(t, variables(t))
+	s.shell(s.tour()[0])
+	status := func(folder string, variables ...string) (string, error) {
+		cmd := exec.Command(filepath.Join(programs, "softphonectl"), "replay", "state", "--anew")
+		cmd.Dir, cmd.Env = folder, append(os.Environ(), variables...)
+		said, err := cmd.CombinedOutput()
+		return string(said), err
+	}
+	data := s.variables["SOFTPHONE_DATA"]
+	if said, err := status(filepath.Dir(data)); err != nil || !strings.Contains(said, "license: 1 event folded, 1 state compared, 0 differences") {
+		t.Errorf("beside the data folder: %v\n%s", err, said)
+	}
+	if said, err := status("/", "SOFTPHONE_DATA="+data); err != nil {
+		t.Errorf("told of the data folder: %v\n%s", err, said)
+	}
+	if said, err := status("/", "SOFTPHONE_DATA="+data, "NATS_URL=nats://127.0.0.1:1"); err == nil || !strings.Contains(said, "NATS_URL") {
+		t.Errorf("told of another NATS: %v\n%s", err, said)
+	}
+	s.stop()
+	if said, err := status(filepath.Dir(data)); err == nil || !strings.Contains(said, "NATS at nats://127.0.0.1:4222") {
+		t.Errorf("after its end: %v\n%s", err, said)
+	}
+}
+
 func TestWithoutARedisServer(t *testing.T) {
 	t.Parallel()
 	v := variables(t)

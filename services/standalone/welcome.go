@@ -32,13 +32,22 @@ func (c Config) welcome(at *servers, portal, link string) []byte {
 	} else {
 		fmt.Fprintf(&b, "  mail    is sent for real, by %s\n", process.Redact(at.smtp))
 	}
-	fmt.Fprintf(&b, "  health  http://%s/readyz, numbers at /metrics\n\n", reachable(c.OpsListen))
+	fmt.Fprintf(&b, "  health  http://%s/readyz, numbers at /metrics; %s%s status\n\n", reachable(c.OpsListen), c.here(), ctl())
 	b.WriteString("Make something happen, in another terminal:\n\n")
 	for _, fact := range tour {
 		fmt.Fprintf(&b, "  %s publish %s%s --tenant acme --extension 1001 --wait --data '%s'\n", ctl(), fact.event, c.server(at), fact.data)
 	}
 	b.WriteString("\n")
 	return b.Bytes()
+}
+
+// here is what tells softphonectl of our servers, where it does not find them by
+// itself; see package beacon.
+func (c Config) here() string {
+	if filepath.Clean(c.Data) == "data" || c.Outside.NATS != "" {
+		return ""
+	}
+	return "SOFTPHONE_DATA=" + c.Data + " "
 }
 
 // server is the flag that softphonectl needs to find another NATS than the usual one.
