@@ -16,6 +16,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -41,7 +42,15 @@ type Service struct {
 	About   string // one line for `nats micro info`
 	Answer  func(ctx context.Context, about events.Extension) (any, error)
 	Log     zerolog.Logger
+	Metrics prometheus.Registerer // nil: none
+
+	metrics metrics
 }
+
+// Behind marks an answer as one that may be of the past.
+func Behind(answer any) any { return behind{answer} }
+
+type behind struct{ answer any }
 
 // question is what is asked.
 type question struct {
@@ -54,6 +63,7 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 	if s.Version == "" {
 		s.Version = "0.0.0"
 	}
+	s.metrics = newMetrics(s.Metrics, s.Worker)
 	slots := make(chan struct{}, atOnce)
 	service, err := micro.AddService(conn, micro.Config{Name: s.Worker, Version: s.Version, Description: s.About})
 	if err != nil {
@@ -62,6 +72,7 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 	handler := micro.HandlerFunc(func(r micro.Request) {
 		about, err := parse(r.Data())
 		if err != nil {
+			s.metrics.count(resultWrong)
 			s.sent(r.Error(CodeWrong, err.Error(), nil))
 			return
 		}
@@ -84,15 +95,22 @@ func (s Service) answer(to string, about events.Extension) *nats.Msg {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	m := nats.NewMsg(to)
+	defer s.metrics.took(time.Now())
+	result := resultCurrent
 	answer, err := s.Answer(ctx, about)
+	if late, is := answer.(behind); is {
+		answer, result = late.answer, resultBehind
+	}
 	if err == nil {
 		m.Data, err = json.Marshal(answer)
 	}
 	if err != nil {
-		s.Log.Warn().Err(err).Stringer("extension", about).Msg("a question could not be answered")
+		result = resultLater
+		s.Log.Warn().Err(err).Str("tenant", about.Tenant).Str("extension", about.Number).Msg("a question could not be answered")
 		m.Header.Set(micro.ErrorCodeHeader, CodeLater)
 		m.Header.Set(micro.ErrorHeader, "no answer now, try again")
 	}
+	s.metrics.count(result)
 	return m
 }
 

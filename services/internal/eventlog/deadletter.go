@@ -31,8 +31,9 @@ func (d DeadLetter) Subject() string {
 }
 
 // Bury records a dead letter: the original bytes, and the circumstances as
-// headers. The same failure is recorded once however often it is buried.
-func (l *Log) Bury(ctx context.Context, d DeadLetter) error {
+// headers. The same failure is recorded once however often it is buried; recorded
+// tells whether this was the first time.
+func (l *Log) Bury(ctx context.Context, d DeadLetter) (recorded bool, err error) {
 	tenant, extension := d.Event.Key().Tokens()
 	m := nats.NewMsg(d.Subject())
 	m.Data = d.Event.Data
@@ -47,11 +48,11 @@ func (l *Log) Bury(ctx context.Context, d DeadLetter) error {
 	} {
 		m.Header.Set(header, value)
 	}
-	_, err := l.js.PublishMsg(ctx, m)
+	_, err = l.js.PublishMsg(ctx, m)
 	if err == nil || buriedBefore(err) {
-		return nil
+		return err == nil, nil
 	}
-	return fmt.Errorf("recording a dead letter on %s: %w", m.Subject, err)
+	return false, fmt.Errorf("recording a dead letter on %s: %w", m.Subject, err)
 }
 
 // buriedBefore tells the server's refusal of a second message on the subject.

@@ -287,7 +287,7 @@ func TestBury(t *testing.T) {
 		Attempts: 3, At: time.Now(),
 	}
 	for range 2 {
-		if err := log.Bury(t.Context(), letter); err != nil {
+		if _, err := log.Bury(t.Context(), letter); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,6 +38,7 @@ type Reader struct {
 	peeked    *Message
 	pending   uint64
 	delivered uint64
+	remaining atomic.Uint64 // at the server, when it sent what was delivered last
 }
 
 // Read starts a reader at a sequence (at least 1), of the messages that match one
@@ -78,6 +80,9 @@ func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, er
 
 // Pending is how many messages waited for this reader when it started.
 func (r *Reader) Pending() uint64 { return r.pending }
+
+// Behind is how many messages are known to wait for this reader now.
+func (r *Reader) Behind() uint64 { return uint64(len(r.messages)) + r.remaining.Load() }
 
 // Batch waits for a message, or for the given time, and returns it with whatever
 // else is already here, at most limit. An empty batch is a time that ran out.
@@ -152,6 +157,7 @@ func (r *Reader) take(m jetstream.Msg) {
 		return
 	}
 	r.delivered = meta.Sequence.Consumer
+	r.remaining.Store(meta.NumPending)
 	next := Message{
 		Subject: m.Subject(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
 	}

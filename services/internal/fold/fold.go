@@ -19,6 +19,9 @@ const (
 	// still has its checkpoint.
 	idle = 2 * time.Second
 
+	// tolerable is the age of events up to which an owner does not count as behind.
+	tolerable = 10 * time.Second
+
 	// fresh is the age up to which an event's caller is thought to be waiting.
 	fresh = 30 * time.Second
 
@@ -46,6 +49,7 @@ type Config struct {
 // lost. Every other fault ends only a tenure.
 func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], partition int, check func(context.Context) error) error {
 	o := newOwner(c, rules, partition, check)
+	defer o.meter.close()
 	defer o.report(nil) // a fault is of who owns the partition
 	pause := minPause
 	for {

@@ -2,73 +2,125 @@ package fold
 
 import (
 	"errors"
+	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mycloudpbx/softphone/services/internal/metric"
 )
 
 // Metrics counts what folds do, by worker. A nil *Metrics counts nothing.
 type Metrics struct {
-	events, outcomes, dead, restarts *prometheus.CounterVec
-	batches                          *prometheus.HistogramVec
+	events, outcomes, dead, restarts, heals *prometheus.CounterVec
+	batches, decisions                      *prometheus.HistogramVec
+	progress                                *gauges
 }
 
-// NewMetrics registers the counters; one set serves all workers of a process.
+// NewMetrics registers the metrics; one set serves all workers of a process.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-		return register(registry, c)
-	}
 	return &Metrics{
-		events:   counter("softphone_fold_events_total", "Events folded into state.", "worker"),
-		outcomes: counter("softphone_fold_outcomes_total", "Outcomes told to the log.", "worker", "type"),
-		dead:     counter("softphone_fold_dead_letters_total", "Events that could not be decided.", "worker"),
-		restarts: counter("softphone_fold_restarts_total", "Tenures that ended, by reason.", "worker", "reason"),
-		batches: register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "softphone_fold_batch_events", Help: "Events decided at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
-		}, []string{"worker"})),
+		events: metric.Counter(registry, "softphone_fold_events_total",
+			"Events folded into state.", metric.Worker),
+		outcomes: metric.Counter(registry, "softphone_fold_outcomes_total",
+			"Outcomes told to the log, by event type.", metric.Worker, "type"),
+		dead: metric.DeadLetters(registry),
+		restarts: metric.Counter(registry, "softphone_fold_restarts_total",
+			"Times an owner of a partition began again, by reason: fenced (Redis is not as it left it), overtaken (the log "+
+				"refused an outcome, there is a newer owner), tampered (a state in Redis was changed by hand), refused (wrong log: "+
+				"see /healthz), fault (a server was away).", metric.Worker, "reason"),
+		heals: metric.Counter(registry, "softphone_fold_heals_total",
+			"Times a partition was folded again because Redis had lost its state, or an older copy was put back.", metric.Worker),
+		batches: metric.Histogram(registry, "softphone_fold_batch_events",
+			"Events decided and committed at once.", prometheus.ExponentialBuckets(1, 2, 10), metric.Worker),
+		decisions: metric.Histogram(registry, "softphone_fold_decision_seconds",
+			"From when the log stored an event until the outcome that follows from it was stored and committed.", metric.Prompt(), metric.Worker),
+		progress: metric.Register(registry, newGauges()),
 	}
 }
 
-// register adds a collector, or returns the one that is there: the workers of a
-// standalone process share a registry.
-func register[C prometheus.Collector](registry prometheus.Registerer, c C) C {
-	var there prometheus.AlreadyRegisteredError
-	if err := registry.Register(c); errors.As(err, &there) {
-		if existing, ok := there.ExistingCollector.(C); ok {
-			return existing
-		}
-	}
-	return c
-}
-
-func (m *Metrics) folded(worker string, messages int, told []outcome, dead int) {
-	if m == nil {
-		return
-	}
-	m.events.WithLabelValues(worker).Add(float64(messages))
-	m.batches.WithLabelValues(worker).Observe(float64(messages))
-	m.dead.WithLabelValues(worker).Add(float64(dead))
-	for _, o := range told {
-		m.outcomes.WithLabelValues(worker, o.name).Inc()
-	}
-}
-
-func (m *Metrics) restarted(worker string, err error) {
-	if m == nil {
-		return
-	}
-	m.restarts.WithLabelValues(worker, reason(err)).Inc()
-}
+// Why a tenure ended, as a label.
+const (
+	becauseRefused   = "refused"
+	becauseFenced    = "fenced"
+	becauseOvertaken = "overtaken"
+	becauseTampered  = "tampered"
+	becauseFault     = "fault"
+)
 
 func reason(err error) string {
-	var refusal *Refusal
 	switch {
-	case errors.As(err, &refusal):
-		return "refused"
+	case Refused(err):
+		return becauseRefused
 	case errors.Is(err, errFenced):
-		return "fenced"
+		return becauseFenced
 	case errors.Is(err, errTampered):
-		return "tampered"
+		return becauseTampered
+	case overtaken(err):
+		return becauseOvertaken
 	}
-	return "fault"
+	return becauseFault
 }
+
+// overtaken tells the server's refusal of an outcome whose fence is no longer the last.
+func overtaken(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && strings.HasPrefix(api.Description, "wrong last sequence")
+}
+
+// meter is what one owner counts. It looks its counters up once: counting a batch
+// takes no lock and makes nothing.
+type meter struct {
+	worker              string
+	outcomes            *prometheus.CounterVec
+	byType              map[string]prometheus.Counter
+	events, dead, heals prometheus.Counter
+	restarts            *prometheus.CounterVec
+	batches, decisions  prometheus.Observer
+	progress            progress
+	shown               *gauges
+	place               place
+}
+
+// of makes the meter of an owner, and shows it until it is closed. Counters that
+// alerts look at begin with 0: one that begins with 1 would look as if nothing had
+// happened.
+func (m *Metrics) of(worker string, partition int) *meter {
+	if m == nil {
+		m = NewMetrics(nil)
+	}
+	for _, reason := range []string{becauseRefused, becauseFenced, becauseOvertaken, becauseTampered, becauseFault} {
+		m.restarts.WithLabelValues(worker, reason)
+	}
+	o := &meter{
+		worker: worker, outcomes: m.outcomes, byType: map[string]prometheus.Counter{},
+		events: m.events.WithLabelValues(worker), dead: m.dead.WithLabelValues(worker), heals: m.heals.WithLabelValues(worker),
+		restarts: m.restarts, batches: m.batches.WithLabelValues(worker), decisions: m.decisions.WithLabelValues(worker),
+		shown: m.progress, place: place{worker, partition},
+	}
+	o.progress.verified(time.Now())
+	m.progress.show(o.place, &o.progress)
+	return o
+}
+
+func (o *meter) close() { o.shown.hide(o.place, &o.progress) }
+
+// folded counts a batch that was committed.
+func (o *meter) folded(messages int, told []outcome) {
+	now := time.Now()
+	o.events.Add(float64(messages))
+	o.batches.Observe(float64(messages))
+	for i := range told {
+		counter := o.byType[told[i].name]
+		if counter == nil {
+			counter = o.outcomes.WithLabelValues(o.worker, told[i].name)
+			o.byType[told[i].name] = counter
+		}
+		counter.Inc()
+		o.decisions.Observe(max(0, now.Sub(told[i].cause.Time).Seconds()))
+	}
+	o.progress.committed(now)
+}
+
+func (o *meter) restarted(err error) { o.restarts.WithLabelValues(o.worker, reason(err)).Inc() }

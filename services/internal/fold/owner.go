@@ -21,6 +21,7 @@ type owner[S any, E Event] struct {
 	check     func(context.Context) error
 	store     *store
 	inputs    map[eventlog.Input]bool
+	meter     *meter
 	refused   string // the refusal reported last, so that it is logged once
 
 	fence      fence
@@ -31,12 +32,15 @@ type owner[S any, E Event] struct {
 	committed  bool           // this tenure has committed
 	waiting    uint64         // messages that waited when the tenure began
 	folded     uint64         // messages read since
+	late       bool           // that it is behind was reported
+	known      uint64         // sequence of the last checkpoint this owner wrote
+	healing    bool           // that Redis lost it was counted
 	compared   time.Time      // when the checkpoint was last seen to be this owner's
 }
 
 func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
 	c.Logger = c.Logger.With().Int("partition", partition).Logger()
-	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check}
+	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
 	o.store = newStore(c.Redis, rules.Worker, partition)
 	o.inputs = map[eventlog.Input]bool{}
 	for _, input := range rules.Inputs {
@@ -62,6 +66,7 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 	if o.told, err = told(ctx, o.Log, o.rules.Worker, o.partition); err != nil {
 		return err
 	}
+	o.heal()
 	reader, err := o.read(ctx)
 	if err != nil {
 		return err
@@ -69,24 +74,30 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 	defer reader.Close()
 	o.waiting, o.folded = reader.Pending(), 0
 	o.began()
+	o.meter.progress.waiting.Store(o.waiting)
 	for {
 		o.step("read")
 		messages, err := reader.Batch(ctx, MaxBatch, idle)
 		if err != nil {
 			return err
 		}
-		if err := o.take(ctx, messages); err != nil {
+		if err := o.take(ctx, messages, reader.Behind()); err != nil {
 			return err
 		}
 	}
 }
 
 // take folds the inputs among some messages. Without any it looks, now and then,
-// whether Redis still has what this owner wrote.
-func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message) error {
+// whether Redis still has what this owner wrote. So many wait behind them.
+func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, behind uint64) error {
 	read := uint64(len(messages))
+	o.meter.progress.waiting.Store(behind)
+	if read > 0 {
+		o.lags(messages[0].Time, behind)
+	}
 	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !o.inputs[m.Of()] })
 	if len(inputs) > 0 {
+		o.meter.progress.took(inputs[0].Time, behind)
 		if err := o.fold(ctx, inputs); err != nil {
 			return err
 		}
@@ -202,6 +213,7 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 		return errFenced
 	}
 	o.compared = time.Now()
+	o.meter.progress.verified(o.compared)
 	return nil
 }
 
@@ -232,7 +244,8 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 		return err
 	}
 	o.checkpoint, o.committed, o.compared = next, true, time.Now()
-	o.Metrics.folded(o.rules.Worker, len(messages), untold, len(b.dead))
+	o.known, o.healing = next.Seq, false
+	o.meter.folded(len(messages), untold)
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
@@ -242,12 +255,41 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 // was in the log then.
 func (o *owner[S, E]) again() bool { return o.anew && o.folded < o.waiting }
 
+// heal counts, once, that Redis has lost what this worker had written.
+func (o *owner[S, E]) heal() {
+	lost := o.checkpoint.Seq < o.known || o.anew && o.told > 0
+	if lost && !o.healing {
+		o.healing = true
+		o.meter.heals.Inc()
+	}
+}
+
+// lags reports, once, that events are folded that were stored some time ago while
+// more wait, and once that this is over.
+func (o *owner[S, E]) lags(stored time.Time, waiting uint64) {
+	late := waiting > 0 && time.Since(stored) > tolerable
+	if late == o.late {
+		return
+	}
+	o.late = late
+	if !late {
+		o.report(nil)
+		return
+	}
+	o.report(fmt.Errorf("partition %d is behind: it folds events of %s, and %d messages wait",
+		o.partition, stored.UTC().Format(time.RFC3339), waiting))
+}
+
 // bury records what could not be decided before the checkpoint moves past it.
 func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) error {
 	for _, d := range dead {
 		d.Worker, d.Created, d.At = o.rules.Worker, o.stream.Created, time.Now()
-		if err := o.Log.Bury(ctx, d); err != nil {
+		recorded, err := o.Log.Bury(ctx, d)
+		if err != nil {
 			return err
+		}
+		if recorded {
+			o.meter.dead.Inc()
 		}
 		o.Logger.Warn().Uint64("sequence", d.Event.Sequence).Str("subject", d.Event.Subject).
 			Str("reason", d.Reason.Error()).Msg("dead letter")
@@ -272,15 +314,16 @@ func (o *owner[S, E]) began() {
 	if o.refused != "" {
 		o.Logger.Info().Msg("accepted again")
 	}
-	o.refused = ""
+	o.refused, o.late = "", false
 	o.report(nil)
+	o.meter.progress.verified(time.Now())
 	o.Logger.Debug().Uint64("checkpoint", o.checkpoint.Seq).Uint64("told", o.told).Uint64("fence", o.fence.seq).Msg("tenure began")
 }
 
 // ended reports why a tenure ended: a refusal loudly and once, anything else as
 // what it is, a step on the way to the next tenure, until it goes on for long.
 func (o *owner[S, E]) ended(err error, pause time.Duration) {
-	o.Metrics.restarted(o.rules.Worker, err)
+	o.meter.restarted(err)
 	if Refused(err) {
 		o.report(err)
 		if o.refused != err.Error() {

@@ -91,7 +91,8 @@ type world struct {
 	key   eventlog.Key
 	part  int
 
-	layout eventlog.Layout
+	layout  eventlog.Layout
+	metrics *fold.Metrics // of the owners
 
 	mu        sync.Mutex
 	published int
@@ -173,6 +174,16 @@ func (w *world) awaitTold(cause uint64) {
 	}
 }
 
+// await waits until something is so, which nobody tells.
+func (w *world) await(what string, so func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: not within 20 s", what)
+		}
+	}
+}
+
 func (w *world) open() *eventlog.Log {
 	w.t.Helper()
 	log, err := eventlog.Open(w.t.Context(), w.nats.Connect(w.t, nats.ReconnectBufSize(-1), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond)))
@@ -224,7 +235,7 @@ func (w *world) ownOn(log *eventlog.Log, step func(string)) (func(), <-chan erro
 	reported := make(chan error, 100)
 	config := fold.Config{
 		Log: log, Redis: w.redis.Client(w.t), Owner: "test", Logger: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
-		Report: func(_ int, fault error) { reported <- fault }, Step: step,
+		Report: func(_ int, fault error) { reported <- fault }, Step: step, Metrics: w.metrics,
 	}
 	go func() {
 		defer close(done)

@@ -38,6 +38,7 @@ func (r *replica) members(keys map[string]entry) []string {
 // balance gives up what is more than our share, or takes what is free until we have it.
 func (r *replica) balance(ctx, calls context.Context, keys map[string]entry) error {
 	count, first := share(r.Partitions, r.members(keys), r.Replica)
+	r.share = count
 	var mine []int
 	for n, l := range r.held {
 		if !l.gone() {
@@ -90,7 +91,7 @@ func (r *replica) take(ctx, calls context.Context, n int, e entry, delay time.Du
 func (r *replica) start(l *Lease, delay time.Duration) {
 	log := r.log(l)
 	log.Debug().Msg("partition taken")
-	r.metrics.change(r.Worker, "taken", len(r.held))
+	r.metrics.change(r.Worker, taken, len(r.held))
 	go func() {
 		l.serve(delay, r.own, log)
 		r.ended <- l
@@ -118,11 +119,11 @@ func (r *replica) drop(ctx context.Context, l *Lease) {
 	log := r.log(l)
 	if errors.Is(cause, ErrLost) {
 		log.Warn().Msg("partition lost")
-		r.metrics.change(r.Worker, "lost", len(r.held))
+		r.metrics.change(r.Worker, lost, len(r.held))
 		return
 	}
 	log.Debug().AnErr("notFreed", r.free(ctx, l)).Msg("partition given up")
-	r.metrics.change(r.Worker, "given up", len(r.held))
+	r.metrics.change(r.Worker, givenUp, len(r.held))
 }
 
 // free deletes the key of a lease, unless somebody else has written it since. While NATS does not answer it is left to

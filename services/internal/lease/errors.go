@@ -11,6 +11,8 @@ var (
 	ErrSameName = errors.New("another process runs under the same replica name")
 	// ErrBucket says that a bucket with other settings is there already.
 	ErrBucket = errors.New("lease bucket has other settings")
+	// errNone is for health.
+	errNone = errors.New("no partition is owned although some should be: other replicas hold them, or died and hold them until their leases expire")
 	// ErrConfig says that Run was given something it cannot work with.
 	ErrConfig = errors.New("lease configuration")
 )

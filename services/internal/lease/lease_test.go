@@ -253,11 +253,12 @@ func TestStagger(t *testing.T) {
 	}
 	w.awaitKeys("", 0)
 	want := `
-# HELP softphone_lease_changes_total Partitions taken, given up and lost.
+# HELP softphone_lease_changes_total Partitions taken, given_up and lost; lost ones were not renewed in time.
 # TYPE softphone_lease_changes_total counter
-softphone_lease_changes_total{change="given up",worker="counter"} 4
+softphone_lease_changes_total{change="given_up",worker="counter"} 4
+softphone_lease_changes_total{change="lost",worker="counter"} 0
 softphone_lease_changes_total{change="taken",worker="counter"} 4
-# HELP softphone_lease_partitions Partitions this replica owns.
+# HELP softphone_lease_partitions Partitions this replica owns. Over all replicas of a worker they are 16.
 # TYPE softphone_lease_partitions gauge
 softphone_lease_partitions{worker="counter"} 0
 `

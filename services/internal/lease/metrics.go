@@ -1,9 +1,9 @@
 package lease
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mycloudpbx/softphone/services/internal/metric"
 )
 
 // metrics may be nil: then nothing is counted.
@@ -18,22 +18,30 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		return nil
 	}
 	return &metrics{
-		held: register(registry, prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "softphone_lease_partitions", Help: "Partitions this replica owns.",
-		}, []string{"worker"})),
-		changes: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "softphone_lease_changes_total", Help: "Partitions taken, given up and lost.",
-		}, []string{"worker", "change"})),
+		held: metric.Gauge(registry, "softphone_lease_partitions",
+			"Partitions this replica owns. Over all replicas of a worker they are 16.", metric.Worker),
+		changes: metric.Counter(registry, "softphone_lease_changes_total",
+			"Partitions taken, given_up and lost; lost ones were not renewed in time.", metric.Worker, "change"),
 	}
 }
 
-func register[C prometheus.Collector](registry prometheus.Registerer, c C) C {
-	var there prometheus.AlreadyRegisteredError
-	if err := registry.Register(c); errors.As(err, &there) {
-		return there.ExistingCollector.(C)
+// begin shows them with 0.
+func (m *metrics) begin(worker string) {
+	if m == nil {
+		return
 	}
-	return c
+	m.held.WithLabelValues(worker)
+	for _, change := range []string{taken, givenUp, lost} {
+		m.changes.WithLabelValues(worker, change)
+	}
 }
+
+// What may become of a partition, as a label.
+const (
+	taken   = "taken"
+	givenUp = "given_up"
+	lost    = "lost"
+)
 
 func (m *metrics) change(worker, change string, held int) {
 	if m == nil {

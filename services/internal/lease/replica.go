@@ -26,6 +26,7 @@ type Config struct {
 	Stagger    time.Duration // between the starts of owners of partitions that were taken together
 	Log        zerolog.Logger
 	Metrics    prometheus.Registerer // nil: none
+	Health     Health                // nil: none
 }
 
 // Run takes part until ctx ends, and returns nil when all its owners have ended and its leases are given up. For every
@@ -46,8 +47,17 @@ func Run(ctx context.Context, c Config, own func(ctx context.Context, l *Lease) 
 		ended:   make(chan *Lease, c.Partitions),
 		metrics: newMetrics(c.Metrics),
 	}
+	r.metrics.begin(c.Worker)
 	return r.loop(ctx)
 }
+
+// Health is told whether the replica holds what it should. *process.Health is one.
+type Health interface {
+	NotReady(part string, err error)
+}
+
+// part is what health calls the leases.
+const part = "leases"
 
 func (c *Config) check(ctx context.Context) error {
 	if c.Replica == "" {
@@ -85,7 +95,8 @@ type replica struct {
 	held     map[int]*Lease // until their owners have ended
 	ended    chan *Lease    // whose owner has
 	failing  bool           // the last call failed, and that was logged
-	reported int            // the size of our share as it was logged last
+	reported int            // how many we held as it was logged last
+	share    int            // how many we should hold
 	joined   bool           // our member key was written by this run
 	metrics  *metrics
 }
@@ -172,9 +183,23 @@ func (r *replica) report(failed error) {
 		r.Log.Info().Msg("leases can be renewed again")
 	}
 	r.failing = failed != nil
+	r.ready(failed)
 	if len(r.held) != r.reported {
 		r.reported = len(r.held)
 		r.Log.Info().Str("replica", r.Replica).Int("owned", r.reported).Int("of", r.Partitions).Msg("partitions owned")
+	}
+}
+
+// ready tells health whether the leases are in order.
+func (r *replica) ready(failed error) {
+	switch {
+	case r.Health == nil:
+	case failed != nil:
+		r.Health.NotReady(part, failed)
+	case r.share > 0 && len(r.held) == 0:
+		r.Health.NotReady(part, errNone)
+	default:
+		r.Health.NotReady(part, nil)
 	}
 }
 

@@ -20,9 +20,14 @@ type Host struct {
 }
 
 // NewHost returns a host for a test or a program that does without Main. It serves nothing by itself.
-func NewHost(log zerolog.Logger) *Host {
+func NewHost(log zerolog.Logger) *Host { return newHost(log, "") }
+
+func newHost(log zerolog.Logger, version string) *Host {
 	h := &Host{Log: log, Health: NewHealth(), Metrics: prometheus.NewRegistry()}
-	h.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	h.Metrics.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		newBuildInfo(version), newHealthMetrics(h.Health),
+	)
 	return h
 }
 

@@ -62,7 +62,7 @@ func (p program) main(args ...string) int {
 	level, _ := zerolog.ParseLevel(p.common.LogLevel) // Parse has checked it
 	log = log.Level(level)
 	redis.SetLogger(redisLog{log})
-	p.common.Host = NewHost(log)
+	p.common.Host = newHost(log, p.common.Version)
 
 	ctx, stop := p.signals(log)
 	defer stop()

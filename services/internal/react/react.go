@@ -65,6 +65,7 @@ func newReactor(config Config, handle Handler) *reactor {
 	}
 	r.attempts = newAttempts(r.Retry)
 	r.gate = newGate(r.Recover, r.pausing)
+	r.Metrics.begin(r.Durable)
 	return r
 }
 

@@ -58,7 +58,7 @@ func (r *reactor) look(ctx context.Context) (jetstream.Consumer, error) {
 	}
 	r.created.Store(&state.Created)
 	r.saw(state.Last)
-	r.Metrics.looked(r.Durable, info)
+	r.Metrics.looked(r.Durable, info, r.oldest(ctx, info))
 	return consumer, nil
 }
 
@@ -87,6 +87,22 @@ func (r *reactor) find(ctx context.Context) (jetstream.Consumer, error) {
 	}
 	r.Logger.Info().Strs("inputs", want.FilterSubjects).Msg("durable consumer set up")
 	return consumer, nil
+}
+
+// oldest is when the log stored the first event that is not done; the zero time when
+// all are, or when that cannot be known now.
+func (r *reactor) oldest(ctx context.Context, info *jetstream.ConsumerInfo) time.Time {
+	if info.NumPending == 0 && info.NumAckPending == 0 {
+		return time.Time{}
+	}
+	var first eventlog.Message
+	for _, input := range r.Inputs {
+		m, err := r.Log.NextOf(ctx, info.AckFloor.Stream+1, input.Everywhere())
+		if err == nil && m != nil && (first.Sequence == 0 || m.Sequence < first.Sequence) {
+			first = *m
+		}
+	}
+	return first.Time
 }
 
 // alike says whether a consumer does what ours should.

@@ -42,8 +42,10 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 		Delivered: int(meta.NumDelivered),
 	}}
 	r.Metrics.started(r.Durable)
-	result := t.settle(ctx, t.try(ctx))
-	r.Metrics.ended(r.Durable, result)
+	began := time.Now()
+	err = t.try(ctx)
+	took := time.Since(began)
+	r.Metrics.ended(r.Durable, t.settle(ctx, err), took, meta.Timestamp)
 }
 
 func (r *reactor) begin(sequence uint64) bool {
@@ -144,9 +146,13 @@ func (t *task) bury(ctx context.Context, reason error) error {
 	defer cancel()
 	created := t.created.Load()
 	t.Logger.Warn().Err(reason).Uint64("sequence", t.Sequence).Str("subject", t.Subject).Msg("dead letter")
-	return t.Log.Bury(ctx, eventlog.DeadLetter{
+	recorded, err := t.Log.Bury(ctx, eventlog.DeadLetter{
 		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
 	})
+	if recorded {
+		t.Metrics.buried(t.Durable)
+	}
+	return err
 }
 
 // ack acknowledges, and waits until the server has it: an acknowledgement that

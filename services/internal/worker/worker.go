@@ -70,6 +70,7 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 	}
 	leasing := lease.Config{
 		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, Log: c.Host.Log,
+		Metrics: c.Host.Metrics, Health: c.Host.Health,
 	}
 	return lease.Run(ctx, leasing, func(ctx context.Context, l *lease.Lease) error {
 		return fold.Run(ctx, folding, rules, l.Partition(), l.Check)
@@ -80,9 +81,12 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, rules Rules[S], answer Answer[S]) (stop func(), err error) {
 	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules, Partitions: events.Partitions}
 	return ask.Serve(log.Conn(), ask.Service{
-		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log,
+		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log, Metrics: host.Metrics,
 		Answer: func(ctx context.Context, about events.Extension) (any, error) {
 			state, current, err := view.Get(ctx, Key(about))
+			if !current {
+				return ask.Behind(answer(state, current)), err
+			}
 			return answer(state, current), err
 		},
 	})
