@@ -1,10 +1,8 @@
 package mailer
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
@@ -17,7 +15,7 @@ import (
 type Config struct {
 	process.Config
 	NATS process.NATS
-	SMTP SMTP
+	SMTP delivery.Settings
 	Mail letter.Config
 
 	Concurrency int           `env:"MAIL_CONCURRENCY" envDefault:"8"` // mails sent at a time, by one replica
@@ -27,14 +25,6 @@ type Config struct {
 	Recover     react.Bounds  `env:"-"`
 	AckWait     time.Duration `env:"-"`
 	MinAttempts int           `env:"-"`
-}
-
-// SMTP says which relay takes the mails: see [delivery.ParseRelay].
-type SMTP struct {
-	URL       string         `env:"SMTP_URL" envDefault:"smtp://127.0.0.1:1025"`
-	Password  process.Secret `env:"SMTP_PASSWORD"`
-	CAFile    string         `env:"SMTP_CA_FILE"`    // PEM; whom to trust instead of whom the system trusts
-	LocalName string         `env:"SMTP_LOCAL_NAME"` // for EHLO; "": this host's name
 }
 
 // Validate checks what the types cannot.
@@ -47,28 +37,4 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("MAIL_DEADLINE: %s: use a minute or more, such as 72h", c.Deadline))
 	}
 	return errors.Join(faults...)
-}
-
-// Validate checks what the types cannot.
-func (s SMTP) Validate() error {
-	_, err := s.client()
-	return err
-}
-
-// client of the relay.
-func (s SMTP) client() (*delivery.Client, error) {
-	relay, err := delivery.ParseRelay(s.URL, s.Password.Reveal())
-	faults := []error{err}
-	c := delivery.Config{Relay: relay, LocalName: s.LocalName, Timeouts: delivery.DefaultTimeouts()}
-	if s.CAFile != "" {
-		c.Roots = x509.NewCertPool()
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("SMTP_CA_FILE: %w", err))
-		} else if !c.Roots.AppendCertsFromPEM(pem) {
-			faults = append(faults, fmt.Errorf("SMTP_CA_FILE: %s holds no certificate in PEM form", s.CAFile))
-		}
-	}
-	client, err := delivery.New(c)
-	return client, errors.Join(append(faults, err)...)
 }

@@ -51,8 +51,11 @@ func TestPasswordFromFile(t *testing.T) {
 	if err := process.Parse(&c, []string{"SMTP_URL=smtps://me@mail.example.com", "SMTP_PASSWORD_FILE=" + file}); err != nil {
 		t.Fatal(err)
 	}
-	client, err := c.SMTP.client()
-	if err != nil || client.Relay.Password != "hunter2" {
+	smtp, err := c.SMTP.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if password, err := smtp.Servers[0].Secret(); err != nil || password != "hunter2" {
 		t.Errorf("%v", err)
 	}
 }

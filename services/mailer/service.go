@@ -45,6 +45,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	defer m.client.Close()
 	stop, err := ask.Serve(conn, ask.Service{
 		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Answer: m.emails,
 	})
@@ -69,7 +70,7 @@ type mailer struct {
 
 func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error) {
 	brands, brandErr := letter.Open(c.Mail)
-	client, smtpErr := c.SMTP.client()
+	client, smtpErr := openDelivery(c)
 	if err := errors.Join(brandErr, smtpErr); err != nil {
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
@@ -77,6 +78,15 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
 		brands: brands, client: client, logger: c.Host.Log, busy: map[string]bool{},
 	}, nil
+}
+
+func openDelivery(c Config) (*delivery.Client, error) {
+	smtp, err := c.SMTP.Config()
+	if err != nil {
+		return nil, err
+	}
+	smtp.Logger, smtp.Metrics = c.Host.Log, delivery.NewMetrics(c.Host.Metrics)
+	return delivery.New(smtp)
 }
 
 func (m *mailer) reactor(c Config) react.Config {

@@ -1,30 +1,84 @@
 package delivery
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
+
+// Envelope is a rendered mail and where it goes.
+type Envelope struct {
+	From, To string // bare addresses; international ones too (RFC 6531)
+	Bytes    []byte // every line ends with CRLF
+}
 
 var (
-	errControlCharacter = errors.New("contains a control character")
-
-	// ErrAddress is not an address that mail can be sent to: ASCII, as the contract
-	// of the events has it, without quotes, comments, lists or a display name.
+	// ErrAddress is not an address that mail can be sent to: without quotes,
+	// comments, lists or a display name.
 	ErrAddress = errors.New("is not an e-mail address of the form name@example.com")
+
+	errControlCharacter = errors.New("contains a control character")
+	errLineBreak        = errors.New("the mail has a CR or LF alone: a line ends with both")
 )
 
-// checkAddress does not repeat the address in its error, which gets logged.
-func checkAddress(address string) error {
+// prepared checks an envelope, so that nothing reaches a command line of the
+// protocol that does not belong there, and writes its domains in ASCII.
+func (e Envelope) prepared() (Envelope, error) {
+	var err error
+	if e.From, err = wire(e.From); err != nil {
+		return e, fmt.Errorf("sender: %w", err)
+	}
+	if e.To, err = wire(e.To); err != nil {
+		return e, err
+	}
+	if loneBreak(e.Bytes) {
+		return e, errLineBreak
+	}
+	return e, nil
+}
+
+// wire is an address as it goes to a server: its domain in ASCII (IDNA), which
+// every server knows. No error repeats the address, as errors get logged.
+func wire(address string) (string, error) {
 	if strings.ContainsFunc(address, unicode.IsControl) {
-		return errControlCharacter
+		return "", errControlCharacter
 	}
-	foreign := strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII })
 	parsed, err := mail.ParseAddress(address)
-	if err != nil || foreign || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
-		strings.ContainsAny(address, " \",;:\\()<>[]") {
-		return ErrAddress
+	if err != nil || parsed.Address != address || parsed.Name != "" || len(address) > 254 || !utf8.ValidString(address) ||
+		strings.ContainsAny(address, " \",;:\\()<>[]") || strings.ContainsFunc(address, unicode.IsSpace) {
+		return "", ErrAddress
 	}
-	return nil
+	local, domain, _ := strings.Cut(address, "@")
+	name, err := idna.Lookup.ToASCII(domain)
+	if err != nil || name == "" {
+		return "", fmt.Errorf("%w: its domain is not a valid name", ErrAddress)
+	}
+	return local + "@" + name, nil
+}
+
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+
+// loneBreak finds CR or LF without the other: servers differ in what they take for
+// the end of a line, which lets a mail smuggle another one in (CVE-2023-51764).
+func loneBreak(mail []byte) bool {
+	pairs := bytes.Count(mail, []byte("\r\n"))
+	return bytes.Count(mail, []byte("\n")) != pairs || bytes.Count(mail, []byte("\r")) != pairs
+}
+
+// eightBit says whether a mail needs 8BITMIME (RFC 6152).
+func (e Envelope) eightBit() bool {
+	return bytes.ContainsFunc(e.Bytes, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// international says whether a mail needs SMTPUTF8 (RFC 6531): for an address of
+// its envelope, or what is in its header.
+func (e Envelope) international() bool {
+	head, _, _ := bytes.Cut(e.Bytes, []byte("\r\n\r\n"))
+	return !ascii(e.From) || !ascii(e.To) || !ascii(string(head))
 }

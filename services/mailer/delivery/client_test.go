@@ -18,14 +18,30 @@ const (
 	testPassword = "relay secret"
 )
 
+// testConfig is of a client that sends one mail.
+type testConfig struct{ Config }
+
 // transport to a server of the test, which is on the loopback interface.
-func transport(addr string, encryption Encryption) *Client {
+func transport(addr string, encryption Encryption) *testConfig {
 	host, port, _ := net.SplitHostPort(addr)
-	return &Client{Config{
-		Relay:     Relay{Host: host, Port: port, Encryption: encryption},
+	return &testConfig{Config{
+		Servers:   []Server{{Host: host, Port: port, Encryption: encryption}},
 		LocalName: "mailer.acme.example",
 		Timeouts:  DefaultTimeouts(),
 	}}
+}
+
+func (c *testConfig) signIn() {
+	c.Servers[0].User, c.Servers[0].Secret = testUser, Known(testPassword)
+}
+
+func (c *testConfig) Send(ctx context.Context, mail Envelope) (Receipt, error) {
+	client, err := New(c.Config)
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer client.Close()
+	return client.Send(ctx, mail)
 }
 
 // welcome is a mail with what a transport may trip over: a line of its own dot,
@@ -70,7 +86,7 @@ func TestSend(t *testing.T) {
 				tr.Roots = server.Roots
 			}
 			if c.user {
-				tr.Relay.User, tr.Relay.Password = testUser, testPassword
+				tr.signIn()
 			}
 			sent := envelope(t)
 			if _, err := tr.Send(t.Context(), sent); err != nil {
@@ -169,7 +185,7 @@ func TestScriptedAnswers(t *testing.T) {
 			server := servertest.SMTP(t, c.script)
 			tr := transport(server.Addr, Opportunistic)
 			if c.script.TLS {
-				tr.Relay.User, tr.Relay.Password = testUser, testPassword
+				tr.signIn()
 			}
 			if f := failure(t)(tr.Send(t.Context(), envelope(t))); f.Verdict != c.verdict {
 				t.Errorf("%s (%v), want %s", f.Verdict, f, c.verdict)
@@ -321,7 +337,7 @@ func TestCertificateIsChecked(t *testing.T) {
 
 func TestPasswordNeedsEncryption(t *testing.T) {
 	t.Parallel()
-	if _, _, err := (&login{user: "u", password: "p", trusted: false}).Start(nil); !errors.Is(err, errUntrusted) {
+	if _, _, err := (&login{user: "u", secret: "p", trusted: false}).Start(nil); !errors.Is(err, errUntrusted) {
 		t.Errorf("error %v, want errUntrusted", err)
 	}
 }
@@ -358,9 +374,10 @@ func TestEnvelopeIsChecked(t *testing.T) {
 }
 
 // toFaulty speaks STARTTLS and AUTH, so that every stage is reached.
-func toFaulty(server *servertest.FaultySMTP) *Client {
+func toFaulty(server *servertest.FaultySMTP) *testConfig {
 	tr := transport(server.Addr, Required)
-	tr.Roots, tr.Relay.User, tr.Relay.Password = server.Roots, testUser, testPassword
+	tr.Roots = server.Roots
+	tr.signIn()
 	return tr
 }
 

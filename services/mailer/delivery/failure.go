@@ -85,6 +85,9 @@ func failed(stage Stage, err error) *Failure {
 		f.Enhanced = enhancedCode.FindString(answer.Msg)
 	}
 	f.Verdict = judge(stage, f.Code, f.Enhanced)
+	if errors.Is(err, errNoSMTPUTF8) { // about the address
+		f.Verdict = Final
+	}
 	return f
 }
 

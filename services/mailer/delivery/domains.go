@@ -1,0 +1,181 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/time/rate"
+)
+
+// Limit of the mails to one recipient's domain.
+type Limit struct {
+	AtOnce int        // mails being handed over
+	Rate   rate.Limit // mails a second; 0: as fast as it goes
+}
+
+// DomainLimits are limits by domain, in ASCII; "*" is that of every other domain.
+type DomainLimits map[string]Limit
+
+// ParseDomainLimits reads MAIL_DOMAIN_LIMITS: with spaces or commas in between,
+//
+//	domain=at-once[@count/unit]      such as gmail.com=4 *=2@30/m
+//
+// where unit is s, m or h.
+func ParseDomainLimits(list string) (DomainLimits, error) {
+	limits := DomainLimits{}
+	var faults []error
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		domain, limit, err := parseLimit(word)
+		if _, again := limits[domain]; err == nil && again {
+			err = errors.New("is there twice")
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("MAIL_DOMAIN_LIMITS: %q: %w", word, err))
+			continue
+		}
+		limits[domain] = limit
+	}
+	return limits, errors.Join(faults...)
+}
+
+var errLimit = errors.New("write domain=at-once or domain=at-once@count/unit with the unit s, m or h, such as gmail.com=4@60/m")
+
+func parseLimit(word string) (domain string, limit Limit, err error) {
+	domain, value, found := strings.Cut(word, "=")
+	atOnce, every, rated := strings.Cut(value, "@")
+	limit.AtOnce, err = strconv.Atoi(atOnce)
+	if !found || err != nil || limit.AtOnce < 1 {
+		return "", Limit{}, errLimit
+	}
+	if domain != "*" {
+		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+			return "", Limit{}, errors.New("is not about a domain name or *")
+		}
+	}
+	if !rated {
+		return domain, limit, nil
+	}
+	count, unit, _ := strings.Cut(every, "/")
+	n, err := strconv.ParseFloat(count, 64)
+	second := map[string]float64{"s": 1, "m": 60, "h": 3600}[unit]
+	if err != nil || n <= 0 || second == 0 {
+		return "", Limit{}, errLimit
+	}
+	limit.Rate = rate.Limit(n / second)
+	return domain, limit, nil
+}
+
+// Busy says that a recipient's domain has its share of the connections, or of the
+// rate. Nothing was tried and nothing failed: try again after a while.
+type Busy struct {
+	Domain string
+	After  time.Duration
+}
+
+func (b *Busy) Error() string {
+	return fmt.Sprintf("%s has its share of the mails under way: later", b.Domain)
+}
+
+// domains keeps one slow domain from taking all connections. A mail that would be
+// too many is not held, as whoever waits takes a place too: it is told when to come
+// again, each a turn later than the one before.
+type domains struct {
+	limits DomainLimits
+	rest   Limit // of domains that have none of their own
+
+	mu sync.Mutex
+	by map[string]*domain
+}
+
+// domain is how much is under way to one.
+type domain struct {
+	limit   Limit
+	bucket  *rate.Limiter // nil: no rate
+	running int
+	last    time.Time     // a mail ended
+	gap     time.Duration // between mails that ended, smoothed
+	turn    time.Time     // of the last mail that was sent away
+}
+
+// newDomains takes the number of connections there are: unless told otherwise, one
+// domain may have three quarters of them.
+func newDomains(limits DomainLimits, connections int) *domains {
+	rest, set := limits["*"]
+	if !set {
+		rest = Limit{AtOnce: max(1, connections*3/4)}
+	}
+	return &domains{limits: limits, rest: rest, by: map[string]*domain{}}
+}
+
+// enter lets a mail to a domain pass, until leave; otherwise it is [*Busy].
+func (d *domains) enter(name string) (leave func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	at := d.of(name, now)
+	if at.running >= at.limit.AtOnce {
+		return nil, &Busy{name, at.later(now, max(at.gap, now.Sub(at.last)))}
+	}
+	if at.bucket != nil && !at.bucket.AllowN(now, 1) {
+		return nil, &Busy{name, at.later(now, time.Duration(float64(time.Second)/float64(at.limit.Rate)))}
+	}
+	at.running++
+	if at.running == 1 {
+		at.last = now
+	}
+	return func() { d.leave(at) }, nil
+}
+
+// of finds a domain, or begins it. Whoever asks holds the lock.
+func (d *domains) of(name string, now time.Time) *domain {
+	if at := d.by[name]; at != nil {
+		return at
+	}
+	if len(d.by) >= manyDomains {
+		maps.DeleteFunc(d.by, func(_ string, at *domain) bool { return at.running == 0 && now.Sub(at.last) > time.Hour })
+	}
+	at := &domain{limit: d.rest, last: now}
+	if own, has := d.limits[name]; has {
+		at.limit = own
+	}
+	if at.limit.Rate > 0 {
+		at.bucket = rate.NewLimiter(at.limit.Rate, at.limit.AtOnce)
+	}
+	d.by[name] = at
+	return at
+}
+
+// manyDomains is when those that nobody writes to are forgotten.
+const manyDomains = 4096
+
+func (d *domains) leave(at *domain) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	at.gap += (now.Sub(at.last) - at.gap) / 8
+	at.last = now
+	at.running--
+}
+
+// later is the next turn after the one given out last, a gap each.
+func (d *domain) later(now time.Time, gap time.Duration) time.Duration {
+	if d.turn.Before(now) {
+		d.turn = now
+	}
+	d.turn = d.turn.Add(max(gap, minTurn))
+	if latest := now.Add(maxTurn); d.turn.After(latest) {
+		d.turn = latest
+	}
+	return d.turn.Sub(now)
+}
+
+const (
+	minTurn = time.Millisecond
+	maxTurn = time.Minute // so that a domain that is itself again is soon written to
+)

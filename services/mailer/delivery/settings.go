@@ -1,0 +1,85 @@
+package delivery
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
+)
+
+// Settings of delivery, from the environment.
+type Settings struct {
+	URL       string         `env:"SMTP_URL" envDefault:"smtp://127.0.0.1:1025"` // one server or several: see [ParseServers]
+	Password  process.Secret `env:"SMTP_PASSWORD"`
+	CAFile    string         `env:"SMTP_CA_FILE"`    // PEM; whom to trust instead of whom the system trusts
+	LocalName string         `env:"SMTP_LOCAL_NAME"` // for EHLO; "": this host's name
+
+	Connections int           `env:"SMTP_CONNECTIONS" envDefault:"8"`        // at a time, of one replica to one server
+	Mails       int           `env:"SMTP_CONNECTION_MAILS" envDefault:"100"` // on one connection, then it is ended
+	Idle        time.Duration `env:"SMTP_CONNECTION_IDLE" envDefault:"30s"`  // unused, then it is ended
+	Rate        float64       `env:"SMTP_RATE"`                              // mails a second, of one replica to one server; 0: as fast as it goes
+	Domains     string        `env:"MAIL_DOMAIN_LIMITS"`                     // see [ParseDomainLimits]; "": one recipients' domain has at most three quarters of the connections
+	Keys        string        `env:"MAIL_DKIM_KEYS"`                         // see [ParseKeys]; "": mails are not signed
+}
+
+// Validate checks what the types cannot.
+func (s Settings) Validate() error {
+	_, err := s.Config()
+	return err
+}
+
+// Config is what the settings mean. All faults are told at once.
+func (s Settings) Config() (Config, error) {
+	servers, serversErr := ParseServers(s.URL, s.Password.Reveal())
+	limits, limitsErr := ParseDomainLimits(s.Domains)
+	keys, keysErr := ParseKeys(s.Keys)
+	roots, rootsErr := s.roots()
+	return Config{
+		Servers: servers, LocalName: s.LocalName, Roots: roots, Domains: limits, Rate: s.Rate, Keys: keys,
+		Reuse: Reuse{Connections: s.Connections, Mails: s.Mails, Idle: s.Idle},
+	}, errors.Join(serversErr, limitsErr, keysErr, rootsErr, checkName(s.LocalName), s.ranges())
+}
+
+func (s Settings) ranges() error {
+	var faults []error
+	for _, n := range []struct {
+		name               string
+		value, least, most float64
+		unit               string
+	}{
+		{"SMTP_CONNECTIONS", float64(s.Connections), 1, 256, ""},
+		{"SMTP_CONNECTION_MAILS", float64(s.Mails), 1, 1_000_000, ""},
+		{"SMTP_CONNECTION_IDLE", s.Idle.Seconds(), 1, 3600, "s"},
+		{"SMTP_RATE", s.Rate, 0, 1_000_000, ""},
+	} {
+		if !(n.value >= n.least && n.value <= n.most) { // also not a number
+			faults = append(faults, fmt.Errorf("%s: %v%s: use %v%[3]s to %[5]v%[3]s", n.name, n.value, n.unit, n.least, n.most))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (s Settings) roots() (*x509.CertPool, error) {
+	if s.CAFile == "" {
+		return nil, nil //nolint:nilnil // the system's
+	}
+	pem, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("SMTP_CA_FILE: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("SMTP_CA_FILE: %s holds no certificate in PEM form", s.CAFile)
+	}
+	return roots, nil
+}
+
+func checkName(localName string) error {
+	if localName != "" && !domainName.MatchString(localName) {
+		return fmt.Errorf("SMTP_LOCAL_NAME: %q is not a full host name such as mailer.example.com", localName)
+	}
+	return nil
+}
