@@ -193,6 +193,9 @@ func answerCode(code int) int {
 
 // unsent turns a failure into what the runtime is to do.
 func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, err error) error {
+	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
+		return react.Later(busy, busy.After)
+	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
 		return err // canceled

@@ -15,6 +15,7 @@
 //	Pause(err)      the far side is away, or refuses us: no event is to blame.
 //	                Work stops, readiness tells, and after a pause that grows
 //	                one event at a time probes whether it is over
+//	Later(err, d)   not its turn: this event after d, and nothing is counted
 //	another error   this event, later: a pause that doubles up to minutes, until
 //	                it is older than the deadline *and* was tried often enough;
 //	                then GiveUp, or a dead letter

@@ -7,15 +7,20 @@ import (
 )
 
 // Permanent says that an event can never be handled: it becomes a dead letter.
-func Permanent(err error) error { return &verdict{err, buried} }
+func Permanent(err error) error { return &verdict{err, buried, 0} }
 
 // Pause says that the far side is away or refuses us, whatever the event.
-func Pause(err error) error { return &verdict{err, paused} }
+func Pause(err error) error { return &verdict{err, paused, 0} }
+
+// Later says that an event was not tried, and should be after a while: it is not
+// its turn. Nothing failed, and nothing is counted.
+func Later(err error, after time.Duration) error { return &verdict{err, deferred, after} }
 
 // verdict is an error that the runtime does more with than trying again.
 type verdict struct {
 	error
 	outcome outcome
+	after   time.Duration // of Later
 }
 
 func (v *verdict) Unwrap() error { return v.error }
@@ -28,6 +33,7 @@ const (
 	buried    outcome = "dead_letter"
 	paused    outcome = "paused"
 	postponed outcome = "retry"
+	deferred  outcome = "deferred"
 	givenUp   outcome = "given_up"
 )
 

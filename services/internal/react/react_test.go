@@ -369,6 +369,31 @@ func (h *health) get(m map[string]error, part string) error {
 	return m[part]
 }
 
+// What is not its turn comes again after the while that was asked for, without a
+// mark against it, and the far side is not held to be back by it.
+func TestLaterCountsForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(0, 1)
+	seen := newTally()
+	config, told := w.config(), newHealth()
+	config.Health, config.Deadline, config.MinAttempts = told, time.Nanosecond, 1
+	config.GiveUp = func(context.Context, react.Delivery, error) error { t.Error("given up"); return nil }
+	config.Postponed = func(context.Context, react.Delivery, react.Postponement) { t.Error("told as a failure") }
+	w.run(config, func(_ context.Context, d react.Delivery) error {
+		n := seen.add(d)
+		if d.Attempt != 1 || d.Delivered != n {
+			t.Errorf("attempt %d, delivery %d at the %d. time", d.Attempt, d.Delivered, n)
+		}
+		if n <= 4 {
+			return react.Later(errors.New("not its turn"), time.Millisecond)
+		}
+		return nil
+	})
+	seen.await(t, "a fifth delivery", func(counts map[string]int) bool { return counts["0"] == 5 })
+	w.settled()
+}
+
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

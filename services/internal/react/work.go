@@ -2,6 +2,7 @@ package react
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -101,6 +102,13 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 	if result == postponed && ctx.Err() != nil { // we are stopping, that is no failure of the event
 		t.gate.unused(t.pass)
 		t.again(0)
+		return result
+	}
+	if result == deferred {
+		var v *verdict
+		errors.As(err, &v)
+		t.gate.unused(t.pass) // it says nothing about the far side
+		t.again(v.after)
 		return result
 	}
 	if result == paused {
