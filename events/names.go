@@ -37,6 +37,9 @@ const (
 	HeaderReplyTo = "Softphone-Reply-To" // on a fact: the _INBOX. subject that wants the Decision
 	HeaderCause   = "Softphone-Cause"    // on an outcome: the stream sequence of the event that caused it
 	HeaderCauseID = "Softphone-Cause-Id" // on an outcome: the id of the event that caused it
+
+	// HeaderTraceParent names the trace an event belongs to, as W3C Trace Context writes it. It may be absent.
+	HeaderTraceParent = "traceparent"
 )
 
 // Platforms a device says it is.

@@ -95,7 +95,7 @@ func (m *mailer) reactor(c Config) react.Config {
 		Concurrency: c.Concurrency, Deadline: c.Deadline, MinAttempts: c.MinAttempts,
 		AckWait: c.AckWait, Retry: c.Retry, Recover: c.Recover,
 		GiveUp: m.giveUp, Postponed: m.postponed,
-		Logger: c.Host.Log, Health: c.Host.Health, Metrics: react.NewMetrics(c.Host.Metrics),
+		Logger: c.Host.Log, Health: c.Host.Health, Metrics: react.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
 	}
 }
 

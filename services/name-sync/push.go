@@ -49,7 +49,7 @@ func pushing(ctx context.Context, c Config) error {
 		return err
 	}
 	defer hook.close()
-	host := &process.Host{Log: c.Host.Log, Health: c.Host.Health.With("push"), Metrics: c.Host.Metrics}
+	host := &process.Host{Log: c.Host.Log, Health: c.Host.Health.With("push"), Metrics: c.Host.Metrics, Tracer: c.Host.Tracer}
 	conn, err := host.ConnectNATS(ctx, c.NATS, PushDurable)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func pushing(ctx context.Context, c Config) error {
 	return react.Run(ctx, react.Config{
 		Log: log, Durable: PushDurable, Inputs: []eventlog.Input{renames()},
 		Retry: c.Directory.Retry, Recover: c.Directory.Recover,
-		Logger: host.Log, Health: host.Health, Metrics: react.NewMetrics(host.Metrics),
+		Logger: host.Log, Health: host.Health, Metrics: react.NewMetrics(host.Metrics), Tracer: host.Tracer,
 	}, p.handle)
 }
 

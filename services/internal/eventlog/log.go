@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // Log reads and writes the stream. It is safe for concurrent use.
@@ -18,7 +19,12 @@ type Log struct {
 	js      jetstream.JetStream
 	stream  jetstream.Stream
 	inboxes inboxes
+	tracer  tracing.Tracer
 }
+
+// Trace makes what is published through this log begin a trace where its context has
+// none. It is for who publishes facts, and is called before anything is published.
+func (l *Log) Trace(tracer tracing.Tracer) { l.tracer = tracer }
 
 // Open finds the log. It returns [ErrNoStream] when it has not been set up and
 // [ErrUnfit] when it cannot be trusted to hold everything.
@@ -108,8 +114,10 @@ type Receipt struct {
 
 // Publish stores one message and returns when the server has acknowledged it. An
 // error does not say that it was not stored: publish again with the same
-// Nats-Msg-Id.
-func (l *Log) Publish(ctx context.Context, m *nats.Msg) (Receipt, error) {
+// Nats-Msg-Id. Where the context has a trace, the message is a step of it.
+func (l *Log) Publish(ctx context.Context, m *nats.Msg) (receipt Receipt, err error) {
+	span := l.tracer.Publish(ctx, m)
+	defer func() { span.End(err) }()
 	ack, err := l.js.PublishMsg(ctx, m)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("publishing to %s: %w", m.Subject, err)

@@ -1,11 +1,16 @@
 package eventlog
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // Message is one stored message of the log.
@@ -24,6 +29,37 @@ func (m Message) Key() Key {
 		return Key(rest[:i])
 	}
 	return ""
+}
+
+// maxID bounds what is taken for an id from a message that may be anything.
+const maxID = 64
+
+// ID of the event, from its header or its body; empty when neither says.
+func (m Message) ID() string {
+	id := m.Header.Get(events.HeaderMsgID)
+	if id == "" {
+		var body struct{ ID string }
+		_ = json.Unmarshal(m.Data, &body) // what cannot be read has no id
+		id = body.ID
+	}
+	if len(id) > maxID {
+		return ""
+	}
+	return id
+}
+
+// About is the event as traces name it.
+func (m Message) About() tracing.About {
+	tenant, extension := m.Key().Tokens()
+	return tracing.About{Event: m.Name(), ID: m.ID(), Tenant: tenant, Extension: extension, Sequence: m.Sequence}
+}
+
+// Logger is one for lines about the event: every one of them says which it is.
+func (m Message) Logger(base zerolog.Logger) *zerolog.Logger {
+	tenant, extension := m.Key().Tokens()
+	logger := base.With().Str("event", m.ID()).Str("type", m.Name()).
+		Str("tenant", tenant).Str("extension", extension).Uint64("sequence", m.Sequence).Logger()
+	return &logger
 }
 
 // Of tells which input the message is.

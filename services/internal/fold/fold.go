@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // MaxBatch is the most messages that are decided, told and committed at once.
@@ -38,6 +39,7 @@ type Config struct {
 	Owner   string                           // who owns, for operations: the replica's name
 	Logger  zerolog.Logger                   //
 	Metrics *Metrics                         // may be nil
+	Tracer  tracing.Tracer                   // of events that carry a trace
 	Report  func(partition int, fault error) // what keeps it from folding, see Refused; nil when it is over; may be nil
 
 	// Step, when set, is called before each step of a tenure with its name. Tests

@@ -218,7 +218,9 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 }
 
 // fold decides messages, tells what follows and commits.
-func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) error {
+func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (err error) {
+	steps := o.deciding(ctx, messages)
+	defer func() { steps.end(err) }()
 	o.step("load")
 	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again())
 	if errors.Is(err, errTampered) {
@@ -232,7 +234,10 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) err
 
 	o.step("tell")
 	untold := b.outcomesAfter(o.told)
-	if err := o.fence.tell(ctx, untold); err != nil {
+	steps.telling(untold)
+	err = o.fence.tell(ctx, untold)
+	steps.told(err)
+	if err != nil {
 		return err
 	}
 	if err := o.bury(ctx, b.dead); err != nil {
@@ -291,8 +296,7 @@ func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) erro
 		if recorded {
 			o.meter.dead.Inc()
 		}
-		o.Logger.Warn().Uint64("sequence", d.Event.Sequence).Str("subject", d.Event.Subject).
-			Str("reason", d.Reason.Error()).Msg("dead letter")
+		d.Event.Logger(o.Logger).Warn().Str("reason", d.Reason.Error()).Msg("dead letter")
 	}
 	return nil
 }
@@ -304,7 +308,7 @@ func (o *owner[S, E]) answer(answers []answer) {
 			continue
 		}
 		if err := o.Log.Reply(a.to, a.answer); err != nil {
-			o.Logger.Warn().Err(err).Uint64("sequence", a.to.Sequence).Msg("no answer sent")
+			a.to.Logger(o.Logger).Warn().Err(err).Msg("no answer sent")
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // few outcomes are published one by one: an atomic batch has a fixed cost of
@@ -24,6 +25,7 @@ type outcome struct {
 	name    string
 	subject string
 	body    []byte
+	trace   string // of which telling it is a step; "": its cause's
 }
 
 // fence is a tenure's right to publish: whoever fences later takes it away.
@@ -121,7 +123,7 @@ func (f fence) guard(m *nats.Msg) {
 }
 
 func (o outcome) message() *nats.Msg {
-	return &nats.Msg{
+	m := &nats.Msg{
 		Subject: o.subject,
 		Data:    o.body,
 		Header: nats.Header{
@@ -129,6 +131,13 @@ func (o outcome) message() *nats.Msg {
 			events.HeaderCauseID: {o.causeID},
 		},
 	}
+	if o.trace == "" { // not traced here, but perhaps by who comes after
+		o.trace = tracing.Header(o.cause.Header)
+	}
+	if o.trace != "" {
+		m.Header.Set(events.HeaderTraceParent, o.trace)
+	}
+	return m
 }
 
 // told reads the cause of a worker's last outcome in a partition, 0 if there is

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // Host is what a process lends to the services in it.
@@ -17,6 +19,7 @@ type Host struct {
 	Log     zerolog.Logger
 	Health  *Health
 	Metrics *prometheus.Registry
+	Tracer  tracing.Tracer
 }
 
 // NewHost returns a host for a test or a program that does without Main. It serves nothing by itself.
@@ -38,6 +41,7 @@ func (h *Host) With(service string) *Host {
 		Log:     h.Log.With().Str("worker", service).Logger(),
 		Health:  h.Health.With(service),
 		Metrics: h.Metrics,
+		Tracer:  h.Tracer,
 	}
 }
 

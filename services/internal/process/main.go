@@ -62,6 +62,7 @@ func (p program) main(args ...string) int {
 	level, _ := zerolog.ParseLevel(p.common.LogLevel) // Parse has checked it
 	log = log.Level(level)
 	redis.SetLogger(redisLog{log})
+	reportTraces(log)
 	p.common.Host = newHost(log, p.common.Version)
 
 	ctx, stop := p.signals(log)
@@ -81,6 +82,11 @@ func (p program) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var flush func()
+	if p.common.Host.Tracer, flush, err = p.common.Traces.Tracer(ctx, p.name, p.common.Version); err != nil {
+		return err
+	}
+	defer flush()
 	ops := ServeHTTP(l, p.common.Host.OpsHandler())
 	defer ops.Close()
 	p.common.Host.Log.Info().Str("ops", "http://"+ops.Address()).Msg("started")

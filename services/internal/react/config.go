@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // Config is what a reactor needs. A zero duration or number means its default.
@@ -35,6 +36,7 @@ type Config struct {
 	Logger  zerolog.Logger
 	Health  Health   // may be nil
 	Metrics *Metrics // may be nil
+	Tracer  tracing.Tracer
 }
 
 // Handler does what an event asks for. Its context ends when the reactor must

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
@@ -17,7 +18,8 @@ type task struct {
 	*reactor
 	pass
 	Delivery
-	raw jetstream.Msg
+	Logger *zerolog.Logger // for lines about the event
+	raw    jetstream.Msg
 }
 
 // work handles one message and settles it.
@@ -42,11 +44,15 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 		Attempt:   r.attempts.before(sequence) + 1,
 		Delivered: int(meta.NumDelivered),
 	}}
+	t.Logger = t.Message.Logger(r.Logger)
 	r.Metrics.started(r.Durable)
 	began := time.Now()
-	err = t.try(ctx)
+	within, step := r.Tracer.Process(ctx, t.Header, r.Durable, "handle", t.About())
+	err = t.try(within)
 	took := time.Since(began)
-	r.Metrics.ended(r.Durable, t.settle(ctx, err), took, meta.Timestamp)
+	result := t.settle(within, err)
+	step.End(err)
+	r.Metrics.ended(r.Durable, result, took, meta.Timestamp)
 }
 
 func (r *reactor) begin(sequence uint64) bool {
@@ -78,7 +84,7 @@ func (t *task) held(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = Permanent(fmt.Errorf("panic: %v", p))
-			t.Logger.Error().Err(err).Uint64("sequence", t.Sequence).Bytes("stack", debug.Stack()).Msg("the handler panicked")
+			t.Logger.Error().Err(err).Bytes("stack", debug.Stack()).Msg("the handler panicked")
 		}
 	}()
 	go func() {
@@ -153,7 +159,7 @@ func (t *task) bury(ctx context.Context, reason error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	created := t.created.Load()
-	t.Logger.Warn().Err(reason).Uint64("sequence", t.Sequence).Str("subject", t.Subject).Msg("dead letter")
+	t.Logger.Warn().Err(reason).Msg("dead letter")
 	recorded, err := t.Log.Bury(ctx, eventlog.DeadLetter{
 		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
 	})
@@ -170,13 +176,13 @@ func (t *task) ack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := t.raw.DoubleAck(ctx); err != nil {
-		t.Logger.Info().Err(err).Uint64("sequence", t.Sequence).Msg("not acknowledged: the event will come again")
+		t.Logger.Info().Err(err).Msg("not acknowledged: the event will come again")
 	}
 }
 
 // postpone gives the message back for a while, and tells whoever wants to know.
 func (t *task) postpone(ctx context.Context, reason error, wait time.Duration) {
-	t.Logger.Info().Err(reason).Uint64("sequence", t.Sequence).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
+	t.Logger.Info().Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
 	if t.Postponed != nil {
 		_ = t.held(func() error {
 			t.Postponed(ctx, t.Delivery, Postponement{Err: reason, Next: time.Now().Add(wait)})
@@ -189,6 +195,6 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration) {
 // again has the message delivered again after a pause.
 func (t *task) again(wait time.Duration) {
 	if err := t.raw.NakWithDelay(wait); err != nil {
-		t.Logger.Debug().Err(err).Uint64("sequence", t.Sequence).Msg("not given back: it comes again after its AckWait")
+		t.Logger.Debug().Err(err).Msg("not given back: it comes again after its AckWait")
 	}
 }

@@ -45,6 +45,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	log.Trace(c.Host.Tracer)
 	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
 	if err != nil {
 		return err
