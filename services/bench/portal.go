@@ -93,7 +93,7 @@ func (b *bench) argon2id(ctx context.Context, hasher *credential.Hasher, p *Port
 	var took []time.Duration
 	for end := time.Now().Add(b.sizes.Idle / 8); time.Now().Before(end); {
 		start := time.Now()
-		if ok, err := hasher.Matches(ctx, hash, password); err != nil || !ok {
+		if ok, err := hasher.Matches(ctx, credential.Caller{}, hash, password); err != nil || !ok {
 			return "", fmt.Errorf("a password does not match its hash: %w", err)
 		}
 		took = append(took, time.Since(start))
@@ -106,7 +106,7 @@ func (b *bench) argon2id(ctx context.Context, hasher *credential.Hasher, p *Port
 type free struct{}
 
 func (free) Hash(_ context.Context, password string) (string, error) { return password, nil }
-func (free) Matches(_ context.Context, hash, password string) (bool, error) {
+func (free) Matches(_ context.Context, _ credential.Caller, hash, password string) (bool, error) {
 	return hash == password, nil
 }
 

@@ -4,34 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
-// How a change is made: read the facts, hold them against what the caller saw, and
-// publish one more fact under the condition that none came in between. The server
-// checks the condition, so of two administrators one is told. Devices that sign in
-// move the sequence too; they are no reason to refuse a change, which is then
-// published again.
+// How a change is made: look where the extension's fence stands, read the facts, hold
+// them against what the caller saw, and store one more fact together with the next
+// message on the fence, in one atomic batch, under the condition that the fence has not
+// moved. The server checks it, so of two administrators, also at two replicas, one is
+// told; and there is never a fact without its move, nor a move without its fact.
+//
+// Devices that sign in do not move the fence. So they are no reason to refuse a change,
+// and however many sign in, none has to be tried again for them. (A condition over all
+// facts of the extension, the way without a fence, starved changes while 64 devices
+// signed in; and with replicas the server does not hold a wildcard against what it is
+// about to store.)
+//
+// A fact that comes from elsewhere, over NATS or POST /events, does not move it either:
+// what happened, happened. A change that looks later is refused for it like for any
+// other; one that looked in the milliseconds before is not, and what is last in the log
+// holds.
 
 // errRefused says that the condition did not hold: nothing was stored.
-var errRefused = errors.New("another fact came first")
+var errRefused = errors.New("another change came first")
 
-// attempts bounds how often a change is published while devices sign in.
-const attempts = 50
+// attempts bounds how often a change is tried that the server refuses and no fact is
+// in the way of: one that came in while the facts were read.
+const attempts = 10
 
 // publish stores a fact on top of what was read. A *Conflict says that it is not
 // stored; ErrTryAgain, that it may be.
 func (s *Service) publish(ctx context.Context, f facts, fact events.Event) (eventlog.Receipt, error) {
-	receipt, _, err := s.change(ctx, f, fact, func(m *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
-		r, err = s.log.Publish(ctx, m)
+	receipt, _, err := s.change(ctx, f, fact, func(m, move *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
+		r, err = s.log.Publish(ctx, m, move)
 		return r, d, err
 	})
 	return receipt, err
@@ -40,27 +51,24 @@ func (s *Service) publish(ctx context.Context, f facts, fact events.Event) (even
 // ask is publish, and waits for the decision. ErrTryAgain says also that the fact is
 // stored and was not decided in time.
 func (s *Service) ask(ctx context.Context, f facts, fact events.Event) (eventlog.Receipt, events.Decision, error) {
-	return s.change(ctx, f, fact, func(m *nats.Msg) (eventlog.Receipt, events.Decision, error) {
-		return s.log.Ask(ctx, m)
+	return s.change(ctx, f, fact, func(m, move *nats.Msg) (eventlog.Receipt, events.Decision, error) {
+		return s.log.Ask(ctx, m, move)
 	})
 }
 
-// headerExpectedSubject names the subjects the expected sequence is of, as they are
-// stored.
-const headerExpectedSubject = "Nats-Expected-Last-Subject-Sequence-Subject"
-
-type send func(*nats.Msg) (eventlog.Receipt, events.Decision, error)
+type send func(fact, move *nats.Msg) (eventlog.Receipt, events.Decision, error)
 
 func (s *Service) change(ctx context.Context, f facts, fact events.Event, send send) (eventlog.Receipt, events.Decision, error) {
 	m, err := message(ctx, fact)
 	if err != nil {
 		return eventlog.Receipt{}, events.Decision{}, plain(err)
 	}
+	fence := fenceOf(fact.Extension)
 	for range attempts {
-		m.Header.Set(nats.ExpectedLastSubjSeqHdr, strconv.FormatUint(f.version, 10))
-		m.Header.Set(headerExpectedSubject, factsOf(fact.Extension))
-		receipt, decision, err := send(m)
-		if !refused(err) {
+		move := nats.NewMsg(fence)
+		eventlog.Expect(move, fence, f.fence)
+		receipt, decision, err := send(m, move)
+		if !eventlog.Refused(err) {
 			return receipt, decision, away(err)
 		}
 		seen := f.version
@@ -71,16 +79,11 @@ func (s *Service) change(ctx context.Context, f facts, fact events.Event, send s
 			return eventlog.Receipt{}, events.Decision{}, conflict
 		}
 	}
-	return eventlog.Receipt{}, events.Decision{}, fmt.Errorf("%w: %w: devices of %s sign in without end",
-		ErrTryAgain, errRefused, fact.Extension)
+	return eventlog.Receipt{}, events.Decision{}, fmt.Errorf("%w: %w: changes of %s come without end", ErrTryAgain, errRefused, fact.Extension)
 }
 
-// refused tells the server's answer to a condition that does not hold.
-func refused(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) &&
-		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
-}
+// fenceOf is the subject that orders the changes of an extension.
+func fenceOf(x events.Extension) string { return eventlog.FenceOf(ViewName, worker.Key(x)) }
 
 // stored tells whether a fact may be in the log after an error.
 func stored(err error) bool {

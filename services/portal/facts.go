@@ -16,6 +16,7 @@ import (
 
 // facts is what the log says of an extension at one moment.
 type facts struct {
+	fence   uint64 // where its fence stood before they were read
 	version uint64 // sequence of its last fact, of any kind
 	name    string
 	exists  bool
@@ -86,11 +87,12 @@ func (s said) at(d events.Data) uint64 { return s[d.EventName()].Sequence }
 // again, so that all of it is of one moment.
 func (s *Service) facts(ctx context.Context, x events.Extension) (facts, error) {
 	for range 10 {
-		version, last, err := s.read(ctx, x)
+		fence, version, last, err := s.read(ctx, x)
 		if err != nil {
 			return facts{}, err
 		}
 		f := conclude(version, last)
+		f.fence = fence
 		if f.changed.sequence <= version {
 			return f, nil
 		}
@@ -98,35 +100,44 @@ func (s *Service) facts(ctx context.Context, x events.Extension) (facts, error) 
 	return facts{}, fmt.Errorf("%w: extension %s changes faster than it can be read", ErrTryAgain, x)
 }
 
-// read reads the version first: what it then finds after it is from later.
-func (s *Service) read(ctx context.Context, x events.Extension) (version uint64, last said, err error) {
+// read reads the fence and the version first: what it then finds after either is from
+// later.
+func (s *Service) read(ctx context.Context, x events.Extension) (fence, version uint64, last said, err error) {
 	if err := x.Validate(); err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
-	newest, err := s.log.LastOf(ctx, factsOf(x))
-	if err != nil {
-		return 0, nil, away(err)
-	}
-	if newest != nil {
-		version = newest.Sequence
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { fence, err = s.newest(reading, fenceOf(x)); return err })
+	group.Go(func() (err error) { version, err = s.newest(reading, factsOf(x)); return err })
+	if err := group.Wait(); err != nil {
+		return 0, 0, nil, away(err)
 	}
 	kinds := settings()
 	found := make([]entry, len(kinds))
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading = errgroup.WithContext(ctx)
 	for i, kind := range kinds {
 		group.Go(func() (err error) {
-			found[i], err = s.last(ctx, x, kind.EventName())
+			found[i], err = s.last(reading, x, kind.EventName())
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return 0, nil, away(err)
+		return 0, 0, nil, away(err)
 	}
 	last = said{}
 	for i, kind := range kinds {
 		last[kind.EventName()] = found[i]
 	}
-	return version, last, nil
+	return fence, version, last, nil
+}
+
+// newest is the sequence of the last message under a subject, 0 when there is none.
+func (s *Service) newest(ctx context.Context, subject string) (uint64, error) {
+	m, err := s.log.LastOf(ctx, subject)
+	if err != nil || m == nil {
+		return 0, err
+	}
+	return m.Sequence, nil
 }
 
 // conclude makes of the last events what holds.

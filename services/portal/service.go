@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -21,14 +22,15 @@ type Config struct {
 	Credentials *credential.Store
 	Hasher      Hasher
 	Logger      zerolog.Logger
-	Patience    time.Duration // for a worker's decision; 0 means 5 s
+	Metrics     prometheus.Registerer // nil: none
+	Patience    time.Duration         // for a worker's decision; 0 means 5 s
 }
 
 // Hasher computes and compares password hashes; see credential.Hasher for what it
 // must do besides.
 type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
-	Matches(ctx context.Context, hash, password string) (bool, error)
+	Matches(ctx context.Context, c credential.Caller, hash, password string) (bool, error)
 }
 
 const defaultPatience = 5 * time.Second
@@ -43,6 +45,7 @@ type Service struct {
 	throttle    *throttle
 	tokens      tokens
 	tail        *tail
+	metrics     *metrics
 	logger      zerolog.Logger
 	patience    time.Duration
 }
@@ -55,7 +58,7 @@ func New(c Config) *Service {
 	return &Service{
 		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
 		throttle: newThrottle(c.Redis), tokens: tokens{c.Redis}, tail: newTail(c.Log, c.Logger),
-		logger: c.Logger, patience: c.Patience,
+		metrics: newMetrics(c.Metrics), logger: c.Logger, patience: c.Patience,
 	}
 }
 

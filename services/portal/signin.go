@@ -35,11 +35,25 @@ func extensionOf(username string) (x events.Extension, ok bool) {
 // [ErrUnauthorized], *[LimitReached], *[TooMany], [ErrTryAgain], and a
 // *events.FieldError for a device that is not described as it should be.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
+	began := time.Now()
+	signedIn, outcome, err := s.signIn(ctx, in)
+	if err != nil {
+		outcome = outcomeOf(ctx, err)
+	}
+	s.metrics.signedIn(outcome, began)
+	if errors.Is(err, errSeatRefused) { // an answer like any other of its kind
+		err = ErrUnauthorized
+	}
+	return signedIn, err
+}
+
+// signIn is SignIn, and tells what became of one that was let in.
+func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome string, _ error) {
 	asked := events.DeviceSignedIn{
 		DeviceID: in.Device.ID, Platform: in.Device.Platform, DeviceName: in.Device.Name, AppVersion: in.AppVersion,
 	}
 	if err := asked.Validate(); err != nil {
-		return SignedIn{}, plain(err)
+		return SignedIn{}, "", plain(err)
 	}
 	in.Username = strings.TrimSpace(in.Username)
 	x, ok := extensionOf(in.Username)
@@ -48,22 +62,22 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	}
 	f, err := s.authenticate(ctx, x, in)
 	if err != nil {
-		return SignedIn{}, err
+		return SignedIn{}, "", err
 	}
 	if !ok {
-		return SignedIn{}, ErrUnauthorized
+		return SignedIn{}, "", ErrUnauthorized
 	}
-	held, err := s.seat(ctx, f, events.NewFact(x, asked), asked.DeviceID)
+	held, outcome, err := s.seat(ctx, f, events.NewFact(x, asked), asked.DeviceID)
 	if err != nil {
-		return SignedIn{}, err
+		return SignedIn{}, "", err
 	}
 	token, err := s.tokens.issue(ctx, session{Tenant: x.Tenant, Number: x.Number, License: held.LicenseID, DeviceID: asked.DeviceID})
 	if err != nil {
-		return SignedIn{}, away(err)
+		return SignedIn{}, "", away(err)
 	}
 	return SignedIn{Token: process.NewSecret(token), Profile: Profile{
 		Extension: x, DisplayName: f.name, Username: f.license.username, DeviceID: asked.DeviceID, Used: held.Used, Limit: held.Limit,
-	}}, nil
+	}}, outcome, nil
 }
 
 // authenticate compares the password, and returns what the log says of the extension.
@@ -75,7 +89,8 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 		}
 		return facts{}, away(err)
 	}
-	f, right, err := s.compare(ctx, x, in.Password.Reveal())
+	caller := credential.Caller{Known: attempt.known, From: network(in.Address)}
+	f, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
 	if err != nil {
 		// The count is taken back also when the caller has gone.
 		return facts{}, errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
@@ -90,7 +105,7 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 }
 
 // compare does the same, and so takes as long, whether there is such a user or not.
-func (s *Service) compare(ctx context.Context, x events.Extension, password string) (facts, bool, error) {
+func (s *Service) compare(ctx context.Context, x events.Extension, caller credential.Caller, password string) (facts, bool, error) {
 	f, err := s.facts(ctx, x)
 	if err != nil {
 		return f, false, err
@@ -106,23 +121,22 @@ func (s *Service) compare(ctx context.Context, x events.Extension, password stri
 	if len(password) > 4*credential.MaxLength {
 		password = ""
 	}
-	right, err := s.hasher.Matches(ctx, hash, password)
+	right, err := s.hasher.Matches(ctx, caller, hash, password)
 	return f, right, err
 }
 
-// seat returns the seats when the device holds one of the license in force. A device
-// that is known already leaves no trace in the log.
-func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID string) (seats, error) {
+// seat returns the seats when the device holds one of the license in force, and
+// whether it had it before. A device that is known already leaves no trace in the log.
+func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID string) (held seats, outcome string, err error) {
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	var held seats
-	err := s.question(ctx, events.DeviceCounter, fact.Extension, &held)
+	err = s.question(ctx, events.DeviceCounter, fact.Extension, &held)
 	if err == nil && held.Current && held.LicenseID == f.license.id && held.has(deviceID) {
-		return held, nil
+		return held, signInRecognized, nil
 	}
 	_, decision, err := s.askSeat(ctx, fact)
 	if err != nil {
-		return seats{}, away(err)
+		return seats{}, "", away(err)
 	}
 	return s.seatOf(ctx, fact.Extension, decision)
 }
@@ -137,30 +151,34 @@ func (s *Service) askSeat(ctx context.Context, fact events.Event) (r eventlog.Re
 	return s.log.Ask(ctx, m)
 }
 
-func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (seats, error) {
+// errSeatRefused says that the password was right, and the license ended before the
+// device had its seat.
+var errSeatRefused = errors.New("the device counter knows of no license")
+
+func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (held seats, outcome string, err error) {
 	switch decision.Outcome {
 	case events.DeviceActivated{}.EventName():
 		var in events.DeviceActivated
 		if err := json.Unmarshal(decision.Data, &in); err != nil {
-			return seats{}, fmt.Errorf("reading the decision: %w", err)
+			return held, "", fmt.Errorf("reading the decision: %w", err)
 		}
-		return seats{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, nil
+		return seats{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, signInActivated, nil
 	case events.DeviceRecognized:
 		held, err := s.seats(ctx, x, s.patience)
 		if err == nil && !held.Current {
 			err = errors.New("the device counter is behind")
 		}
-		return held, away(err)
+		return held, signInRecognized, away(err)
 	case events.DeviceActivationLimitReached{}.EventName():
 		var out events.DeviceActivationLimitReached
 		if err := json.Unmarshal(decision.Data, &out); err != nil {
-			return seats{}, fmt.Errorf("reading the decision: %w", err)
+			return held, "", fmt.Errorf("reading the decision: %w", err)
 		}
-		return seats{}, &LimitReached{Used: out.Used, Limit: out.Limit, Devices: devices(out.Devices)}
+		return held, "", &LimitReached{Used: out.Used, Limit: out.Limit, Devices: devices(out.Devices)}
 	case events.DeviceSignInRefused{}.EventName():
-		return seats{}, ErrUnauthorized
+		return held, "", errSeatRefused
 	}
-	return seats{}, fmt.Errorf("%w: the device counter answers %s", ErrTryAgain, decision.Outcome)
+	return held, "", fmt.Errorf("%w: the device counter answers %s", ErrTryAgain, decision.Outcome)
 }
 
 // behindPatience is how long a signed-in device waits for a worker that is behind.

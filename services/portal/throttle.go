@@ -24,6 +24,8 @@ var endSource string
 const (
 	remembered = time.Hour // after the last failure
 
+	acquainted = 30 * 24 * time.Hour // an address, after the last that signed in from there
+
 	freePerAccount, doublePerAccount, mostPerAccount = 5, 1, 5 * time.Minute
 	freePerAddress, doublePerAddress, mostPerAddress = 100, 10, time.Minute
 )
@@ -45,7 +47,8 @@ func newThrottle(client redis.UniversalClient) *throttle {
 // attempt is one sign-in under way, counted as failed.
 type attempt struct {
 	*throttle
-	keys []string
+	keys  []string
+	known bool // somebody signed in from there lately
 }
 
 // try begins one, or returns *TooMany.
@@ -58,17 +61,18 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
-	wait, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64()
-	if err != nil {
-		return attempt{}, fmt.Errorf("counting sign-ins: %w", err)
+	told, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64Slice()
+	if err != nil || len(told) != 2 {
+		return attempt{}, fmt.Errorf("counting sign-ins: %d answers: %w", len(told), err)
 	}
-	if wait > 0 {
+	if wait := told[0]; wait > 0 {
 		return attempt{}, &TooMany{RetryAfter: time.Duration(wait) * time.Millisecond}
 	}
+	a.known = told[1] == 1
 	return a, nil
 }
 
-// succeeded forgets the account's failures.
+// succeeded forgets the account's failures, and makes the address known.
 func (a attempt) succeeded(ctx context.Context) error { return a.close(ctx, "in") }
 
 // abandoned says that the password was never compared.
@@ -77,19 +81,19 @@ func (a attempt) abandoned(ctx context.Context) error { return a.close(ctx, "") 
 func (a attempt) close(ctx context.Context, how string) error {
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
-	if err := a.end.Run(ctx, a.redis, a.keys, how).Err(); err != nil {
+	if err := a.end.Run(ctx, a.redis, a.keys, how, acquainted.Milliseconds()).Err(); err != nil {
 		return fmt.Errorf("counting sign-ins: %w", err)
 	}
 	return nil
 }
 
-// countedAs names the counters. They share one slot of a cluster, for one script
-// keeps both. The account is hashed: people type passwords where their name belongs.
+// countedAs names the counters, and where it is kept that an address is known. They
+// share one slot of a cluster, for one script keeps them. The account is hashed: people type passwords where their name belongs.
 func countedAs(username, address string) []string {
 	sum := sha256.Sum256([]byte(username))
 	keys := []string{"softphone:portal:{sign-in}:account:" + hex.EncodeToString(sum[:16])}
 	if from := network(address); from != "" {
-		keys = append(keys, "softphone:portal:{sign-in}:address:"+from)
+		keys = append(keys, "softphone:portal:{sign-in}:address:"+from, "softphone:portal:{sign-in}:known:"+from)
 	}
 	return keys
 }

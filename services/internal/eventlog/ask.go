@@ -16,10 +16,11 @@ import (
 // able to make a worker publish anywhere else.
 const inbox = "_INBOX."
 
-// Ask publishes a fact and waits for the decision until the context ends. When
-// the fact is stored and no decision came, the error is [ErrNoAnswer] and the
-// receipt is valid. A fact that was already in the log gets no second decision.
-func (l *Log) Ask(ctx context.Context, m *nats.Msg) (Receipt, events.Decision, error) {
+// Ask publishes a fact, with what is stored before it as [Log.Publish] has it, and
+// waits for the decision until the context ends. When the fact is stored and no
+// decision came, the error is [ErrNoAnswer] and the receipt is valid. A fact that was
+// already in the log gets no second decision.
+func (l *Log) Ask(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (Receipt, events.Decision, error) {
 	reply, arrived, err := l.inboxes.open(l.conn)
 	if err != nil {
 		return Receipt{}, events.Decision{}, fmt.Errorf("listening for the decision: %w", err)
@@ -27,7 +28,7 @@ func (l *Log) Ask(ctx context.Context, m *nats.Msg) (Receipt, events.Decision, e
 	defer l.inboxes.shut(reply)
 
 	m.Header.Set(events.HeaderReplyTo, reply)
-	receipt, err := l.Publish(ctx, m)
+	receipt, err := l.Publish(ctx, m, before...)
 	if err != nil {
 		return Receipt{}, events.Decision{}, err
 	}

@@ -13,7 +13,9 @@
 // The two middle tokens are the key of an event. All events of a key are in one
 // partition, and a partition is the unit of order, of atomicity and of ownership
 // for the workers that fold the log (package fold). The stream's second subject,
-// fence.<worker>.<partition>, is not transformed; package fold explains it.
+// fence.<worker>.<partition>, is not transformed; package fold explains it. A program
+// that must order what it says of one key has fence.<program>.<extension>@<tenant>,
+// which moves with every such message (package portal).
 //
 // The stream has no limit of age, count or bytes, because state is only ever as
 // good as the log it can be folded from again. Open refuses a stream that could

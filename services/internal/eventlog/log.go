@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
@@ -112,15 +116,61 @@ type Receipt struct {
 	Duplicate bool // it was stored before, there
 }
 
-// Publish stores one message and returns when the server has acknowledged it. An
-// error does not say that it was not stored: publish again with the same
-// Nats-Msg-Id. Where the context has a trace, the message is a step of it.
-func (l *Log) Publish(ctx context.Context, m *nats.Msg) (receipt Receipt, err error) {
+// Publish stores a message and returns when the server has acknowledged it. Messages
+// before it are stored in front of it in one atomic batch: all or none. An error does
+// not say that nothing was stored, but for one that [Refused] knows: publish again
+// with the same Nats-Msg-Id. Where the context has a trace, the message is a step of it.
+func (l *Log) Publish(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (receipt Receipt, err error) {
 	span := l.tracer.Publish(ctx, m)
 	defer func() { span.End(err) }()
+	if len(before) > 0 {
+		return l.batch(ctx, append(slices.Clone(before), m))
+	}
 	ack, err := l.js.PublishMsg(ctx, m)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("publishing to %s: %w", m.Subject, err)
 	}
 	return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+// batch waits for its turn as well: a stream takes 50 atomic batches at a time.
+func (l *Log) batch(ctx context.Context, all []*nats.Msg) (Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.js.Options().DefaultTimeout)
+	defer cancel()
+	for {
+		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, all)
+		if err == nil {
+			return Receipt{Sequence: ack.Sequence}, nil
+		}
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == errCodeTooManyBatches {
+			select {
+			case <-time.After(rand.N(turn)):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		return Receipt{}, fmt.Errorf("publishing to %s: %w", all[len(all)-1].Subject, err)
+	}
+}
+
+const (
+	// errCodeTooManyBatches has no name in the client: JSAtomicPublishTooManyInflight.
+	errCodeTooManyBatches = 10210
+
+	turn = 20 * time.Millisecond // a few batches long
+)
+
+// Expect makes the server refuse a message, and the batch it is in, when the last one
+// on a subject is not the one of this sequence; 0: when there is one. The subject is as
+// it is stored, and without wildcards: with replicas the server does not hold a
+// wildcard against what it is about to store.
+func Expect(m *nats.Msg, subject string, last uint64) {
+	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(last, 10))
+	m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, subject)
+}
+
+// Refused tells the server's answer to what was not as expected: nothing was stored.
+func Refused(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,6 +172,46 @@ func TestDuplicatesAndLookups(t *testing.T) {
 		if m, err := look(); m != nil || err != nil {
 			t.Errorf("%s of nothing: %+v, %v", what, m, err)
 		}
+	}
+}
+
+// What must be stored together is, all or nothing, also when more are at it than the
+// server takes at a time; and what is not as expected is refused.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	_, _, log := setup(t)
+	fence := eventlog.FenceOf("test", "acme.1001")
+	send := func(last uint64) (eventlog.Receipt, error) {
+		m := &nats.Msg{Subject: "softphone.pbx.acme.1001.Add", Header: nats.Header{}, Data: []byte("1")}
+		move := nats.NewMsg(fence)
+		eventlog.Expect(move, fence, last)
+		return log.Publish(t.Context(), m, move)
+	}
+	first, err := send(0)
+	if err != nil || first.Sequence != 2 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if _, err := send(0); !eventlog.Refused(err) {
+		t.Errorf("not as expected: %v", err)
+	}
+	if second, err := send(first.Sequence - 1); err != nil || second.Sequence != 4 {
+		t.Errorf("%+v, %v", second, err)
+	}
+
+	var all sync.WaitGroup
+	for i := range 200 {
+		all.Go(func() {
+			m := func(n int) *nats.Msg {
+				return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme.%d.Add", i), Header: nats.Header{}, Data: fmt.Append(nil, n)}
+			}
+			if _, err := log.Publish(t.Context(), m(2), m(1)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if state, err := log.State(t.Context()); err != nil || state.Messages != 4+2*200 {
+		t.Errorf("%+v, %v", state, err)
 	}
 }
 

@@ -77,3 +77,10 @@ func OutcomesOf(partition int, worker string, k Key) string {
 func Fence(worker string, partition int) string {
 	return "fence." + worker + "." + strconv.Itoa(partition)
 }
+
+// FenceOf is the subject with which a program orders what it says of one key: no
+// worker's, for there is a partition's number in those.
+func FenceOf(program string, k Key) string {
+	tenant, extension := k.Tokens()
+	return "fence." + program + "." + extension + "@" + tenant
+}

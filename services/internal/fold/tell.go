@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -118,8 +117,7 @@ func (f fence) oneByOne(ctx context.Context, outcomes []outcome) error {
 
 // guard makes the server refuse the message once the fence has been raised again.
 func (f fence) guard(m *nats.Msg) {
-	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(f.seq, 10))
-	m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, f.subject)
+	eventlog.Expect(m, f.subject, f.seq)
 }
 
 func (o outcome) message() *nats.Msg {

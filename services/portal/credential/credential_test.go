@@ -1,12 +1,9 @@
 package credential
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 )
@@ -110,58 +107,18 @@ func TestHash(t *testing.T) {
 		"z\u030Clut\u030Couc\u030Cky\u0301 ku\u030An\u030C": true, // decomposed
 		"zlutoucky kun":                                     false, "": false,
 	} {
-		if got, err := h.Matches(ctx, hash, password); err != nil || got != want {
+		if got, err := h.Matches(ctx, Caller{}, hash, password); err != nil || got != want {
 			t.Errorf("%q: %t, %v", password, got, err)
 		}
 	}
-	if got, err := h.Matches(ctx, "", ""); err != nil || got {
+	if got, err := h.Matches(ctx, Caller{}, "", ""); err != nil || got {
 		t.Errorf("nobody: %t, %v", got, err)
 	}
 	for _, bad := range []string{
 		"x", "$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA", strings.Replace(hash, "m=19456", "m=4194304", 1), strings.Replace(hash, "argon2id", "argon2i", 1),
 	} {
-		if _, err := h.Matches(ctx, bad, "x"); !errors.Is(err, errHash) {
+		if _, err := h.Matches(ctx, Caller{}, bad, "x"); !errors.Is(err, errHash) {
 			t.Errorf("%q: %v", bad, err)
 		}
-	}
-}
-
-// More than there is room for is refused at once, and what waits gives up in time.
-func TestBusy(t *testing.T) {
-	t.Parallel()
-	h := NewHasher(1)
-	h.slots <- struct{}{} // one computes for ever
-	var wait sync.WaitGroup
-	ended := make(chan error, 2*queue)
-	for range 2 * queue {
-		wait.Go(func() {
-			_, err := h.Matches(context.Background(), "", "x")
-			ended <- err
-		})
-	}
-	refused := time.After(patience / 2)
-	for range queue - 1 { // 2·queue came, queue + 1 have room
-		select {
-		case err := <-ended:
-			if !errors.Is(err, ErrBusy) {
-				t.Error(err)
-			}
-		case <-refused:
-			t.Fatal("not refused at once")
-		}
-	}
-	wait.Wait()
-	close(ended)
-	for err := range ended {
-		if !errors.Is(err, ErrBusy) {
-			t.Error(err)
-		}
-	}
-	<-h.slots
-	if len(h.room) != 0 || len(h.slots) != 0 {
-		t.Error("a place is lost")
-	}
-	if _, err := h.Hash(t.Context(), "works again"); err != nil {
-		t.Error(err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
@@ -23,48 +23,37 @@ const (
 	keyLen  = 32
 )
 
-const (
-	// queue is how many passwords may wait for each that is being computed. More than
-	// patience allows would only wait in vain.
-	queue = 64
-
-	// patience is how long one waits for its turn.
-	patience = 2 * time.Second
-)
-
 // Hasher computes and compares hashes, a few at a time: each takes 19 MiB and a core,
-// and a flood of sign-ins may have neither the memory nor all the cores.
+// and a flood of sign-ins may have neither the memory nor all the cores. Who waits for
+// whom is in turns.go. It is a prometheus.Collector, see metrics.go.
 type Hasher struct {
-	room  chan struct{} // held by those that wait or compute
-	slots chan struct{} // held by those that compute
-	dummy string        // a hash of nothing anybody knows
+	turns    *turns
+	computed atomic.Uint64
+	dummy    string // a hash of nothing anybody knows
 }
 
 // NewHasher makes one that computes at most n hashes at a time.
 func NewHasher(n int) *Hasher {
-	n = max(1, n)
 	nobody := make([]byte, saltLen)
 	_, _ = rand.Read(nobody)
-	return &Hasher{
-		room: make(chan struct{}, n*(1+queue)), slots: make(chan struct{}, n),
-		dummy: encode(nobody, derive(rand.Text(), nobody)),
-	}
+	return &Hasher{turns: newTurns(max(1, n)), dummy: encode(nobody, derive(rand.Text(), nobody))}
 }
 
-// Hash returns the hash of a password in PHC string form, with a salt of its own.
+// Hash returns the hash of a password in PHC string form, with a salt of its own. It
+// is for administrators, who are Known.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := h.enter(ctx); err != nil {
-		return "", err
-	}
-	defer h.leave()
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt)
-	return encode(salt, derive(password, salt)), nil
+	key, err := h.compute(ctx, Caller{Known: true}, password, salt)
+	if err != nil {
+		return "", err
+	}
+	return encode(salt, key), nil
 }
 
-// Matches compares a password with a hash. For a hash of "" it takes as long and is
-// false: there is nothing to tell an unknown user by.
-func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+// Matches compares a password with a hash. For a hash of "" it does the same work and
+// is false: there is nothing to tell an unknown user by.
+func (h *Hasher) Matches(ctx context.Context, c Caller, hash, password string) (bool, error) {
 	known := hash != ""
 	if !known {
 		hash = h.dummy
@@ -73,38 +62,22 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	if err := h.enter(ctx); err != nil {
+	computed, err := h.compute(ctx, c, password, salt)
+	if err != nil {
 		return false, err
 	}
-	defer h.leave()
-	same := subtle.ConstantTimeCompare(derive(password, salt), key) == 1
+	same := subtle.ConstantTimeCompare(computed, key) == 1
 	return same && known, nil
 }
 
-// enter waits for a turn to compute.
-func (h *Hasher) enter(ctx context.Context) error {
-	select {
-	case h.room <- struct{}{}:
-	default:
-		return ErrBusy
+// compute is the work, when it is the caller's turn.
+func (h *Hasher) compute(ctx context.Context, c Caller, password string, salt []byte) ([]byte, error) {
+	if err := h.turns.take(ctx, c); err != nil {
+		return nil, err
 	}
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-timeout.C:
-		<-h.room
-		return ErrBusy
-	case <-ctx.Done():
-		<-h.room
-		return ctx.Err()
-	}
-}
-
-func (h *Hasher) leave() {
-	<-h.slots
-	<-h.room
+	defer h.turns.pass()
+	h.computed.Add(1)
+	return derive(password, salt), nil
 }
 
 // derive computes. However a keyboard composes a letter, it is the same password.

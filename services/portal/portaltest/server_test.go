@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal/api"
@@ -57,6 +59,24 @@ func TestServer(t *testing.T) {
 	}
 	if status, body := get("/sign-in", ""); status != http.StatusOK || !strings.Contains(body, "<html") {
 		t.Errorf("the pages: %d %.200s", status, body)
+	}
+	if status, _ := get("/made/up/by/anybody", ""); status != http.StatusNotFound {
+		t.Errorf("a path that is none: %d", status)
+	}
+	want := `
+# HELP softphone_http_requests_total HTTP requests to the portal, by route and status code.
+# TYPE softphone_http_requests_total counter
+softphone_http_requests_total{code="200",method="GET",route="/api/v1/tenants/{tenant}/extensions"} 1
+softphone_http_requests_total{code="200",method="GET",route="/sign-in"} 1
+softphone_http_requests_total{code="404",method="GET",route="other"} 1
+`
+	if err := testutil.GatherAndCompare(c.Host.Metrics, strings.NewReader(want), "softphone_http_requests_total"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"softphone_sign_ins_total", "softphone_sign_in_duration_seconds", "softphone_password_hashes_waiting"} {
+		if n, err := testutil.GatherAndCount(c.Host.Metrics, name); err != nil || n == 0 {
+			t.Errorf("%s is told %d times, %v", name, n, err)
+		}
 	}
 	if _, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"}); err != nil {
 		t.Error(err)

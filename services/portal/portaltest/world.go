@@ -5,9 +5,13 @@ package portaltest
 
 import (
 	"context"
+	"maps"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
@@ -25,6 +29,7 @@ import (
 type World struct {
 	*workertest.World
 	Service *portal.Service
+	Metrics *prometheus.Registry // of Service
 
 	t           testing.TB
 	stopLicense func()
@@ -37,7 +42,8 @@ func New(t testing.TB) *World {
 	w.StartLicense()
 	w.run(events.DeviceCounter, devicecounter.Run)
 	w.run(portal.ViewName, portal.RunView)
-	w.Service = w.Portal(0)
+	w.Metrics = prometheus.NewRegistry()
+	w.Service = w.portal(0, w.Metrics)
 	w.Shares(events.License, events.License)
 	w.Shares(events.DeviceCounter, events.DeviceCounter)
 	w.Shares(portal.ViewName, portal.ViewName)
@@ -57,6 +63,11 @@ func (w *World) StopLicense() { w.stopLicense() }
 // Portal starts one more portal, on connections of its own, that waits that long for
 // decisions; 0 is what production has.
 func (w *World) Portal(patience time.Duration) *portal.Service {
+	w.t.Helper()
+	return w.portal(patience, prometheus.NewRegistry())
+}
+
+func (w *World) portal(patience time.Duration, metrics *prometheus.Registry) *portal.Service {
 	w.t.Helper()
 	c := w.Config("portal-service")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -79,11 +90,48 @@ func (w *World) Portal(patience time.Duration) *portal.Service {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	hasher := credential.NewHasher(runtime.GOMAXPROCS(0) - 1)
+	metrics.MustRegister(hasher)
 	s := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: store, Hasher: credential.NewHasher(runtime.GOMAXPROCS(0) - 1), Logger: c.Host.Log, Patience: patience,
+		Log: log, Redis: client, Credentials: store, Hasher: hasher, Logger: c.Host.Log, Metrics: metrics, Patience: patience,
 	})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()
 	w.t.Cleanup(func() { cancel(); <-done })
 	return s
+}
+
+// Metric is the value of one of Service's metrics, labels as name and value in turn; of
+// a histogram the count.
+func (w *World) Metric(name string, labels ...string) float64 {
+	w.t.Helper()
+	families, err := w.Metrics.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			has := map[string]string{}
+			for _, l := range m.GetLabel() {
+				has[l.GetName()] = l.GetValue()
+			}
+			if !maps.Equal(has, pairs(labels)) {
+				continue
+			}
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	w.t.Fatalf("there is no metric %s %v", name, labels)
+	return 0
+}
+
+func pairs(labels []string) map[string]string {
+	all := map[string]string{}
+	for pair := range slices.Chunk(labels, 2) {
+		all[pair[0]] = pair[1]
+	}
+	return all
 }

@@ -50,8 +50,10 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	hasher := credential.NewHasher(hashing())
+	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: credentials, Hasher: credential.NewHasher(hashing()), Logger: c.Host.Log,
+		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })
@@ -101,5 +103,5 @@ func (c Config) handler(ctx context.Context, service *portal.Service, client red
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: tokens, Log: c.Host.Log, Proxies: proxies}))
 	mux.Handle("/", pages)
-	return mux, nil
+	return measured(c.Host.Metrics, mux), nil
 }

@@ -16,7 +16,7 @@ var templates embed.FS
 
 // assets serves what pages load, under a path that changes whenever any of it
 // does: so it may be kept for ever, and a new page never meets an old script.
-type assets struct{ root string }
+type assets struct{ version string }
 
 func newAssets() (assets, error) {
 	sum := sha256.New()
@@ -28,12 +28,16 @@ func newAssets() (assets, error) {
 		_, _ = sum.Write(append([]byte(path), content...)) // never fails
 		return err
 	})
-	return assets{root: "/static/" + hex.EncodeToString(sum.Sum(nil)[:6]) + "/"}, err
+	return assets{version: hex.EncodeToString(sum.Sum(nil)[:6])}, err
 }
 
-func (a assets) url(name string) string { return a.root + name }
+func (a assets) url(name string) string { return "/static/" + a.version + "/" + name }
 
 func (a assets) serve(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("version") != a.version {
+		http.NotFound(w, r)
+		return
+	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	http.ServeFileFS(w, r, static, "static/"+r.PathValue("file")) //nolint:gosec // embed.FS has nothing but our files
 }

@@ -64,7 +64,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 
 func (s *site) routes(files assets) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+files.root+"{file}", files.serve)
+	mux.HandleFunc("GET /static/{version}/{file}", files.serve)
 	mux.HandleFunc("GET /softphone", s.softphone)
 	mux.HandleFunc("GET /sign-in", s.signInPage)
 	mux.HandleFunc("POST /sign-in", s.signIn)
