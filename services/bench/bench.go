@@ -20,6 +20,7 @@ type Sizes struct {
 	Limit        time.Duration `json:"limit"`        // for one contender in one round
 	Refold       int           `json:"refold"`       // events to fold again
 	RefoldRounds int           `json:"refoldRounds"` //
+	Replay       int           `json:"replay"`       // events to replay
 	Idle         time.Duration `json:"idle"`         // of sign-ins one at a time
 	Load         time.Duration `json:"load"`         // of sign-ins at a rate
 	Rate         int           `json:"rate"`         // sign-ins a second
@@ -30,7 +31,7 @@ type Sizes struct {
 
 func fullSizes() Sizes {
 	return Sizes{
-		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2,
+		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2, Replay: 1_000_000,
 		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000,
 	}
 }
@@ -38,7 +39,7 @@ func fullSizes() Sizes {
 // quickSizes show that everything works and nothing else.
 func quickSizes() Sizes {
 	return Sizes{
-		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1,
+		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1, Replay: 9000,
 		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500, Portal: 50,
 	}
 }
@@ -67,6 +68,7 @@ type Report struct {
 	Default    Table   `json:"default"`
 	SyncAlways Table   `json:"syncAlways"`
 	Memory     Memory  `json:"memory"`
+	Replays    Replays `json:"replays"`
 	Portal     Portal  `json:"portal"` // through HTTP, sync always
 	AllMet     bool    `json:"allMet"`
 }
@@ -76,8 +78,8 @@ type Report struct {
 func (b *bench) run(ctx context.Context) (Report, error) {
 	r := Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: b.sizes}
 	defer b.progress.end()
-	start := time.Now()
 	var history history
+	start := time.Now()
 	for _, part := range []struct {
 		name string
 		do   func() error
@@ -86,7 +88,11 @@ func (b *bench) run(ctx context.Context) (Report, error) {
 		{"memory of a worker", func() error { return b.workerMemory(ctx, &r.Memory) }},
 		{"throughput", func() error { return b.throughput(ctx, &r.Default.Throughput) }},
 		{"sign-in", func() error { return b.signIn(ctx, &r.Default.SignIn) }},
-		{"writing a log", func() (err error) { history, err = b.write(ctx, b.sizes.Refold); return err }},
+		{"replay", func() error { return b.replays(ctx, &r.Replays) }},
+		{"writing a log", func() (err error) {
+			history, err = b.write(ctx, max(1, b.sizes.Refold/inputsEach(twice)), twice)
+			return err
+		}},
 		{"refold", func() error { return b.refold(ctx, history, &r.Default.Refold) }},
 		{"restart", func() error { return b.world.syncAlways(ctx) }},
 		{"refold, sync always", func() error { return b.refold(ctx, history, &r.SyncAlways.Refold) }},

@@ -22,8 +22,11 @@ const (
 	childName   = "BENCH_CHILD"
 	childNATS   = "nats"
 	childWorker = "device-counter"
-	natsDir     = "BENCH_NATS_DIR"
-	natsSync    = "BENCH_NATS_SYNC" // "true": sync always
+
+	childControl     = "softphonectl"
+	controlArguments = "BENCH_CONTROL" // a line each
+	natsDir          = "BENCH_NATS_DIR"
+	natsSync         = "BENCH_NATS_SYNC" // "true": sync always
 )
 
 // asChild runs what this process was started for, if it was started by this
@@ -38,6 +41,8 @@ func asChild() bool {
 	case childWorker:
 		var c devicecounter.Config
 		process.Main(childWorker, &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
+	case childControl:
+		os.Exit(runControl())
 	default:
 		return false
 	}

@@ -67,8 +67,11 @@ func (c *counterProcess) metrics(ctx context.Context) map[string]float64 {
 }
 
 // peak is the most memory the process ever had resident, in bytes.
-func (c *counterProcess) peak() (float64, error) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(c.process.PID()) + "/status")
+func (c *counterProcess) peak() (float64, error) { return peakOf(c.process.PID()) }
+
+// peakOf is the most memory a process ever had resident, in bytes.
+func peakOf(pid int) (float64, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0, err
 	}
@@ -78,5 +81,5 @@ func (c *counterProcess) peak() (float64, error) {
 			return float64(kB) * 1024, err
 		}
 	}
-	return 0, fmt.Errorf("no VmHWM of process %d", c.process.PID())
+	return 0, fmt.Errorf("no VmHWM of process %d", pid)
 }

@@ -34,6 +34,14 @@
 // events device-counter reads. An ordered consumer that counts every message of the
 // same log gives the raw rate.
 //
+// # Replay
+//
+// What whoever is on call types, softphonectl and the worker being processes of
+// their own: replay state and replay decisions of device-counter, and rebuild, which
+// ends when the worker has folded everything again. The rate is that of all messages
+// of the log, against an ordered consumer that counts them. The most memory each had
+// resident is compared with that for a tenth of the events of as many extensions.
+//
 // # Sign-in
 //
 // From publishing a sign-in to its decision, the worker in a process of its own,
@@ -56,7 +64,7 @@
 // # Output
 //
 // A table, and one JSON object as the last line: type Report. Its keys are stable:
-// cpus, go, sizes, seconds, allMet, memory, portal, and for each of default and syncAlways
+// cpus, go, sizes, seconds, allMet, memory, replays, portal, and for each of default and syncAlways
 // throughput, refold and signIn. A figure with a target has value, atLeast or
 // atMost, and met. Rates are per second, times milliseconds, memory bytes.
 package main

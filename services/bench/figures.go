@@ -85,6 +85,34 @@ type Refold struct {
 	VersusRaw  Judged `json:"foldVersusRaw"`
 }
 
+// Replays are what softphonectl does with the whole log.
+type Replays struct {
+	Extensions int       `json:"extensions"`
+	Events     int       `json:"events"`    // that device-counter reads
+	Few        int       `json:"eventsFew"` // the same, in the shorter log
+	Messages   int       `json:"messages"`  // in the log
+	Raw        float64   `json:"rawPerSecond"`
+	State      Comparing `json:"state"`
+	Decisions  Comparing `json:"decisions"`
+	Rebuild    Replaying `json:"rebuild"` // the memory is the worker's
+}
+
+// Replaying is how one replay went, in messages of the log a second, and bytes.
+type Replaying struct {
+	Seconds   Judged  `json:"seconds"`
+	PerSecond float64 `json:"perSecond"`
+	VersusRaw Judged  `json:"versusRaw"`
+	Peak      float64 `json:"peakRSS"`
+}
+
+// Comparing is the same, and what it needed for a tenth of the events.
+type Comparing struct {
+	Replaying
+
+	PeakFew float64 `json:"peakRSSFew"`
+	Growth  Judged  `json:"peakVersusFew"`
+}
+
 // SignIn is in milliseconds.
 type SignIn struct {
 	Idle        Latency `json:"idleMs"`

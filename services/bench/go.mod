@@ -11,6 +11,7 @@ require (
 	github.com/mycloudpbx/softphone/services/internal v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/softphonectl v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -24,6 +25,12 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.32.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
+	github.com/schollz/progressbar/v3 v3.19.1 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
@@ -34,6 +41,7 @@ require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261019180522-ce908d29299b // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261012220534-4341edf3f941 // indirect
@@ -78,7 +86,9 @@ replace (
 	github.com/mycloudpbx/softphone/services/device-counter => ../device-counter
 	github.com/mycloudpbx/softphone/services/internal => ../internal
 	github.com/mycloudpbx/softphone/services/license => ../license
+	github.com/mycloudpbx/softphone/services/mailer => ../mailer
 	github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
+	github.com/mycloudpbx/softphone/services/softphonectl => ../softphonectl
 )
 
 replace github.com/mycloudpbx/softphone/services/portal => ../portal

@@ -80,6 +80,7 @@ func parse(args []string) (o options, err error) {
 	flags.DurationVar(&s.Limit, "limit", s.Limit, "time for one contender in one round")
 	flags.IntVar(&s.Refold, "refold", s.Refold, "events to fold again")
 	flags.IntVar(&s.RefoldRounds, "refold-rounds", s.RefoldRounds, "rounds of folding again")
+	flags.IntVar(&s.Replay, "replay", s.Replay, "events to replay")
 	flags.DurationVar(&s.Idle, "idle", s.Idle, "time of sign-ins one at a time")
 	flags.DurationVar(&s.Load, "load", s.Load, "time of sign-ins at a rate")
 	flags.IntVar(&s.Rate, "rate", s.Rate, "sign-ins a second")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 )
@@ -22,6 +23,7 @@ func (r *Report) print(to io.Writer) error {
 		rows  []row
 	}{
 		{"Memory", r.Memory.rows()},
+		{"Replay, the server as it comes", r.Replays.rows()},
 		{"The server writes to the disk every 2 minutes (its default)", r.Default.rows()},
 		{"Sync always: every message is on the disk before it is acknowledged", r.SyncAlways.rows()},
 		{fmt.Sprintf("Signing in through HTTP, %d clients, sync always", clients), r.Portal.rows()},
@@ -45,7 +47,7 @@ func (r *Report) print(to io.Writer) error {
 
 // allMet tells whether every target is met.
 func (r *Report) allMet() bool {
-	for _, rows := range [][]row{r.Memory.rows(), r.Default.rows(), r.SyncAlways.rows()} {
+	for _, rows := range [][]row{r.Memory.rows(), r.Replays.rows(), r.Default.rows(), r.SyncAlways.rows()} {
 		for _, line := range rows {
 			if line.judged != nil && !line.judged.Met {
 				return false
@@ -88,6 +90,30 @@ func (m *Memory) rows() []row {
 		m.Large.row(),
 		{"worker's peak, many extensions against few", times(m.Growth), &m.Growth},
 	}
+}
+
+func (r *Replays) rows() []row {
+	raw := row{fmt.Sprintf("ordered consumer, raw, all %s messages", whole(float64(r.Messages))), whole(r.Raw) + " messages/s", nil}
+	return slices.Concat([]row{raw},
+		r.Rebuild.rows("rebuild, until all is folded again", r), []row{{"  peak memory of the worker", mega(r.Rebuild.Peak), nil}},
+		r.State.rows("replay state", r), r.Decisions.rows("replay decisions", r))
+}
+
+func (p *Replaying) rows(what string, r *Replays) []row {
+	return []row{
+		{
+			fmt.Sprintf("%s, %s events of %s extensions", what, whole(float64(r.Events)), whole(float64(r.Extensions))),
+			fmt.Sprintf("%.1f s, %s messages/s", p.Seconds.Value, whole(p.PerSecond)), &p.Seconds,
+		},
+		{"  against raw", times(p.VersusRaw), &p.VersusRaw},
+	}
+}
+
+func (c *Comparing) rows(what string, r *Replays) []row {
+	return append(c.Replaying.rows(what, r), row{
+		fmt.Sprintf("  peak memory, and with %s events", whole(float64(r.Few))),
+		fmt.Sprintf("%s, %s: %s", mega(c.Peak), mega(c.PeakFew), times(c.Growth)), &c.Growth,
+	})
 }
 
 func (w Worker) row() row {

@@ -12,11 +12,15 @@ import (
 )
 
 const (
-	// inputsEach is what device-counter reads of an extension in the refold's log: a
-	// license, four new devices, and the same four once more.
-	inputsEach  = 1 + 2*devicesEach
 	devicesEach = 4
+
+	// twice is how often each device signs in, in the log to fold again.
+	twice = 2
 )
+
+// inputsEach is what device-counter reads of an extension: a license, and four
+// devices that sign in so many times.
+func inputsEach(times int) int { return 1 + times*devicesEach }
 
 // history is a log with all its outcomes told.
 type history struct {
@@ -25,13 +29,15 @@ type history struct {
 
 // write fills an empty log with the history of so many extensions: facts, and the
 // outcomes that license and device-counter made of them. Events of one extension
-// are as far apart as they can be, so that the fold profits little from batches.
-func (b *bench) write(ctx context.Context, inputs int) (history, error) {
-	b.progress.say("%s: writing a log of which device-counter reads %d events", b.mode(), inputs)
+// are as far apart as they can be, so that the fold profits little from batches. Each
+// of four devices signs in so many times.
+func (b *bench) write(ctx context.Context, extensions, times int) (history, error) {
+	h := history{extensions: extensions, inputs: extensions * inputsEach(times)}
+	b.progress.say("%s: writing a log of which device-counter reads %d events", b.mode(), h.inputs)
 	if err := b.world.empty(ctx); err != nil {
 		return history{}, err
 	}
-	softphones := newSoftphones(max(1, inputs/inputsEach))
+	softphones := newSoftphones(extensions)
 	writer, err := newWriter(ctx, b.world.js)
 	if err != nil {
 		return history{}, err
@@ -39,14 +45,14 @@ func (b *bench) write(ctx context.Context, inputs int) (history, error) {
 	if err := writer.license(ctx, softphones); err != nil {
 		return history{}, err
 	}
-	for range 2 {
+	for range times {
 		for device := range devicesEach {
 			if err := writer.signIn(ctx, softphones, device); err != nil {
 				return history{}, err
 			}
 		}
 	}
-	return history{extensions: len(softphones), inputs: inputsEach * len(softphones)}, nil
+	return h, nil
 }
 
 // refold measures how fast the log is folded again when Redis has lost everything,

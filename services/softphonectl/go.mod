@@ -11,13 +11,12 @@ require (
 	github.com/mycloudpbx/softphone/services/license v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/mailer v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/name-sync v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats.go v1.55.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/rs/zerolog v1.35.1
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/spf13/cobra v1.10.2
-	github.com/synadia-io/orbit.go/jetstreamext v0.3.2
-	golang.org/x/sync v0.24.0
 )
 
 require (
@@ -52,6 +51,7 @@ require (
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
+	github.com/synadia-io/orbit.go/jetstreamext v0.3.2 // indirect
 	github.com/synadia-io/orbit.go/natsext v0.1.3 // indirect
 	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
@@ -66,6 +66,7 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -83,4 +84,5 @@ replace (
 	github.com/mycloudpbx/softphone/services/license => ../license
 	github.com/mycloudpbx/softphone/services/mailer => ../mailer
 	github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
+	github.com/mycloudpbx/softphone/services/portal => ../portal
 )

@@ -24,7 +24,7 @@ func rebuildCommand(a *app) *cobra.Command {
 			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log.",
 		Args: cobra.ExactArgs(1), ValidArgs: folderNames(),
 		RunE: a.with(a.openBoth, func(x *session, args []string) error {
-			workers, err := foldersNamed(args)
+			workers, err := x.foldersNamed(args)
 			if err != nil {
 				return err
 			}
@@ -120,8 +120,12 @@ func (x *session) forget(worker string, partition int) (n uint64, err error) {
 	return n, err
 }
 
-// heal waits until the worker has folded everything.
+// heal waits until the worker has folded everything that is in the log now.
 func (x *session) heal(worker folder, total uint64) error {
+	ends, err := x.observer().Ends(x.ctx, worker.Folder)
+	if err != nil {
+		return err
+	}
 	bar := x.bar(worker.Worker, total)
 	defer bar.end()
 	shown := uint64(0)
@@ -131,14 +135,11 @@ func (x *session) heal(worker folder, total uint64) error {
 			return x.ctx.Err()
 		case <-time.After(pause):
 		}
-		status := x.observer().Folder(x.ctx, worker.Folder)
-		if status.Fault != "" {
-			return errors.New(status.Fault)
+		share, err := ends.Folded(x.ctx)
+		if err != nil || share == 1 {
+			return err
 		}
-		if status.Lag == 0 {
-			return nil
-		}
-		if done := total - min(total, status.Lag); done > shown {
+		if done := uint64(share * float64(total)); done > shown {
 			bar.add(int(done - shown))
 			shown = done
 		}

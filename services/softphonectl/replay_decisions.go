@@ -24,7 +24,7 @@ func replayDecisionsCommand(a *app) *cobra.Command {
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),
 		RunE: a.with(a.open, func(x *session, args []string) error {
-			workers, err := foldersNamed(args)
+			workers, err := x.foldersNamed(args)
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func replayStateCommand(a *app) *cobra.Command {
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),
 		RunE: a.with(a.openBoth, func(x *session, args []string) error {
-			workers, err := foldersNamed(args)
+			workers, err := x.foldersNamed(args)
 			if err != nil {
 				return err
 			}

@@ -12,15 +12,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
-// logStatus is the log, as status tells it.
-type logStatus struct {
-	Log      string    `json:"log"`
-	Created  time.Time `json:"created"`
-	Messages uint64    `json:"messages"`
-	Last     uint64    `json:"last"`
-	Deleted  uint64    `json:"deleted"` // holes
-}
-
 func statusCommand(a *app) *cobra.Command {
 	var watch bool
 	var every time.Duration
@@ -33,8 +24,8 @@ func statusCommand(a *app) *cobra.Command {
 			"  lag         events in the log that it has not folded, or has not been given\n" +
 			"  checkpoint  the last event folded, in any partition\n" +
 			"  in hand     events a worker was given and has not finished: tried now, or waiting for another try\n\n" +
-			"A partition that is refused is shown with the reason. The exit code is 4 when a worker is not as it should be:\n" +
-			"nobody owns a partition, or one is refused, or a worker that sends was never started.",
+			"A partition that is refused is shown with the reason. The exit code is 4 when something is not as it should be:\n" +
+			"nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
 		Args: cobra.NoArgs,
 		RunE: a.with(a.open, func(x *session, _ []string) error {
 			if err := x.connectRedis(); err != nil {
@@ -44,7 +35,7 @@ func statusCommand(a *app) *cobra.Command {
 				well, err := x.status()
 				if !watch || err != nil {
 					if err == nil && !well {
-						return codeError{errors.New("a worker is not as it should be"), Differs}
+						return codeError{errors.New("not all is as it should be"), Differs}
 					}
 					return err
 				}
@@ -63,22 +54,21 @@ func statusCommand(a *app) *cobra.Command {
 
 // status prints all once, and tells whether all is as it should be.
 func (x *session) status() (well bool, err error) {
-	stream, err := x.log.State(x.ctx)
+	log, err := x.logStatus()
 	if err != nil {
 		return false, err
 	}
-	holes, err := replay.Holes(x.ctx, x.log)
-	if err != nil {
-		return false, err
-	}
-	log := logStatus{"SOFTPHONE", stream.Created.UTC(), stream.Messages, stream.Last, holes.Messages}
 	if err := x.print(log, log.text); err != nil {
 		return false, err
 	}
-	well = true
-	var notes []string
+	there, err := x.folders()
+	if err != nil {
+		return false, err
+	}
+	notes := log.remarks()
+	well = len(notes) == 0
 	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN HAND", "DEAD", "LAST OUTCOME"}}
-	for _, f := range folders() {
+	for _, f := range there {
 		status := x.folderStatus(f)
 		well = well && status.Fault == "" && len(status.Refused) == 0 && status.Owned == status.Partitions
 		rows = append(rows, []string{
@@ -156,14 +146,6 @@ func remarks(s replay.FolderStatus) []string {
 		all = append(all, fmt.Sprintf("%s: nobody owns %s", s.Worker, plural(uint64(s.Partitions-s.Owned), "partition")))
 	}
 	return all
-}
-
-func (l logStatus) text() string {
-	text := fmt.Sprintf("log %s of %s, %s, last sequence %d", l.Log, stamp(l.Created), plural(l.Messages, "message"), l.Last)
-	if l.Deleted > 0 {
-		text += fmt.Sprintf(", %d deleted", l.Deleted)
-	}
-	return text
 }
 
 func dead(n uint64) string {

@@ -8,21 +8,46 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 // folder is a worker that folds, with its rules.
 type folder struct {
 	replay.Folder
 	state, decisions func(context.Context, replay.Check) (replay.Summary, error)
+	optional         bool // a system may well be without it
 }
 
-// folders are all workers that fold.
+// folders are all workers that fold. The last is the view that the portal's lists
+// are read from, of those who have a portal.
 func folders() []folder {
-	return []folder{folderOf(license.Rules()), folderOf(devicecounter.Rules()), folderOf(namesync.Rules())}
+	view := folderOf(portal.ViewRules())
+	view.optional = true
+	return []folder{folderOf(license.Rules()), folderOf(devicecounter.Rules()), folderOf(namesync.Rules()), view}
+}
+
+// folders are those that this system has: what is optional, if it ever ran with
+// this log. An owner's first word is its fence.
+func (x *session) folders() ([]folder, error) {
+	var all []folder
+	for _, f := range folders() {
+		if f.optional {
+			fence, err := x.log.LastOf(x.ctx, eventlog.Fences(f.Worker))
+			if err != nil {
+				return nil, err
+			}
+			if fence == nil {
+				continue
+			}
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 func folderOf[S any](rules worker.Rules[S]) folder {
@@ -45,10 +70,10 @@ func folderNames() []string {
 	return names
 }
 
-// foldersNamed are those named, or all.
-func foldersNamed(names []string) ([]folder, error) {
+// foldersNamed are those named, or all that there are.
+func (x *session) foldersNamed(names []string) ([]folder, error) {
 	if len(names) == 0 {
-		return folders(), nil
+		return x.folders()
 	}
 	var all []folder
 	for _, name := range names {

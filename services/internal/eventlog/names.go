@@ -84,3 +84,6 @@ func FenceOf(program string, k Key) string {
 	tenant, extension := k.Tokens()
 	return "fence." + program + "." + extension + "@" + tenant
 }
+
+// Fences is the filter subject of all fences of a worker.
+func Fences(worker string) string { return "fence." + worker + ".*" }

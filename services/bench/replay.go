@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+	"github.com/mycloudpbx/softphone/services/softphonectl"
+)
+
+// often is how many times each device signs in, in the log to replay. In the
+// shorter one of as many extensions it is twice: a tenth of the events.
+const often = 22
+
+// replays measures replays of a log, and of a tenth of it for the memory they need:
+// it should be the same.
+func (b *bench) replays(ctx context.Context, r *Replays) error {
+	extensions := max(1, b.sizes.Replay/inputsEach(often))
+	var few Replays
+	if err := b.replay(ctx, extensions, twice, &few); err != nil {
+		return err
+	}
+	if err := b.replay(ctx, extensions, often, r); err != nil {
+		return err
+	}
+	r.Few = few.Events
+	r.State.grew(few.State)
+	r.Decisions.grew(few.Decisions)
+	return nil
+}
+
+// replay measures what whoever is on call types, each a process of its own: how
+// fast and with how much memory the log is replayed. A worker that heals comes
+// first: the others compare with what it has folded.
+func (b *bench) replay(ctx context.Context, extensions, times int, r *Replays) error {
+	h, err := b.write(ctx, extensions, times)
+	if err != nil {
+		return err
+	}
+	r.Extensions, r.Events = h.extensions, h.inputs
+	b.progress.say("%s: reading raw", b.mode())
+	if r.Messages, r.Raw, err = b.raw(ctx); err != nil {
+		return fmt.Errorf("reading raw: %w", err)
+	}
+	if err := b.rebuild(ctx, h, r); err != nil {
+		return err
+	}
+	if err := b.compare(ctx, "state", r, &r.State); err != nil {
+		return err
+	}
+	return b.compare(ctx, "decisions", r, &r.Decisions)
+}
+
+func (b *bench) compare(ctx context.Context, command string, r *Replays, into *Comparing) error {
+	b.progress.say("%s: replay %s, %d messages", b.mode(), command, r.Messages)
+	_, took, peak, err := b.control(ctx, "replay", command, events.DeviceCounter)
+	into.judge(r, took, peak)
+	return err
+}
+
+// rebuild measures how long a worker takes to heal that has lost all its state: it
+// runs beside softphonectl, which says when it is done. The memory is the worker's.
+func (b *bench) rebuild(ctx context.Context, h history, r *Replays) error {
+	counter, err := startCounter(b.world)
+	if err != nil {
+		return err
+	}
+	defer counter.stop()
+	if err := b.owned(ctx); err != nil {
+		return err
+	}
+	b.progress.say("%s: rebuild, %d events", b.mode(), h.inputs)
+	out, _, _, err := b.control(ctx, "rebuild", events.DeviceCounter, "--yes")
+	if err != nil {
+		return err
+	}
+	var said struct {
+		Seconds float64
+		Done    bool
+	}
+	if err := json.Unmarshal([]byte(out), &said); err != nil || !said.Done {
+		return fmt.Errorf("rebuild says %s", out)
+	}
+	peak, err := counter.peak()
+	r.Rebuild.judge(r, time.Duration(said.Seconds*float64(time.Second)), peak)
+	return err
+}
+
+// owned waits until somebody owns every partition of device-counter.
+func (b *bench) owned(ctx context.Context) error {
+	log, err := b.world.log(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	defer log.Conn().Close()
+	observer := replay.Observer{Log: log, Redis: b.world.client, Partitions: events.Partitions}
+	for {
+		status := observer.WithoutRedis(ctx, replay.Folder{Worker: events.DeviceCounter})
+		if status.Owned == events.Partitions {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// judge holds a replay of all messages against an ordered consumer that does
+// nothing with them.
+func (p *Replaying) judge(r *Replays, took time.Duration, peak float64) {
+	p.PerSecond, p.Peak = float64(r.Messages)/took.Seconds(), peak
+	p.Seconds, p.VersusRaw = atMost(took.Seconds(), 30), atLeast(p.PerSecond/r.Raw, 0.5)
+}
+
+// grew compares the memory with that for a tenth of the events.
+func (c *Comparing) grew(few Comparing) {
+	c.PeakFew, c.Growth = few.Peak, atMost(c.Peak/few.Peak, 1.2)
+}
+
+// control runs softphonectl, which must find nothing wrong, and returns what it
+// said, how long it took and the most memory it had resident.
+func (b *bench) control(ctx context.Context, args ...string) (out string, took time.Duration, peak float64, err error) {
+	args = append(args, "--json", "--state-dir", b.world.folder, "--server", b.world.natsURL, "--redis", b.world.redisURL)
+	start := time.Now()
+	process, lines, err := startChild(childControl, controlArguments+"="+strings.Join(args, "\n"))
+	if err != nil {
+		return "", 0, 0, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = stopChild(process) })
+	defer stop()
+	var said []string
+	for err == nil {
+		var line string
+		if line, err = lines.ReadString('\n'); err == nil {
+			said = append(said, strings.TrimSpace(line))
+		}
+	}
+	took = time.Since(start)
+	if err := process.Wait(); err != nil || len(said) < 2 {
+		return "", took, 0, fmt.Errorf("softphonectl %s: %w\n%s", args[0], err, strings.Join(said, "\n"))
+	}
+	last := len(said) - 1
+	peak, err = strconv.ParseFloat(said[last], 64)
+	return said[last-1], took, peak, err
+}
+
+// runControl is softphonectl, which in the end says how much memory it had at most.
+func runControl() int {
+	code := softphonectl.Main(context.Background(), strings.Split(os.Getenv(controlArguments), "\n"), softphonectl.Terminal{Out: os.Stdout, Err: os.Stderr})
+	peak, err := peakOf(os.Getpid())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := fmt.Fprintln(os.Stdout, strconv.FormatFloat(peak, 'f', 0, 64)); err != nil {
+		return 1
+	}
+	return code
+}

@@ -1,0 +1,57 @@
+package softphonectl
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+)
+
+// logStatus is the log, as status tells it.
+type logStatus struct {
+	Log      string        `json:"log"`
+	Created  time.Time     `json:"created"`
+	Messages uint64        `json:"messages"`
+	Last     uint64        `json:"last"`
+	Deleted  uint64        `json:"deleted"` // holes
+	Copies   []replay.Twin `json:"copies,omitempty"`
+}
+
+func (x *session) logStatus() (logStatus, error) {
+	stream, err := x.log.State(x.ctx)
+	if err != nil {
+		return logStatus{}, err
+	}
+	holes, err := replay.Holes(x.ctx, x.log)
+	if err != nil {
+		return logStatus{}, err
+	}
+	copies, err := replay.Twins(x.ctx, x.log)
+	return logStatus{events.Stream, stream.Created.UTC(), stream.Messages, stream.Last, holes.Messages, copies}, err
+}
+
+func (l logStatus) text() string {
+	text := fmt.Sprintf("log %s of %s, %s, last sequence %d", l.Log, stamp(l.Created), plural(l.Messages, "message"), l.Last)
+	if l.Deleted > 0 {
+		text += fmt.Sprintf(", %d deleted", l.Deleted)
+	}
+	if len(l.Copies) > 0 {
+		text += fmt.Sprintf(", %d copies", len(l.Copies))
+	}
+	return text
+}
+
+// remarks are what is wrong with it.
+func (l logStatus) remarks() []string {
+	var all []string
+	for _, c := range l.Copies {
+		switch {
+		case c.Offline:
+			all = append(all, fmt.Sprintf("log: the copy on %s is offline", c.Server))
+		case !c.Current:
+			all = append(all, fmt.Sprintf("log: the copy on %s is %s behind", c.Server, plural(c.Lag, "message")))
+		}
+	}
+	return all
+}
