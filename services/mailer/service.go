@@ -245,7 +245,7 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 
 // about is where to log what became of a mail. Its address is masked.
 func (m *mailer) about(d react.Delivery, kind, to string) *zerolog.Logger {
-	logger := m.logger.With().Uint64("sequence", d.Sequence).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt).Logger()
+	logger := d.Logger(m.logger).With().Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt).Logger()
 	return &logger
 }
 

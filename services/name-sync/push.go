@@ -62,7 +62,7 @@ func pushing(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	p := &pusher{log: log, hook: hook, logger: c.Host.Log}
+	p := &pusher{log: log, hook: hook, logger: c.Host.Log, metrics: newMetrics(host.Metrics)}
 	return react.Run(ctx, react.Config{
 		Log: log, Durable: PushDurable, Inputs: []eventlog.Input{renames()},
 		Retry: c.Directory.Retry, Recover: c.Directory.Recover,
@@ -77,6 +77,8 @@ type pusher struct {
 	turns  turns
 	later  atomic.Int64 // Unix nanoseconds before which the directory wants nothing
 	logger zerolog.Logger
+
+	metrics metrics
 }
 
 // handle pushes the last name of an extension and looks again, until the last one
@@ -110,15 +112,17 @@ func (p *pusher) push(ctx context.Context, m eventlog.Message) error {
 	if until := time.Unix(0, p.later.Load()); time.Now().Before(until) {
 		return react.Pause(fmt.Errorf("the directory wants nothing until %s", until.UTC().Format(time.RFC3339)))
 	}
+	began := time.Now()
 	err = p.hook.post(ctx, id, body)
 	if err != nil && ctx.Err() != nil { // we are stopping, that says nothing of the directory
 		return ctx.Err()
 	}
+	p.metrics.pushed(err, time.Since(began))
 	if failed, ok := errors.AsType[*postError](err); ok {
 		p.wait(failed.retryAfter)
 		return fmt.Errorf("the name at sequence %d: %w", m.Sequence, verdict(failed))
 	}
-	p.logger.Debug().Uint64("sequence", m.Sequence).Str("id", id).Msg("name pushed")
+	m.Logger(p.logger).Debug().Msg("name pushed")
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 
 // decisionTime is how long --wait waits when it does not say.
@@ -217,9 +218,7 @@ func (p *publication) send(ctx context.Context, nc *nats.Conn, fact events.Event
 		}
 		m.Header.Set(events.HeaderReplyTo, inbox)
 	}
-	publishing, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	ack, err := js.PublishMsg(publishing, m)
+	ack, err := store(ctx, js, m)
 	if err != nil {
 		return result, notStored(err, fact.ID)
 	}
@@ -229,6 +228,26 @@ func (p *publication) send(ctx context.Context, nc *nats.Conn, fact events.Event
 	}
 	result.Decision, err = p.decision(ctx, decisions, result)
 	return result, err
+}
+
+// store publishes a fact, and begins its trace where OTEL_EXPORTER_OTLP_ENDPOINT says
+// who wants it.
+func store(ctx context.Context, js jetstream.JetStream, m *nats.Msg) (*jetstream.PubAck, error) {
+	var traces process.Traces
+	if err := process.Parse(&traces, os.Environ()); err != nil {
+		return nil, usageError{err}
+	}
+	tracer, flush, err := traces.Tracer(ctx, "softphonectl", "")
+	if err != nil {
+		return nil, err
+	}
+	defer flush()
+	publishing, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	span := tracer.Publish(publishing, m)
+	ack, err := js.PublishMsg(publishing, m)
+	span.End(err)
+	return ack, err
 }
 
 // notStored explains why the log did not acknowledge a fact.

@@ -118,21 +118,14 @@ func published(m *nats.Msg) About {
 	return about
 }
 
-// Call begins a step of the context's trace that talks to somebody outside. Without a trace there is none.
-func Call(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, Span) {
+// Call begins a step of the context's trace in which a server outside is talked to. Without a trace there is none.
+func Call(ctx context.Context, name, server string) (context.Context, Span) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, Span{}
 	}
 	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer(scope).Start(ctx, name,
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("server.address", server)))
 	return ctx, Span{span}
-}
-
-// Note adds what was found out on the way.
-func (s Span) Note(attributes ...attribute.KeyValue) {
-	if s.span != nil {
-		s.span.SetAttributes(attributes...)
-	}
 }
 
 // End ends the step. Of an error only that there was one is told: its text may repeat an address.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
+
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // Config of a [Client]. A zero value means its default, unless told otherwise.
@@ -165,7 +167,9 @@ func elsewhere(ctx context.Context, err error) bool {
 
 // try offers a mail to one server, and draws from the end whether it shall rest.
 func (c *Client) try(ctx context.Context, r *relay, mail Envelope) (Receipt, error) {
-	receipt, err := r.send(ctx, mail)
+	within, step := tracing.Call(ctx, "send e-mail", r.Addr())
+	receipt, err := r.send(within, mail)
+	step.End(err)
 	if failure, judged := errors.AsType[*Failure](err); judged {
 		failure.Server = r.Addr()
 	}
