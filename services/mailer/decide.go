@@ -1,15 +1,22 @@
 package mailer
 
 import (
+	"strings"
+	"time"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
 // Why an e-mail is skipped: the reason of EmailSkipped.
 const (
-	ReasonNotLicensed = events.ReasonNotLicensed // no license is in force
-	ReasonNotCurrent  = "license_not_current"    // revoked meanwhile, or another was granted
+	ReasonNotLicensed     = events.ReasonNotLicensed // no license is in force
+	ReasonNotCurrent      = "license_not_current"    // revoked meanwhile, or another was granted
+	ReasonRecipientFailed = "recipient_failed"       // mail to this address failed for good
 )
+
+// day is how long one notice of the device limit lasts.
+const day = 24 * time.Hour
 
 // license is what the log says now of an extension's license.
 type license struct {
@@ -17,39 +24,66 @@ type license struct {
 	active bool
 }
 
-// plan is what follows from an event: a mail to the licensee, or a reason for none.
+// plan is what follows from an event: a mail to the licensee, a reason for none,
+// or, of an event that asks for no mail, nothing.
 type plan struct {
 	kind    letter.Kind
 	license events.LicenseGranted // whose; the zero value when there is none
+	devices []letter.Device       // who holds the seats; of a notice of the device limit
 	skip    string                // why not; "" means send
+	nothing bool                  // and nothing is told
 }
 
-// decide says what an event asks for, given what holds now. It is pure.
-func decide(cause events.Data, now license) plan {
+// decide says what an event asks for, given what holds now and what was told of
+// the extension's mails before. It is pure.
+//
+// An event of the device limit asks for a mail once a day. The others ask for
+// nothing, and nothing is told of them: whoever tries passwords all night must not
+// fill the log with mails that were not sent.
+func decide(cause events.Data, now license, before record) plan {
+	p := now.plan(kindOf(cause))
 	switch data := cause.(type) {
 	case events.LicenseGranted:
+		p = plan{kind: letter.Welcome, license: data}
 		if !now.active || now.LicenseID != data.LicenseID {
-			return plan{kind: letter.Welcome, license: data, skip: ReasonNotCurrent}
+			p.skip = ReasonNotCurrent
 		}
-		return plan{kind: letter.Welcome, license: data}
-	case events.SoftphonePasswordReset:
-		return now.plan(letter.PasswordChanged)
-	default: // WelcomeEmailRequested
-		return now.plan(letter.Welcome)
+	case events.DeviceActivationLimitReached:
+		p.nothing = !now.active || now.LicenseID != data.LicenseID || before.noticed
+		p.devices = seats(data.Devices)
+	case events.WelcomeEmailRequested: // somebody says so: the address may be right by now
+		return p
 	}
+	if p.skip == "" && before.failed[strings.ToLower(p.license.Email)] {
+		p.skip = ReasonRecipientFailed
+	}
+	return p
 }
 
 func (l license) plan(kind letter.Kind) plan {
+	p := plan{kind: kind, license: l.LicenseGranted}
 	if !l.active {
-		return plan{kind: kind, license: l.LicenseGranted, skip: ReasonNotLicensed}
+		p.skip = ReasonNotLicensed
 	}
-	return plan{kind: kind, license: l.LicenseGranted}
+	return p
+}
+
+func seats(held []events.Seat) []letter.Device {
+	devices := make([]letter.Device, len(held))
+	for i, seat := range held {
+		devices[i] = letter.Device{Name: seat.DeviceName, Platform: seat.Platform}
+	}
+	return devices
 }
 
 // kindOf is the mail an event asks for.
 func kindOf(cause events.Data) letter.Kind {
-	if _, reset := cause.(events.SoftphonePasswordReset); reset {
+	switch cause.(type) {
+	case events.SoftphonePasswordReset:
 		return letter.PasswordChanged
+	case events.DeviceActivationLimitReached:
+		return letter.DeviceLimitReached
+	default: // LicenseGranted, WelcomeEmailRequested
+		return letter.Welcome
 	}
-	return letter.Welcome
 }

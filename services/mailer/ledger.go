@@ -47,21 +47,25 @@ func (c cause) subject(source, event string) string {
 	return events.LogSubject(c.partition, source, c.Extension.Tenant, c.Extension.Number, event)
 }
 
-// told says whether the cause has its outcome.
-func (l ledger) told(ctx context.Context, c cause) (bool, error) {
-	from := uint64(1)
-	if c.Source != events.PBX { // an outcome is in the log once: what followed it came after it
-		from = c.sequence
-	}
-	for {
-		outcome, err := l.log.NextOf(ctx, from, c.subject(events.Mailer, "*"))
-		if err != nil || outcome == nil {
-			return false, err
+// mailID is what the left-hand side of the mail's Message-Id says: of which event
+// it is, and of whom, so that a mail that comes back finds its way. All of it is in
+// the event, so it is the same whenever the mail is made.
+func (c cause) mailID() string { return c.ID + "." + c.Extension.Tenant + "." + c.Extension.Number }
+
+// record reads what was told of the extension's mails, all of it: an extension has
+// few. It begins at the extension's first and not at the cause, so that a fact that
+// was published again after the duplicate window is known too.
+func (l ledger) record(ctx context.Context, c cause) (record, error) {
+	var r record
+	for from := uint64(1); ; {
+		m, err := l.log.NextOf(ctx, from, c.subject(events.Mailer, "*"))
+		if err != nil || m == nil {
+			return r, err
 		}
-		if outcome.Header.Get(events.HeaderCauseID) == c.ID {
-			return true, nil
+		if told, err := events.Decode(m.Subject, m.Data); err == nil {
+			r.add(told, c.Event, m.Header.Get(events.HeaderCauseID) == c.ID)
 		}
-		from = outcome.Sequence + 1
+		from = m.Sequence + 1
 	}
 }
 
@@ -87,13 +91,17 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 	return license{LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence}, nil
 }
 
-// outcome encodes what will be told. Its id derives from the cause's, so that one
-// told twice is stored once.
+// outcome encodes a mail's end. Its id derives from the cause's, so that one told
+// twice is stored once.
 func (l ledger) outcome(c cause, data events.Data) (*nats.Msg, error) {
-	event := events.NewOutcome(events.Mailer, c.Event, data)
+	return publication(c, events.NewOutcome(events.Mailer, c.Event, data))
+}
+
+// publication is an event of ours as it is published.
+func publication(c cause, event events.Event) (*nats.Msg, error) {
 	body, err := event.Encode()
 	if err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", data.EventName(), err)
+		return nil, fmt.Errorf("encoding %s: %w", event.EventName(), err)
 	}
 	m := nats.NewMsg(event.Subject())
 	m.Data = body
@@ -101,6 +109,19 @@ func (l ledger) outcome(c cause, data events.Data) (*nats.Msg, error) {
 	m.Header.Set(events.HeaderCause, strconv.FormatUint(c.sequence, 10))
 	m.Header.Set(events.HeaderCauseID, c.ID)
 	return m, nil
+}
+
+// note stores a step on a mail's way, if it can: the way goes on without it.
+func (l ledger) note(ctx context.Context, c cause, step string, data events.Data) {
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	m, err := publication(c, events.NewStep(events.Mailer, c.Event, step, data))
+	if err == nil {
+		_, err = l.log.Publish(ctx, m)
+	}
+	if err != nil {
+		l.logger.Warn().Err(err).Str("event", c.ID).Str("step", step).Msg("not told; a later try will be")
+	}
 }
 
 // tell stores an outcome. It does not give up before the context ends: what it
@@ -112,7 +133,7 @@ func (l ledger) tell(ctx context.Context, c cause, m *nats.Msg) error {
 	failed := false
 	publish := func() error {
 		if failed {
-			if told, err := l.told(ctx, c); err != nil || told {
+			if r, err := l.record(ctx, c); err != nil || r.done {
 				return err
 			}
 		}

@@ -5,13 +5,12 @@ import (
 	"strings"
 )
 
-// redact masks an address wherever a text repeats it, in any case.
-func redact(text, address string) string {
-	if address == "" {
-		return text
-	}
-	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(text, mask(address))
-}
+// address is anything in a text that may be one. A mail server's words often
+// repeat the address, and sometimes name the one it was forwarded to.
+var address = regexp.MustCompile(`[^\s<>()"\[\],;:\\@]+@[^\s<>()"\[\],;:\\@]+`)
+
+// redact masks every address in a text.
+func redact(text string) string { return address.ReplaceAllStringFunc(text, mask) }
 
 // mask keeps of an address what a person needs to recognize it in a log line:
 // anna@example.com becomes a***@example.com.

@@ -14,8 +14,21 @@ func TestMask(t *testing.T) {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}
 	}
-	if got := redact("550 <Anna@Example.com> unknown, anna@example.com!", "anna@example.com"); got != "550 <a***@example.com> unknown, a***@example.com!" {
-		t.Errorf("%q", got)
+}
+
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"550 <Anna@Example.com> unknown, anna@example.com!":  "550 <A***@Example.com> unknown, a***@example.com!",
+		"forwarded to:o'brien@b.example (o'brien@b.example)": "forwarded to:o***@b.example (o***@b.example)",
+		"für ä.ö@bücher.example":                             "für ä***@bücher.example",
+		"250 2.0.0 Ok: queued as 4Yz":                        "250 2.0.0 Ok: queued as 4Yz",
+		"meet @ noon":                                        "meet @ noon",
+		"":                                                   "",
+	} {
+		if got := redact(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
 

@@ -12,12 +12,15 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
-// retry is what is shown of a mail that failed so far.
+// retry is the latest try of a mail that failed so far. The log has the tries 1, 2,
+// 4, 8 and so on; this is for showing the ones between.
 type retry struct {
-	Attempts int       `json:"attempts"`
-	Next     time.Time `json:"nextAttempt"`
-	At       time.Time `json:"at"`
-	Reason   string    `json:"reason"`
+	Attempts     int       `json:"attempts"`
+	Next         time.Time `json:"nextAttempt"`
+	At           time.Time `json:"at"`
+	Reason       string    `json:"reason"`
+	SMTPCode     int       `json:"smtpCode,omitempty"`
+	EnhancedCode string    `json:"enhancedCode,omitempty"`
 }
 
 // retries keeps them in [setup.MailerBucket]. Without a bucket it keeps nothing. No error is returned: who

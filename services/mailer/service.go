@@ -62,6 +62,7 @@ type mailer struct {
 	retries retries
 	brands  *letter.Brands
 	client  *delivery.Client
+	paused  *pauses
 	logger  zerolog.Logger
 
 	mu   sync.Mutex
@@ -76,7 +77,7 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	}
 	return &mailer{
 		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
-		brands: brands, client: client, logger: c.Host.Log, busy: map[string]bool{},
+		brands: brands, client: client, paused: &pauses{Health: c.Host.Health}, logger: c.Host.Log, busy: map[string]bool{},
 	}, nil
 }
 
@@ -95,7 +96,7 @@ func (m *mailer) reactor(c Config) react.Config {
 		Concurrency: c.Concurrency, Deadline: c.Deadline, MinAttempts: c.MinAttempts,
 		AckWait: c.AckWait, Retry: c.Retry, Recover: c.Recover,
 		GiveUp: m.giveUp, Postponed: m.postponed,
-		Logger: c.Host.Log, Health: c.Host.Health, Metrics: react.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
+		Logger: c.Host.Log, Health: m.paused, Metrics: react.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
 	}
 }
 
@@ -112,87 +113,75 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 		return errBusy
 	}
 	defer m.end(c.ID)
-	told, err := m.told(ctx, c)
+	before, err := m.record(ctx, c)
 	if err != nil {
 		return err
 	}
-	if !told {
-		err = m.act(ctx, d, c)
+	if before.done {
+		err = react.Aside()
+	} else {
+		err = m.act(ctx, d, c, before)
 	}
-	if err == nil && d.Delivered > 1 {
+	if d.Delivered > 1 && react.Done(err) {
 		m.retries.forget(ctx, c)
 	}
 	return err
 }
 
 // act sends or skips, and tells.
-func (m *mailer) act(ctx context.Context, d react.Delivery, c cause) error {
+func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before record) error {
 	now, err := m.license(ctx, c)
 	if err != nil {
 		return err
 	}
-	p := decide(c.Data, now)
-	if p.skip != "" {
-		return m.conclude(ctx, d, c, events.EmailSkipped{
+	p := decide(c.Data, now, before)
+	switch {
+	case p.nothing:
+		return react.Aside()
+	case p.skip != "":
+		return m.skip(ctx, d, c, events.EmailSkipped{
 			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
 		})
 	}
-	return m.send(ctx, d, c, p)
+	return m.send(ctx, d, c, p, before.deferred)
 }
 
-func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan) error {
-	mail, err := m.brands.Render(letter.Letter{
+// skip tells that no mail is sent.
+func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, data events.EmailSkipped) error {
+	if err := m.conclude(ctx, d, c, data); err != nil {
+		return err
+	}
+	return react.Aside()
+}
+
+func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, told int) error {
+	rendered, err := m.brands.Render(letter.Letter{
 		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
-		DeviceLimit: p.license.DeviceLimit, CauseID: c.ID, Date: c.Time,
+		Locale: p.license.Locale, DeviceLimit: p.license.DeviceLimit, Devices: p.devices, CauseID: c.mailID(), Date: c.Time,
 	})
 	if err != nil {
 		return react.Permanent(err)
 	}
-	sent := events.EmailSent{
-		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email,
-		MessageID: mail.MessageID, SMTPCode: 250,
+	mail := events.EmailSent{
+		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, MessageID: rendered.MessageID, SMTPCode: 250,
 	}
-	outcome, err := m.outcome(c, sent)
+	outcome, err := m.outcome(c, mail)
 	if err != nil {
 		return react.Permanent(err)
 	}
-	if _, err := m.client.Send(ctx, delivery.Envelope{From: mail.From, To: mail.To, Bytes: mail.Bytes}); err != nil {
-		return m.unsent(ctx, d, c, sent, err)
+	receipt, err := m.client.Send(ctx, delivery.Envelope{From: rendered.From, To: rendered.To, Bytes: rendered.Bytes})
+	if err != nil {
+		return m.unsent(ctx, d, c, mail, told, err)
 	}
-	m.about(d, sent.Kind, sent.To).Info().Msg("e-mail sent")
+	if full, err := m.outcome(c, sent(mail, receipt)); err == nil { // else without the server's words
+		outcome = full
+	}
+	m.about(d, mail.Kind, mail.To).Info().Msg("e-mail sent")
 	return m.tell(ctx, c, outcome)
 }
 
-// unsent is a mail that was not accepted. Its text repeats no address.
-type unsent struct {
-	mail    events.EmailSent // as it would have been told
-	failure *delivery.Failure
-}
-
-func (u *unsent) Error() string { return redact(u.failure.Error(), u.mail.To) }
-func (u *unsent) Unwrap() error { return u.failure }
-
-// outcome of a mail that will not be sent.
-func (u *unsent) outcome() events.EmailFailed {
-	return events.EmailFailed{
-		Kind: u.mail.Kind, LicenseID: u.mail.LicenseID, To: u.mail.To, MessageID: u.mail.MessageID,
-		Reason: clip(u.Error(), maxReason), SMTPCode: answerCode(u.failure.Code),
-	}
-}
-
-// maxReason is the contract's bound on a reason, in characters.
-const maxReason = 128
-
-// answerCode keeps what is a code of the contract.
-func answerCode(code int) int {
-	if code < 200 || code > 599 {
-		return 0
-	}
-	return code
-}
-
 // unsent turns a failure into what the runtime is to do.
-func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, err error) error {
+func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, told int, err error) error {
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
 		return react.Later(busy, busy.After)
 	}
@@ -200,10 +189,10 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 	if !errors.As(err, &failure) {
 		return err // canceled
 	}
-	u := &unsent{mail, failure}
+	u := &unsent{mail, failure, told}
 	switch failure.Verdict {
 	case delivery.Final:
-		return m.conclude(ctx, d, c, u.outcome())
+		return m.conclude(ctx, d, c, u.failed())
 	case delivery.Unavailable:
 		return react.Pause(u)
 	default:
@@ -221,7 +210,7 @@ func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error
 	if err != nil {
 		return react.Permanent(err)
 	}
-	err = m.conclude(ctx, d, c, u.outcome())
+	err = m.conclude(ctx, d, c, u.failed())
 	if err == nil {
 		m.retries.forget(ctx, c)
 	}
@@ -249,15 +238,27 @@ func (m *mailer) about(d react.Delivery, kind, to string) *zerolog.Logger {
 	return &logger
 }
 
-// postponed keeps a failed attempt for display.
+// postponed tells of a try that failed and will be repeated, and keeps it for
+// display. An outage of the relay is not a mail's: of that the log has nothing.
 func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postponement) {
+	var u *unsent
+	if !errors.As(p.Err, &u) || u.failure.Verdict != delivery.Temporary {
+		return
+	}
 	c, err := read(d.Message)
 	if err != nil {
 		return
 	}
+	kept, _ := m.retries.get(ctx, c)
+	tries := max(kept.Attempts+1, u.told+1, d.Attempt)
+	told := u.deferred(tries, p.Next)
 	m.retries.put(ctx, c, retry{
-		Attempts: d.Delivered, Next: p.Next.UTC(), At: time.Now().UTC(), Reason: clip(delivery.OneLine(p.Err.Error()), maxReason),
+		Attempts: tries, Next: told.NextAttempt, At: time.Now().UTC(),
+		Reason: told.Reason, SMTPCode: told.SMTPCode, EnhancedCode: told.EnhancedCode,
 	})
+	if worthTelling(tries, u.told) {
+		m.note(ctx, c, step(tries), told)
+	}
 }
 
 func (m *mailer) begin(id string) bool {

@@ -2,7 +2,7 @@ package softphonectl
 
 import (
 	"encoding/json"
-	"fmt"
+
 	"strings"
 	"time"
 
@@ -20,15 +20,17 @@ func emailsCommand(a *app) *cobra.Command {
 	}.command(a)
 }
 
+// email is one of the answer of ask.mailer.get.
+type email struct {
+	Kind, State, To, Reason, Advice string
+	QueueID                         string
+	Since, At                       time.Time
+	Attempts                        int
+	NextAttempt                     *time.Time
+}
+
 func emailsText(raw []byte) (string, error) {
-	var answer struct {
-		Emails []struct {
-			Kind, State, To, Reason string
-			At                      time.Time
-			SMTPCode, Attempts      int
-			NextAttempt             *time.Time
-		}
-	}
+	var answer struct{ Emails []email }
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return "", err
 	}
@@ -38,17 +40,38 @@ func emailsText(raw []byte) (string, error) {
 	var b strings.Builder
 	rows := make([][]string, 0, len(answer.Emails))
 	for _, e := range answer.Emails {
-		why := e.Reason
-		if e.Attempts > 0 {
-			why = fmt.Sprintf("%s after %d attempts", why, e.Attempts)
-		}
-		if e.NextAttempt != nil {
-			why += ", next " + stamp(*e.NextAttempt)
-		}
-		rows = append(rows, []string{stamp(e.At), e.State, e.Kind, e.To, why})
+		rows = append(rows, []string{stamp(e.At), e.State, e.Kind, e.To, e.why()})
 	}
 	if err := table(&b, rows); err != nil {
 		return "", err
 	}
-	return trimLines(b.String()), nil
+	var advised strings.Builder
+	for i, line := range strings.Split(strings.TrimRight(b.String(), "\n"), "\n") {
+		advised.WriteString(line + "\n")
+		if advice := answer.Emails[i].Advice; advice != "" {
+			advised.WriteString("    " + advice + "\n")
+		}
+	}
+	return trimLines(advised.String()), nil
+}
+
+// why says in plain words how it came to that.
+func (e email) why() string {
+	var parts []string
+	switch {
+	case e.State == "retrying":
+		parts = append(parts, "tried "+plural(uint64(e.Attempts), "time")+" since "+stamp(e.Since))
+	case e.State == "queued":
+		parts = append(parts, "waits since "+stamp(e.Since))
+	}
+	if e.Reason != "" {
+		parts = append(parts, e.Reason)
+	}
+	if e.QueueID != "" && !strings.Contains(e.Reason, e.QueueID) {
+		parts = append(parts, "the mail server calls it "+e.QueueID)
+	}
+	if e.NextAttempt != nil {
+		parts = append(parts, "next "+stamp(*e.NextAttempt))
+	}
+	return strings.Join(parts, "; ")
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
 )
 
 // maxReason bounds what is said of a dead letter, in bytes.
@@ -53,6 +55,27 @@ func (l *Log) Bury(ctx context.Context, d DeadLetter) (recorded bool, err error)
 		return err == nil, nil
 	}
 	return false, fmt.Errorf("recording a dead letter on %s: %w", m.Subject, err)
+}
+
+// Burial is what a dead letter says of its event.
+type Burial struct {
+	Reason string
+	At     time.Time
+}
+
+// Buried tells whether a worker has buried the message at a sequence; nil says that
+// it has not.
+func (l *Log) Buried(ctx context.Context, worker string, sequence uint64) (*Burial, error) {
+	letter := DeadLetter{Worker: worker, Created: l.stream.CachedInfo().Created, Event: Message{Sequence: sequence}}
+	dead, err := l.js.Stream(ctx, events.DeadStream)
+	if err != nil {
+		return nil, fmt.Errorf("opening stream %s: %w", events.DeadStream, err)
+	}
+	m, err := found(dead.GetLastMsgForSubject(ctx, letter.Subject()))
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return &Burial{Reason: m.Header.Get(HeaderDeadReason), At: m.Time.UTC()}, nil
 }
 
 // buriedBefore tells the server's refusal of a second message on the subject.

@@ -11,10 +11,12 @@
 // # What a handler returns
 //
 //	nil             done: acknowledged, and the acknowledgement acknowledged
+//	Aside()         done, and the far side was not asked: this ends no pause
 //	Permanent(err)  this event can never be handled: a dead letter
 //	Pause(err)      the far side is away, or refuses us: no event is to blame.
 //	                Work stops, readiness tells, and after a pause that grows
-//	                one event at a time probes whether it is over
+//	                one event at a time probes whether it is over. One log line
+//	                says that it began, one that it ended
 //	Later(err, d)   not its turn: this event after d, and nothing is counted
 //	another error   this event, later: a pause that doubles up to minutes, until
 //	                it is older than the deadline *and* was tried often enough;

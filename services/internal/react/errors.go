@@ -16,6 +16,15 @@ func Pause(err error) error { return &verdict{err, paused, 0} }
 // its turn. Nothing failed, and nothing is counted.
 func Later(err error, after time.Duration) error { return &verdict{err, deferred, after} }
 
+// Aside says that an event is done and that the far side was not asked: it counts
+// as handled, and says nothing of whether a pause is over.
+func Aside() error { return &verdict{error: errAside, outcome: aside} }
+
+// Done says whether a handler's result ends the event.
+func Done(err error) bool { return err == nil || judge(err) == aside }
+
+var errAside = errors.New("done without asking the far side")
+
 // verdict is an error that the runtime does more with than trying again.
 type verdict struct {
 	error
@@ -30,6 +39,7 @@ type outcome string
 
 const (
 	handled   outcome = "handled"
+	aside     outcome = "aside" // becomes handled
 	buried    outcome = "dead_letter"
 	paused    outcome = "paused"
 	postponed outcome = "retry"

@@ -12,7 +12,7 @@ import (
 // gate lets slots take work: all of them, one as a probe while paused, none
 // while there is no consumer.
 type gate struct {
-	notify func(err error) // told when a pause begins (its reason) and ends (nil)
+	notify func(err error, began bool) // told when a pause begins, when a probe fails (why), and when it ends (nil)
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced with every change
@@ -21,9 +21,10 @@ type gate struct {
 	closed   bool      // paused
 	due      time.Time // of the next probe
 	probing  bool      // a probe is under way
+	failures uint64    // tries that met the far side away
 }
 
-func newGate(probes Bounds, notify func(error)) *gate {
+func newGate(probes Bounds, notify func(err error, began bool)) *gate {
 	return &gate{notify: notify, changed: make(chan struct{}), interval: probes.backoff()}
 }
 
@@ -91,24 +92,41 @@ func (g *gate) unused(p pass) {
 	g.change()
 }
 
-// passed is told that a message was handled with a result other than Pause.
-// Only a probe's word opens the gate: another slot may have begun before.
-func (g *gate) passed(p pass) {
-	if !p.probe {
-		return
-	}
+// begin is told that a try begins, and returns what passed wants to know of it.
+func (g *gate) begin() (failures uint64) {
 	g.mu.Lock()
-	g.closed, g.probing = false, false
-	g.interval.Reset()
-	g.change()
+	defer g.mu.Unlock()
+	return g.failures
+}
+
+// passed is told that a message was handled with a result other than Pause. That
+// opens the gate, unless another try met the far side away since this one began. It
+// need not be a probe: the last messages may be in the hands of slots that asked for
+// them before, and then no probe would ever come to one.
+func (g *gate) passed(p pass, failures uint64) {
+	g.mu.Lock()
+	well := g.closed && failures == g.failures
+	if p.probe {
+		g.probing = false
+	}
+	if well {
+		g.closed = false
+		g.interval.Reset()
+	}
+	if well || p.probe {
+		g.change()
+	}
 	g.mu.Unlock()
-	g.notify(nil)
+	if well {
+		g.notify(nil, false)
+	}
 }
 
 // pause closes the gate, or keeps it closed for longer, and returns for how long.
 // Of many slots that meet the same outage, the first counts, and then the probes.
 func (g *gate) pause(p pass, reason error) time.Duration {
 	g.mu.Lock()
+	g.failures++
 	wait := time.Until(g.due)
 	if !g.closed || p.probe {
 		wait = g.interval.NextBackOff()
@@ -122,7 +140,7 @@ func (g *gate) pause(p pass, reason error) time.Duration {
 	g.change()
 	g.mu.Unlock()
 	if began || p.probe {
-		g.notify(reason)
+		g.notify(reason, began)
 	}
 	return max(wait, time.Millisecond)
 }

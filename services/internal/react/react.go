@@ -69,15 +69,19 @@ func newReactor(config Config, handle Handler) *reactor {
 	return r
 }
 
-// pausing tells that work stopped, and that it goes on.
-func (r *reactor) pausing(reason error) {
+// pausing tells that work stopped, and that it goes on: in the log once each,
+// however many probes fail in between. Health has the latest reason.
+func (r *reactor) pausing(reason error, began bool) {
 	r.Health.NotReady(r.Durable, reason)
 	r.Metrics.pausing(r.Durable, reason != nil)
-	if reason == nil {
+	switch {
+	case reason == nil:
 		r.Logger.Info().Msg("working again")
-		return
+	case began:
+		r.Logger.Warn().Err(reason).Msg("work is paused")
+	default:
+		r.Logger.Debug().Err(reason).Msg("still paused")
 	}
-	r.Logger.Warn().Err(reason).Msg("work is paused")
 }
 
 // slot takes one message at a time, as long as the context lasts, and handles it

@@ -394,11 +394,31 @@ func TestLaterCountsForNothing(t *testing.T) {
 	w.settled()
 }
 
+// lines collects log lines.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config, told := w.config(), newHealth()
 	config.Health = told
+	var lines lines
+	config.Logger = zerolog.New(&lines).Level(zerolog.InfoLevel)
 	var away atomic.Bool
 	var atOnce, most, tries atomic.Int64
 	away.Store(true)
@@ -435,11 +455,70 @@ func TestPauseAndResume(t *testing.T) {
 	if err := told.get(told.notReady, "pusher"); err != nil {
 		t.Errorf("readiness says %v after the outage", err)
 	}
+	for line, want := range map[string]int{"work is paused": 1, "working again": 1, "postponed": 0} {
+		if n := strings.Count(lines.String(), line); n != want {
+			t.Errorf("%d lines say %q, want %d:\n%s", n, line, want, lines.String())
+		}
+	}
 	for body, n := range seen.all() {
 		if n != 1 {
 			t.Errorf("event %s was handled %d times", body, n)
 		}
 	}
+}
+
+// The one message there is goes to a slot that asked for it before the pause began,
+// and no probe ever sees one: the pause ends all the same.
+func TestPauseEndsWithTheLastMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	var failed atomic.Bool
+	w.run(config, func(context.Context, react.Delivery) error {
+		if failed.CompareAndSwap(false, true) {
+			return react.Pause(errFar)
+		}
+		return nil
+	})
+	w.publish(0, 1)
+	w.eventually("a pause", func() bool { return failed.Load() })
+	w.settled()
+	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+}
+
+// What is done without the far side says nothing of it: the pause goes on, and the
+// others go on meanwhile.
+func TestAsideEndsNoPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	config.Concurrency = 1
+	var away atomic.Bool
+	away.Store(true)
+	paused, seen := make(chan struct{}, 1000), newTally()
+	w.run(config, func(_ context.Context, d react.Delivery) error {
+		if string(d.Data) == "0" && away.Load() {
+			paused <- struct{}{}
+			return react.Pause(errFar)
+		}
+		if seen.add(d); string(d.Data) == "0" {
+			return nil
+		}
+		if err := told.get(told.notReady, "pusher"); !errors.Is(err, errFar) {
+			t.Errorf("event %s is done while readiness says %v", d.Data, err)
+		}
+		return react.Aside()
+	})
+	w.publish(0, 1)
+	<-paused
+	w.publish(1, 21)
+	seen.await(t, "the others", atLeast(20))
+	away.Store(false)
+	seen.await(t, "all", atLeast(21))
+	w.settled()
+	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
 }
 
 func TestSlowHandlerKeepsItsMessage(t *testing.T) {

@@ -18,8 +18,9 @@ type task struct {
 	*reactor
 	pass
 	Delivery
-	Logger *zerolog.Logger // for lines about the event
-	raw    jetstream.Msg
+	Logger   *zerolog.Logger // for lines about the event
+	raw      jetstream.Msg
+	failures uint64 // what the gate said when it began
 }
 
 // work handles one message and settles it.
@@ -43,7 +44,7 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 		},
 		Attempt:   r.attempts.before(sequence) + 1,
 		Delivered: int(meta.NumDelivered),
-	}}
+	}, failures: r.gate.begin()}
 	t.Logger = t.Message.Logger(r.Logger)
 	r.Metrics.started(r.Durable)
 	began := time.Now()
@@ -118,11 +119,15 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 		return result
 	}
 	if result == paused {
-		wait := t.gate.pause(t.pass, err)
-		t.postpone(ctx, err, wait)
+		t.postpone(ctx, err, t.gate.pause(t.pass, err), zerolog.DebugLevel)
 		return result
 	}
-	t.gate.passed(t.pass)
+	if result == aside {
+		t.gate.unused(t.pass)
+		result = handled
+	} else {
+		t.gate.passed(t.pass, t.failures)
+	}
 	if result == postponed && t.expired() {
 		result = givenUp
 	}
@@ -139,7 +144,7 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 		t.ack(ctx)
 		return result
 	}
-	t.postpone(ctx, err, t.attempts.failed(t.Sequence))
+	t.postpone(ctx, err, t.attempts.failed(t.Sequence), zerolog.InfoLevel)
 	return postponed
 }
 
@@ -181,8 +186,8 @@ func (t *task) ack(ctx context.Context) {
 }
 
 // postpone gives the message back for a while, and tells whoever wants to know.
-func (t *task) postpone(ctx context.Context, reason error, wait time.Duration) {
-	t.Logger.Info().Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
+func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, level zerolog.Level) {
+	t.Logger.WithLevel(level).Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
 	if t.Postponed != nil {
 		_ = t.held(func() error {
 			t.Postponed(ctx, t.Delivery, Postponement{Err: reason, Next: time.Now().Add(wait)})

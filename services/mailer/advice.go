@@ -1,0 +1,43 @@
+package mailer
+
+import (
+	"strings"
+
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
+)
+
+// What to do about a mail, where no server's answer says it.
+const (
+	adviceOutage    = "Nothing to do: the mail server cannot be used just now, and the mail is sent as soon as it can."
+	adviceLate      = "Nothing to do yet: a server on the way still tries to deliver it."
+	adviceDead      = "Tell operations: the reason is in the dead letters of the mailer (softphonectl dead-letters)."
+	adviceRecipient = "An earlier mail to this address failed for good. Correct the address, or send the mail again if it is right."
+	adviceEnable    = "Enable the app first, then send the mail again."
+	adviceDeadline  = "It was tried for days: have the operator of the receiving server look, then send the mail again."
+)
+
+// advice says what to do about a mail; empty when all is well.
+func advice(e Email) string {
+	switch e.State {
+	case StateQueued:
+		if e.Reason != "" {
+			return adviceOutage
+		}
+	case StateRetrying:
+		return delivery.Advice(e.SMTPCode, e.EnhancedCode)
+	case StateSent:
+		if strings.HasPrefix(e.EnhancedCode, "4.") {
+			return adviceLate
+		}
+	case StateFailed, StateBounced:
+		if strings.HasPrefix(e.EnhancedCode, "4.") || e.EnhancedCode == "" && e.SMTPCode/100 != 5 {
+			return adviceDeadline
+		}
+		return delivery.Advice(e.SMTPCode, e.EnhancedCode)
+	case StateDead:
+		return adviceDead
+	case StateSkipped:
+		return map[string]string{ReasonRecipientFailed: adviceRecipient, ReasonNotLicensed: adviceEnable}[e.Reason]
+	}
+	return ""
+}

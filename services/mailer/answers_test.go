@@ -1,0 +1,179 @@
+package mailer
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+)
+
+// A temporary answer is tried again with the same bytes, a final one is told.
+func TestAnswersOfTheRelay(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	var bodies [3][]byte
+	w := newWorld(t, servertest.SMTPScript{
+		Rcpt: func(to string) error {
+			if to == "gone@example.com" {
+				return servertest.SMTPAnswer(550, 5, 1, 1, "<GONE@example.com>: "+strings.Repeat("no such user ", 20))
+			}
+			return nil
+		},
+		Data: func(m servertest.SMTPMail) error {
+			n := tries.Add(1)
+			bodies[n-1] = m.Data
+			if n < 3 {
+				return servertest.SMTPAnswer(451, 4, 7, 1, "grey-listed")
+			}
+			return nil
+		},
+	}, 0)
+	gone := w.grant(events.Extension{Tenant: "acme", Number: "1"}, "gone@example.com")
+	grey := w.grant(events.Extension{Tenant: "acme", Number: "2"}, "grey@example.com")
+	w.run(w.config())
+	told := w.told(gone, grey)
+	failed, ok := told[gone.ID].Data.(events.EmailFailed)
+	if !ok || failed.SMTPCode != 550 || !strings.HasPrefix(failed.Reason, "RCPT: 550 5.1.1 <G***@example.com>: no such user") ||
+		len([]rune(failed.Reason)) != 128 || failed.To != "gone@example.com" {
+		t.Errorf("%+v", told[gone.ID].Data)
+	}
+	if failed.EnhancedCode != "5.1.1" {
+		t.Errorf("enhanced code %q", failed.EnhancedCode)
+	}
+	if _, ok := told[grey.ID].Data.(events.EmailSent); !ok || tries.Load() != 3 {
+		t.Errorf("%+v after %d tries, want sent after 3", told[grey.ID].Data, tries.Load())
+	}
+	if !bytes.Equal(bodies[0], bodies[1]) || !bytes.Equal(bodies[1], bodies[2]) {
+		t.Error("the tries sent different mails")
+	}
+	if text := w.lines.String(); strings.Contains(strings.ToLower(text), "gone@example.com") || strings.Contains(text, "grey@example.com") {
+		t.Errorf("a log line shows an address:\n%s", text)
+	}
+	if letters, err := w.log.JetStream().Stream(t.Context(), events.DeadStream); err != nil || letters.CachedInfo().State.Msgs != 0 {
+		t.Errorf("a refusal of the relay is no dead letter: %v", err)
+	}
+}
+
+// The tries 1, 2, 4, 8 … of a mail are in the log, and the latest is shown; a
+// process that starts anew goes on counting.
+func TestTriesAreTold(t *testing.T) {
+	t.Parallel()
+	var full atomic.Bool
+	full.Store(true)
+	w := newWorld(t, servertest.SMTPScript{Rcpt: func(to string) error {
+		if full.Load() {
+			return servertest.SMTPAnswer(452, 4, 2, 2, "<"+to+"> mailbox full")
+		}
+		return nil
+	}}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	stop := w.run(w.config())
+	tries := func() (n []int) {
+		for _, e := range w.tales()[granted.ID] {
+			n = append(n, e.Data.(events.EmailDeferred).Attempts)
+		}
+		return n
+	}
+	w.eventually("four tries are told", func() bool { return len(tries()) == 3 })
+	stop()
+	w.run(w.config())
+	w.eventually("sixteen tries are told", func() bool { return len(tries()) == 5 })
+	if got, want := tries(), []int{1, 2, 4, 8, 16}; !slices.Equal(got, want) {
+		t.Errorf("told of the tries %v, want %v", got, want)
+	}
+	first := w.tales()[granted.ID][0].Data.(events.EmailDeferred)
+	if first.Reason != "RCPT: 452 4.2.2 <a***@example.com> mailbox full" || first.SMTPCode != 452 || first.EnhancedCode != "4.2.2" ||
+		first.To != "anna@example.com" || first.MessageID != "<"+granted.ID+".acme.1001@softphone.example>" {
+		t.Errorf("%+v", first)
+	}
+	var shown Email
+	w.eventually("a try between is shown", func() bool {
+		answer, _ := w.ask(askAnna)
+		shown = answer.Emails[0]
+		return shown.Attempts > 16
+	})
+	if shown.State != StateRetrying || shown.NextAttempt == nil || shown.Since.IsZero() || shown.SMTPCode != 452 || !strings.Contains(shown.Advice, "full") {
+		t.Errorf("shown %+v", shown)
+	}
+	full.Store(false)
+	w.told(granted)
+	if answer, _ := w.ask(askAnna); answer.Emails[0].State != StateSent || answer.Emails[0].NextAttempt != nil {
+		t.Errorf("shown %+v", answer.Emails[0])
+	}
+	w.eventually("no try is kept", func() bool {
+		bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = bucket.Keys(t.Context())
+		return errors.Is(err, jetstream.ErrNoKeysFound)
+	})
+}
+
+// A recipient that failed for good is not tried again by itself, until the address
+// changes or somebody asks for it.
+func TestRecipientFailed(t *testing.T) {
+	t.Parallel()
+	var unknown atomic.Bool
+	unknown.Store(true)
+	w := newWorld(t, servertest.SMTPScript{Rcpt: func(string) error {
+		if unknown.Load() {
+			return servertest.SMTPAnswer(550, 5, 1, 1, "no such user")
+		}
+		return nil
+	}}, 0)
+	w.run(w.config())
+	granted := w.grant(anna, "anna@example.com")
+	w.told(granted)
+	unknown.Store(false)
+	reset := w.fact(anna, events.SoftphonePasswordReset{})
+	if skipped, is := w.told(reset)[reset.ID].Data.(events.EmailSkipped); !is || skipped.Reason != ReasonRecipientFailed || skipped.To != "anna@example.com" {
+		t.Errorf("after a failure: %+v", skipped)
+	}
+	answer, _ := w.ask(askAnna)
+	if answer.Emails[0].State != StateSkipped || answer.Emails[0].Advice != adviceRecipient || !strings.Contains(answer.Emails[1].Advice, "no such mailbox") {
+		t.Errorf("shown %+v", answer.Emails)
+	}
+	requested := w.fact(anna, events.WelcomeEmailRequested{})
+	if told := w.told(requested)[requested.ID]; told.EventName() != "EmailSent" {
+		t.Errorf("on request: %+v", told)
+	}
+	again := w.fact(anna, events.SoftphonePasswordReset{})
+	if told := w.told(again)[again.ID]; told.EventName() != "EmailSent" {
+		t.Errorf("after one was taken: %+v", told)
+	}
+	unknown.Store(true)
+	again = w.fact(anna, events.SoftphonePasswordReset{})
+	w.told(again)
+	unknown.Store(false)
+	moved := w.grant(anna, "anna@example.org")
+	if told := w.told(moved)[moved.ID]; told.EventName() != "EmailSent" {
+		t.Errorf("to another address: %+v", told)
+	}
+}
+
+func TestGivenUpAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{Rcpt: func(string) error { return servertest.SMTPAnswer(450, 4, 2, 2, "mailbox full") }}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	c := w.config()
+	c.Deadline, c.MinAttempts = time.Millisecond, 3
+	w.run(c)
+	failed, ok := w.told(granted)[granted.ID].Data.(events.EmailFailed)
+	if !ok || failed.SMTPCode != 450 || failed.Reason != "RCPT: 450 4.2.2 mailbox full" {
+		t.Errorf("%+v", failed)
+	}
+	answer, _ := w.ask(askAnna)
+	if len(answer.Emails) != 1 || answer.Emails[0].State != StateFailed || answer.Emails[0].Reason != failed.Reason {
+		t.Errorf("%+v", answer)
+	}
+}

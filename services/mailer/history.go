@@ -1,0 +1,164 @@
+package mailer
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// history of an extension's mails, in the order of what caused them.
+type history struct {
+	mails   []mailed
+	byCause map[string]int // index by the cause's id
+	to      string         // of the last license so far
+	last    uint64         // sequence
+	current bool
+}
+
+type mailed struct {
+	Email
+	cause cause
+}
+
+// history reads all that the log has of an extension's mails. The log is read
+// forward only, and an extension has few of them. It may be read from a replica
+// that is behind, so it is held against the last sequences the leader tells.
+//
+// Events of the device limit are not read, there may be thousands: the mail one of
+// them asked for is known by what was told of it.
+func (m *mailer) history(ctx context.Context, about events.Extension) (history, error) {
+	h := history{byCause: map[string]int{}}
+	key := eventlog.Key(about.Tenant + "." + about.Number)
+	partition := key.Partition(events.Partitions)
+	filters := []string{eventlog.OutcomesOf(partition, events.Mailer, key)}
+	for _, input := range inputs() {
+		filters = append(filters, input.Of(partition, key))
+	}
+	last, err := m.lastOf(ctx, filters)
+	if err != nil {
+		return h, err
+	}
+	reader, err := m.log.Read(ctx, "mailer-ask-"+nuid.Next(), 1, filters...)
+	if err != nil {
+		return h, err
+	}
+	defer reader.Close()
+	for left := int(reader.Pending()); left > 0; {
+		batch, err := reader.Batch(ctx, left, time.Second)
+		if err != nil {
+			return h, err
+		}
+		for _, message := range batch {
+			h.add(message)
+		}
+		left -= len(batch)
+	}
+	h.current = h.last >= last
+	return h, nil
+}
+
+// lastOf is the last sequence under any of some subjects.
+func (m *mailer) lastOf(ctx context.Context, subjects []string) (last uint64, err error) {
+	for _, subject := range subjects {
+		message, err := m.log.LastOf(ctx, subject)
+		if err != nil {
+			return 0, err
+		}
+		if message != nil {
+			last = max(last, message.Sequence)
+		}
+	}
+	return last, nil
+}
+
+// add takes what cannot be read for nothing: it is a dead letter.
+func (h *history) add(m eventlog.Message) {
+	h.last = m.Sequence
+	c, err := read(m)
+	if err != nil {
+		return
+	}
+	if c.Source == events.Mailer {
+		h.told(m, c)
+		return
+	}
+	if granted, ok := c.Data.(events.LicenseGranted); ok {
+		h.to = granted.Email
+	}
+	if _, again := h.byCause[c.ID]; !again {
+		h.begin(c, Email{Kind: string(kindOf(c.Data)), State: StateQueued, To: h.to, Since: m.Time.UTC(), At: m.Time.UTC()})
+	}
+}
+
+func (h *history) begin(c cause, e Email) {
+	h.byCause[c.ID] = len(h.mails)
+	h.mails = append(h.mails, mailed{cause: c, Email: e})
+}
+
+// told gives a mail what the mailer said of it.
+func (h *history) told(m eventlog.Message, c cause) {
+	id := m.Header.Get(events.HeaderCauseID)
+	if _, known := h.byCause[id]; !known {
+		h.begin(causeOf(m, c), Email{State: StateQueued, Since: c.Time})
+	}
+	mail := &h.mails[h.byCause[id]].Email
+	at, since := m.Time.UTC(), mail.Since
+	switch d := c.Data.(type) {
+	case events.EmailSent:
+		*mail = Email{
+			Kind: d.Kind, State: StateSent, To: d.To, MessageID: d.MessageID, At: at,
+			Reason: d.Reason, SMTPCode: d.SMTPCode, QueueID: d.QueueID,
+		}
+	case events.EmailFailed:
+		*mail = Email{
+			Kind: d.Kind, State: StateFailed, To: d.To, MessageID: d.MessageID, At: at,
+			Reason: d.Reason, SMTPCode: d.SMTPCode, EnhancedCode: d.EnhancedCode,
+		}
+	case events.EmailSkipped:
+		*mail = Email{
+			Kind: d.Kind, State: StateSkipped, To: d.To, MessageID: d.MessageID, At: at, Reason: d.Reason, SMTPCode: d.SMTPCode,
+		}
+	case events.EmailDeferred:
+		mail.deferred(d, at)
+	case events.EmailBounced:
+		mail.bounced(d, at)
+	}
+	mail.Since = since
+}
+
+// deferred is told of a try. One that comes after the end is of a process that
+// slept through it.
+func (e *Email) deferred(d events.EmailDeferred, at time.Time) {
+	if e.State != StateQueued && e.State != StateRetrying {
+		return
+	}
+	*e = Email{
+		Kind: d.Kind, State: StateRetrying, To: d.To, MessageID: d.MessageID, At: at,
+		Reason: d.Reason, SMTPCode: d.SMTPCode, EnhancedCode: d.EnhancedCode, Attempts: d.Attempts, NextAttempt: &d.NextAttempt,
+	}
+}
+
+// bounced is told of a mail that came back. One that is only late stays sent.
+func (e *Email) bounced(d events.EmailBounced, at time.Time) {
+	if e.State == StateBounced {
+		return
+	}
+	if d.Action == events.ActionFailed {
+		e.State, e.At = StateBounced, at
+	}
+	e.Reason, e.SMTPCode, e.EnhancedCode = d.Reason, d.SMTPCode, d.EnhancedCode
+}
+
+// causeOf is what an event of ours says of its cause.
+func causeOf(m eventlog.Message, told cause) cause {
+	sequence, _ := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64) // 0: nothing is there
+	return cause{
+		Event:    events.Event{ID: m.Header.Get(events.HeaderCauseID), Time: told.Time, Extension: told.Extension},
+		sequence: sequence, partition: told.partition,
+	}
+}

@@ -1,0 +1,138 @@
+package mailer
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+)
+
+// The far side goes away and comes back: everything is sent, once.
+func TestRelayAwayAndBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	w.relay.Stop()
+	c := w.config()
+	w.run(c)
+	var causes []events.Recorded
+	for i := range 40 {
+		x := events.Extension{Tenant: "acme", Number: strconv.Itoa(2000 + i)}
+		causes = append(causes, w.grant(x, "user"+x.Number+"@example.com"))
+	}
+	w.eventually("readiness tells", func() bool {
+		part := c.Host.Health.Report().Parts[events.Mailer]
+		return part.Status == "not ready" && strings.Contains(part.Reason, "refused")
+	})
+	var waiting Answer
+	w.eventually("what it waits for is shown", func() bool {
+		waiting, _ = w.ask(`{"tenant":"acme","extension":"2000"}`)
+		return len(waiting.Emails) == 1 && strings.HasPrefix(waiting.Emails[0].Reason, "connect:")
+	})
+	if e := waiting.Emails[0]; e.State != StateQueued || e.Attempts != 0 || e.Advice != adviceOutage || e.To != "user2000@example.com" || e.MessageID == "" {
+		t.Errorf("shown %+v", e)
+	}
+	w.relay.Start()
+	told := w.told(causes...)
+	if len(w.relay.Mails()) != len(causes) {
+		t.Errorf("%d mails, want %d", len(w.relay.Mails()), len(causes))
+	}
+	for _, cause := range causes {
+		if _, sent := told[cause.ID].Data.(events.EmailSent); !sent {
+			t.Errorf("%+v", told[cause.ID].Data)
+		}
+	}
+	w.eventually("readiness is back", func() bool { return c.Host.Health.Report().Status == "ok" })
+	w.blamed(causes...)
+}
+
+// blamed fails the test when the log has more of a cause than its mail was sent, or
+// an outage was told more than once.
+func (w *world) blamed(causes ...events.Recorded) {
+	w.t.Helper()
+	tales := w.tales()
+	for _, cause := range causes {
+		if tale := tales[cause.ID]; len(tale) != 1 || tale[0].EventName() != "EmailSent" {
+			w.t.Errorf("told of %s: %+v, want EmailSent alone", cause.ID, tale)
+		}
+	}
+	w.eventually("the end of the pause is told", func() bool { return strings.Contains(w.lines.String(), "working again") })
+	for _, line := range []string{"work is paused", "working again"} {
+		if n := strings.Count(w.lines.String(), line); n != 1 {
+			w.t.Errorf("%d lines say %q, want 1", n, line)
+		}
+	}
+}
+
+// A relay that refuses us, in every way there is: sending pauses, readiness says
+// why, no mail is to blame, and when the relay is put right all goes out by itself.
+func TestRelayRefusesUs(t *testing.T) {
+	t.Parallel()
+	answer := func(code, class, subject, detail int) func(string) error {
+		return func(string) error { return servertest.SMTPAnswer(code, class, subject, detail, "not you") }
+	}
+	for name, c := range map[string]struct {
+		script servertest.SMTPScript
+		user   string
+		reason string // the beginning of what readiness says
+	}{
+		"sender refused":           {servertest.SMTPScript{Mail: answer(550, 5, 7, 1)}, "", "MAIL: 550"},
+		"sender's domain unknown":  {servertest.SMTPScript{Mail: answer(553, 5, 1, 8)}, "", "MAIL: 553"},
+		"quota used up":            {servertest.SMTPScript{Mail: answer(552, 5, 2, 2)}, "", "MAIL: 552"},
+		"authentication wanted":    {servertest.SMTPScript{User: "else", Password: "x"}, "", "MAIL: 530"},
+		"told so at the recipient": {servertest.SMTPScript{Rcpt: answer(530, 5, 7, 0)}, "", "RCPT: 530"},
+		"encryption wanted":        {servertest.SMTPScript{Rcpt: answer(523, 5, 7, 10)}, "", "RCPT: 523"},
+		"bad sender, at recipient": {servertest.SMTPScript{Rcpt: answer(550, 5, 1, 7)}, "", "RCPT: 550"},
+		"password wrong":           {servertest.SMTPScript{User: "mailer", Password: "other"}, "mailer", "AUTH: 535"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.script, 0)
+			config := w.config()
+			if c.user != "" {
+				config.SMTP.URL = strings.Replace(config.SMTP.URL, "://", "://"+c.user+"@", 1)
+				config.SMTP.Password = process.NewSecret("right")
+			}
+			w.run(config)
+			causes := []events.Recorded{w.grant(anna, "anna@example.com")}
+			w.eventually("readiness tells", func() bool {
+				part := config.Host.Health.Report().Parts[events.Mailer]
+				return part.Status == "not ready" && strings.HasPrefix(part.Reason, c.reason)
+			})
+			causes = append(causes, w.grant(events.Extension{Tenant: "acme", Number: "1002"}, "bob@example.com"))
+			w.relay.Stop()
+			w.relay.SetScript(servertest.SMTPScript{User: c.user, Password: map[string]string{"mailer": "right"}[c.user]})
+			w.relay.Start()
+			w.told(causes...)
+			w.eventually("readiness is back", func() bool { return config.Host.Health.Report().Status == "ok" })
+			w.blamed(causes...)
+		})
+	}
+}
+
+// From the relay's 250 on only the outcome is tried again.
+func TestLogAwayAfterTheMail(t *testing.T) {
+	t.Parallel()
+	var w *world
+	stopped := make(chan struct{})
+	w = newWorld(t, servertest.SMTPScript{Data: func(servertest.SMTPMail) error {
+		w.nats.Stop() // between DATA and 250
+		close(stopped)
+		return nil
+	}}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	c := w.config()
+	c.AckWait = 2 * time.Second
+	w.run(c)
+	<-stopped
+	w.eventually("the outcome fails", func() bool { return strings.Contains(w.lines.String(), "not stored yet") })
+	w.nats.Start()
+	w.eventually("the log answers", func() bool { _, err := w.log.State(t.Context()); return err == nil })
+	w.told(granted)
+	if n := len(w.relay.Mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}

@@ -1,0 +1,251 @@
+package mailer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+)
+
+var anna = events.Extension{Tenant: "acme", Number: "1001"}
+
+// world is a log, a relay and what the mailer wrote into its own log.
+type world struct {
+	t     *testing.T
+	nats  *servertest.NATSServer
+	relay *servertest.SMTPServer
+	log   *eventlog.Log
+	lines lines
+}
+
+// lines collects log lines.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+func newWorld(t *testing.T, script servertest.SMTPScript, window time.Duration) *world {
+	t.Helper()
+	w := &world{t: t, nats: servertest.NATS(t), relay: servertest.SMTP(t, script)}
+	js := w.nats.JetStream(t)
+	if err := setup.Everything(t.Context(), js, setup.Layout{Layout: eventlog.Layout{DuplicateWindow: window}}); err != nil {
+		t.Fatal(err)
+	}
+	log, err := eventlog.Open(t.Context(), w.nats.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.log = log
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(w.lines.String())
+		}
+	})
+	return w
+}
+
+// config of a mailer on the world's servers.
+func (w *world) config() Config {
+	w.t.Helper()
+	var c Config
+	if err := process.Parse(&c, []string{"NATS_URL=" + w.nats.URL(), "SMTP_URL=smtp://" + w.relay.Addr}); err != nil {
+		w.t.Fatal(err)
+	}
+	c.Host = process.NewHost(zerolog.New(&w.lines))
+	c.Retry = react.Bounds{First: 20 * time.Millisecond, Max: 100 * time.Millisecond}
+	c.Recover = c.Retry
+	return c
+}
+
+// run starts a mailer. It ends with stop, or with the test.
+func (w *world) run(c Config) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, c) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			w.t.Errorf("Run returned %v", err)
+		}
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// publish stores an event of the PBX core, or an outcome of a cause.
+func (w *world) publish(e events.Event, cause *events.Recorded) events.Recorded {
+	w.t.Helper()
+	body, err := e.Encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := nats.NewMsg(e.Subject())
+	m.Data = body
+	m.Header.Set(events.HeaderMsgID, e.ID)
+	if cause != nil {
+		m.Header.Set(events.HeaderCause, strconv.FormatUint(cause.Sequence, 10))
+		m.Header.Set(events.HeaderCauseID, cause.ID)
+	}
+	receipt, err := w.log.Publish(w.t.Context(), m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return events.Recorded{Event: e, Sequence: receipt.Sequence}
+}
+
+func (w *world) fact(x events.Extension, d events.Data) events.Recorded {
+	w.t.Helper()
+	return w.publish(events.NewFact(x, d), nil)
+}
+
+// grant a license, as the license worker does.
+func (w *world) grant(x events.Extension, email string) events.Recorded {
+	w.t.Helper()
+	enabled := w.fact(x, events.SoftphoneEnabled{Email: email, Username: "anna." + x.Number, DisplayName: "Doe, Änne"})
+	return w.publish(events.NewOutcome(events.License, enabled.Event, events.LicenseGranted{
+		LicenseID: enabled.ID, Generation: 1, DeviceLimit: 4, Email: email, Username: "anna." + x.Number, DisplayName: "Doe, Änne",
+	}), &enabled)
+}
+
+func (w *world) revoke(x events.Extension, licenseID string) {
+	w.t.Helper()
+	disabled := w.fact(x, events.SoftphoneDisabled{})
+	w.publish(events.NewOutcome(events.License, disabled.Event, events.LicenseRevoked{LicenseID: licenseID, Generation: 1}), &disabled)
+}
+
+// outcomes the mailer told, by the id of their cause; one told twice fails the test.
+func (w *world) outcomes() map[string]events.Event {
+	w.t.Helper()
+	ends := map[string]events.Event{}
+	for cause, told := range w.tales() {
+		for _, event := range told {
+			if !isEnd(event.Data) {
+				continue
+			}
+			if before, twice := ends[cause]; twice {
+				w.t.Fatalf("cause %s has two outcomes: %+v and %+v", cause, before, event)
+			}
+			ends[cause] = event
+		}
+	}
+	return ends
+}
+
+// isEnd tells an outcome from a step on the way to it, or what came after.
+func isEnd(data events.Data) bool {
+	switch data.(type) {
+	case events.EmailSent, events.EmailFailed, events.EmailSkipped:
+		return true
+	}
+	return false
+}
+
+// tales is all the mailer told, by the id of the cause, in order.
+func (w *world) tales() map[string][]events.Event {
+	w.t.Helper()
+	tales := map[string][]events.Event{}
+	for from := uint64(1); ; {
+		m, err := w.log.NextOf(w.t.Context(), from, "log.*.mailer.>")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if m == nil {
+			return tales
+		}
+		event, err := events.Decode(m.Subject, m.Data)
+		if err != nil {
+			w.t.Fatalf("outcome at %d: %v", m.Sequence, err)
+		}
+		cause := m.Header.Get(events.HeaderCauseID)
+		if at := m.Header.Get(events.HeaderCause); at == "" || m.Header.Get(events.HeaderMsgID) != event.ID {
+			w.t.Fatalf("outcome at %d: headers %v", m.Sequence, m.Header)
+		}
+		tales[cause] = append(tales[cause], event)
+		from = m.Sequence + 1
+	}
+}
+
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	w.t.Fatalf("not so: %s", what)
+}
+
+// settled waits until the mailer has nothing to do.
+func (w *world) settled() {
+	w.t.Helper()
+	w.eventually("the mailer is done", func() bool {
+		c, err := w.log.JetStream().Consumer(w.t.Context(), events.Stream, events.Mailer)
+		if err != nil {
+			return false
+		}
+		return c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+	})
+}
+
+// told waits for the outcomes of causes.
+func (w *world) told(causes ...events.Recorded) map[string]events.Event {
+	w.t.Helper()
+	w.eventually("outcomes", func() bool {
+		told := w.outcomes()
+		for _, c := range causes {
+			if _, ok := told[c.ID]; !ok {
+				return false
+			}
+		}
+		return true
+	})
+	w.settled()
+	return w.outcomes()
+}
+
+// ask ask.mailer.get.
+func (w *world) ask(question string) (Answer, nats.Header) {
+	w.t.Helper()
+	var reply *nats.Msg
+	w.eventually("an answer", func() (ok bool) {
+		var err error
+		reply, err = w.log.Conn().Request("ask.mailer.get", []byte(question), 5*time.Second)
+		return err == nil
+	})
+	var answer Answer
+	if len(reply.Data) > 0 {
+		if err := json.Unmarshal(reply.Data, &answer); err != nil {
+			w.t.Fatalf("%s: %v", reply.Data, err)
+		}
+	}
+	return answer, reply.Header
+}
+
+const askAnna = `{"tenant":"acme","extension":"1001"}`
