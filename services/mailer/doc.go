@@ -3,25 +3,43 @@
 // carries a password; there is none in anything this package reads.
 //
 // It reads LicenseGranted, WelcomeEmailRequested and SoftphonePasswordReset, and
-// tells EmailSent, EmailFailed or EmailSkipped, one of them once for each.
+// tells the end of each mail once: EmailSent, EmailFailed or EmailSkipped. On the
+// way there it tells EmailDeferred of tries that failed.
 //
 // # How one event is handled
 //
 // Package react hands over events, many at a time and in no order. For each:
 //
-//  1. The ledger is the log itself: an outcome with this event's id in its
-//     Softphone-Cause-Id says that it is done. For a fact the search begins at the
-//     extension's first outcome and not at the fact, so that a fact that was
-//     published again after the duplicate window is known too.
+//  1. The ledger is the log itself: an end with this event's id in its
+//     Softphone-Cause-Id says that it is done. The search begins at the extension's
+//     first outcome and not at the event, so that a fact that was published again
+//     after the duplicate window is known too.
 //  2. Decide (decide.go) by what holds now, not by what held when the event was
 //     written: a license revoked meanwhile, or replaced, gets no welcome.
 //  3. Render (package letter) and encode the outcome: nothing that can fail is left
 //     for the time after the mail.
-//  4. Send (package delivery). The relay's answer decides: final, and the
-//     outcome is EmailFailed; temporary, and the event comes again with growing
-//     pauses for days; unavailable, and all sending pauses until a probe passes.
+//  4. Send (package delivery). The relay's answer decides: final, and the outcome is
+//     EmailFailed; temporary, and the event comes again with growing pauses for
+//     days; unavailable, and all sending pauses until a try passes.
 //  5. Tell. From the relay's 250 on, only the outcome is tried again, never the
 //     mail, until it is in the log.
+//
+// # What becomes of a mail
+//
+// The tries 1, 2, 4, 8 and so on are in the log, each as EmailDeferred: less than
+// ten of a mail that is tried for three days. The latest one is in the key-value
+// bucket softphone-mailer, for ask.mailer.get to show; without it the last one told
+// is shown, and nothing else changes.
+//
+// A pause is nobody's mail: nothing of it is in the log, readiness says why, and
+// ask.mailer.get says it of the mails that wait. One log line says that it began,
+// one that it ended.
+//
+// A recipient that failed for good (record.go says what that is) gets no further
+// mail by itself: EmailSkipped, with the reason recipient_failed. Another address
+// is another recipient, and WelcomeEmailRequested is somebody saying that the mail
+// may pass now; once one did, all is forgotten. A mail that was given up at its
+// deadline is no such failure: a full mailbox may be emptied.
 //
 // # What is not guaranteed
 //
@@ -30,9 +48,7 @@
 // the same Message-Id and the very same bytes. So does a relay that accepts the
 // mail and hangs up without saying so. That is the one at-least-once there is.
 //
-// Redis is not used. Attempts that failed are kept for display alone, in the
-// key-value bucket softphone-mailer; without it ask.mailer.get shows such mails
-// as queued, and nothing else changes.
+// Redis is not used.
 //
 // # NATS subjects
 //
@@ -49,6 +65,8 @@
 //	$JS.ACK.SOFTPHONE.mailer.>
 //	$JS.API.CONSUMER.CREATE.SOFTPHONE.mailer-ask-*   a short-lived consumer per question
 //	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer-ask-*
+//	$JS.API.STREAM.INFO.SOFTPHONE_DEAD               is a mail among the dead letters?
+//	$JS.API.STREAM.MSG.GET.SOFTPHONE_DEAD
 //	$KV.softphone-mailer.>                           failed attempts, for display
 //	$JS.API.STREAM.INFO.KV_softphone-mailer
 //	$JS.API.DIRECT.GET.KV_softphone-mailer.>

@@ -58,10 +58,10 @@ func emailsText(raw []byte) (string, error) {
 // why says in plain words how it came to that.
 func (e email) why() string {
 	var parts []string
-	switch {
-	case e.State == "retrying":
+	switch e.State {
+	case "retrying":
 		parts = append(parts, "tried "+plural(uint64(e.Attempts), "time")+" since "+stamp(e.Since))
-	case e.State == "queued":
+	case "queued":
 		parts = append(parts, "waits since "+stamp(e.Since))
 	}
 	if e.Reason != "" {

@@ -66,9 +66,9 @@ func replayMailCommand(a *app) *cobra.Command {
 	}
 	m.whom(cmd)
 	m.when(cmd)
-	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, skipped, sent")
+	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, bounced, skipped, sent")
 	cmd.Flags().IntVar(&m.round, "round", 1, "how many times they are sent again, with this one")
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "bounced", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -127,9 +127,9 @@ func (r *resend) text() string {
 func (m *mailReplay) choose() ([]*resend, error) {
 	m.types = nil
 	for _, state := range m.states {
-		name := map[string]string{"failed": "EmailFailed", "skipped": "EmailSkipped", "sent": "EmailSent"}[state]
+		name := map[string]string{"failed": "EmailFailed", "bounced": "EmailBounced", "skipped": "EmailSkipped", "sent": "EmailSent"}[state]
 		if name == "" {
-			return nil, usageError{fmt.Errorf("--state: %q is not failed, skipped or sent", state)}
+			return nil, usageError{fmt.Errorf("--state: %q is not failed, bounced, skipped or sent", state)}
 		}
 		m.types = append(m.types, name)
 	}
@@ -191,11 +191,15 @@ func (m *mailReplay) meant(message eventlog.Message) *resend {
 	kind := ""
 	switch data := e.Data.(type) {
 	case events.EmailSent:
-		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+		kind, r.To = data.Kind, data.To
 	case events.EmailFailed:
 		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
 	case events.EmailSkipped:
 		kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+	case events.EmailBounced:
+		if data.Action == events.ActionFailed {
+			kind, r.To, r.Reason = data.Kind, data.To, data.Reason
+		}
 	}
 	if kind != events.KindWelcome {
 		return nil

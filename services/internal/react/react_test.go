@@ -482,7 +482,7 @@ func TestPauseEndsWithTheLastMessage(t *testing.T) {
 		return nil
 	})
 	w.publish(0, 1)
-	w.eventually("a pause", func() bool { return failed.Load() })
+	w.eventually("a pause", failed.Load)
 	w.settled()
 	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
 }
