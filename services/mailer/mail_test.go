@@ -36,7 +36,7 @@ func parse(t *testing.T, raw []byte) parsed {
 			return err
 		}
 		kind, params, err := part.Header.ContentType()
-		if err != nil {
+		if err != nil || !strings.HasPrefix(kind, "text/") {
 			return err
 		}
 		if !strings.EqualFold(params["charset"], "utf-8") {

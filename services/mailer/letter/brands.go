@@ -2,99 +2,119 @@ package letter
 
 import (
 	"errors"
-	"fmt"
-	"net/mail"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// Config is what mails say of who sends them, and their links.
-type Config struct {
-	From    string `env:"MAIL_FROM" envDefault:"Softphone <softphone@softphone.example>"`
-	ReplyTo string `env:"MAIL_REPLY_TO"` // "": From; {tenant} in it is the tenant's name
-	Domain  string `env:"MAIL_DOMAIN"`   // of Message-Id; "": From's
-
-	Mac     string `env:"DOWNLOAD_URL_MAC" envDefault:"https://softphone.example/download/mac"`
-	IPhone  string `env:"DOWNLOAD_URL_IPHONE" envDefault:"https://softphone.example/download/iphone"`
-	Windows string `env:"DOWNLOAD_URL_WINDOWS" envDefault:"https://softphone.example/download/windows"`
-	Android string `env:"DOWNLOAD_URL_ANDROID" envDefault:"https://softphone.example/download/android"`
+// Brands are the brands of all tenants. They do not change; many may use them at
+// once.
+type Brands struct {
+	fallback *brand // of tenants without one
+	tenants  map[string]*brand
 }
 
-// Validate checks what the types cannot.
-func (c Config) Validate() error {
-	_, err := c.letterhead()
-	return err
-}
-
-// Brands are the letterheads of all tenants.
-type Brands struct{ letterhead letterhead }
-
-// Open reads them.
+// Open reads and tries everything that mails are made of, so that what is wrong
+// is told at the start and not with a mail. What is wrong in a directory of brands
+// is a [Faults].
 func Open(c Config) (*Brands, error) {
-	h, err := c.letterhead()
+	s, err := c.settings()
 	if err != nil {
 		return nil, err
 	}
-	return &Brands{h}, nil
-}
-
-// Mail is a letter ready to be sent.
-type Mail struct {
-	From, To  string // bare addresses, of the envelope
-	MessageID string
-	Bytes     []byte
-}
-
-// Render builds the mail. It is a pure function: the same letter gives the same
-// bytes, now, in a retry tomorrow and on another replica. It returns an error
-// when a field cannot be part of a mail: see [checkField].
-func (b *Brands) Render(l Letter) (Mail, error) {
-	h := b.letterhead.of(l.Tenant)
-	raw, err := h.render(l)
+	base, err := builtinLayer(s)
 	if err != nil {
-		return Mail{}, err
+		return nil, err
 	}
-	return Mail{From: h.From.Address, To: l.To, MessageID: h.messageID(l.CauseID), Bytes: raw}, nil
+	if c.Brands == "" {
+		fallback, err := newBrand(base, c.Domain)
+		return &Brands{fallback: fallback}, err
+	}
+	d, err := openDirectory(c.Brands)
+	if err != nil {
+		return nil, err
+	}
+	b := d.open(base, c.Domain)
+	return b, d.faults.err()
 }
+
+// open makes the brands of a directory.
+func (d *directory) open(base layer, domain string) *Brands {
+	b := &Brands{tenants: map[string]*brand{}}
+	names := d.brands()
+	if slices.Contains(names, defaultBrand) {
+		base = d.brand(base, defaultBrand)
+	}
+	b.fallback = d.try(base, defaultBrand, domain)
+	for _, name := range names {
+		if name != defaultBrand {
+			b.tenants[name] = d.try(d.brand(base, name), name, domain)
+		}
+	}
+	return b
+}
+
+// try makes a brand, and mails of it if it has templates or words of its own.
+func (d *directory) try(l layer, name, domain string) *brand {
+	b, err := newBrand(l, domain)
+	if err == nil && l.own {
+		err = b.try()
+	}
+	var several Faults
+	switch {
+	case errors.As(err, &several):
+		for _, fault := range several {
+			d.faults = append(d.faults, d.blame(name, fault))
+		}
+	case err != nil:
+		d.fault(name+".yaml", err.Error())
+	}
+	return b
+}
+
+// blame says whose templates it was, when it comes out in one of ours.
+func (d *directory) blame(name string, fault *Fault) *Fault {
+	if strings.HasPrefix(fault.File, d.name+"/") {
+		return fault
+	}
+	return &Fault{File: d.shown(name + "/templates"), Problem: fault.Error()}
+}
+
+// of is the brand of a tenant's mails.
+func (b *Brands) of(tenant string) *brand {
+	if own, is := b.tenants[tenant]; is {
+		return own
+	}
+	return b.fallback
+}
+
+// Tenants are those with a brand of their own, in order.
+func (b *Brands) Tenants() []string { return slices.Sorted(maps.Keys(b.tenants)) }
+
+// Locales are the languages in which a tenant's mails are written, the tenant's
+// own first.
+func (b *Brands) Locales(tenant string) []string {
+	var locales []string
+	for _, p := range b.of(tenant).pages {
+		locales = append(locales, p.Lang)
+	}
+	return locales
+}
+
+// Sends tells whether a tenant's users get a kind of mail.
+func (b *Brands) Sends(tenant string, kind Kind) bool { return !b.of(tenant).off[kind] }
 
 // MessageID is the Message-Id of the mail an event causes. Whoever receives a
 // mail twice recognizes it by that.
-func (b *Brands) MessageID(tenant, causeID string) string {
-	return b.letterhead.of(tenant).messageID(causeID)
-}
+func (b *Brands) MessageID(tenant, causeID string) string { return b.of(tenant).messageID(causeID) }
 
-// tenantMark in MAIL_REPLY_TO stands for the tenant's name.
-const tenantMark = "{tenant}"
-
-// letterhead of all mails. Its Reply-To may still hold the tenantMark.
-func (c Config) letterhead() (letterhead, error) {
-	var faults []error
-	parse := func(variable, value string) mail.Address {
-		address, err := mail.ParseAddress(value)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %q is not of the form Name <name@example.com>", variable, value))
-			return mail.Address{}
-		}
-		return *address
+// Render makes the mail. It is a pure function: the same letter gives the same
+// bytes, now, in a retry tomorrow and on another replica that has the same brands.
+// It returns an error when a field of the letter cannot be part of a mail.
+func (b *Brands) Render(l Letter) (Mail, error) {
+	if err := l.check(); err != nil {
+		return Mail{}, err
 	}
-	h := letterhead{
-		From: parse("MAIL_FROM", c.From), Domain: c.Domain,
-		Links: Links{Mac: c.Mac, IPhone: c.IPhone, Windows: c.Windows, Android: c.Android},
-	}
-	if c.ReplyTo != "" {
-		h.ReplyTo = parse("MAIL_REPLY_TO", c.ReplyTo)
-	}
-	if h.Domain == "" {
-		_, h.Domain, _ = strings.Cut(h.From.Address, "@")
-	}
-	if len(faults) > 0 {
-		return letterhead{}, errors.Join(faults...)
-	}
-	return h, h.of("tenant").validate()
-}
-
-// of is the letterhead of a tenant's mails.
-func (h letterhead) of(tenant string) letterhead {
-	h.ReplyTo.Name = strings.ReplaceAll(h.ReplyTo.Name, tenantMark, tenant)
-	h.ReplyTo.Address = strings.ReplaceAll(h.ReplyTo.Address, tenantMark, tenant)
-	return h
+	l = l.tamed()
+	return b.of(l.Tenant).render(&l)
 }

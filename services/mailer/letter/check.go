@@ -8,14 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ErrControlCharacter is a field with CR, LF, NUL or another control character
-// in it, which could start a header of its own.
+// in it, which could start a header of its own, or with bytes that are no text.
 var ErrControlCharacter = errors.New("contains a control character")
 
 func checkField(name, value string) error {
-	if strings.ContainsFunc(value, unicode.IsControl) {
+	if strings.ContainsFunc(value, unicode.IsControl) || !utf8.ValidString(value) {
 		return fmt.Errorf("%s: %w", name, ErrControlCharacter)
 	}
 	return nil
@@ -46,14 +47,29 @@ func prefix(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// checkLink accepts absolute web addresses only.
-func checkLink(name, link string) error {
-	u, err := url.Parse(link)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return fmt.Errorf("%s: %q is not a web address such as https://example.com/app", name, link)
+var errWeb = errors.New("is not a web address such as https://example.com/app")
+
+// checkWeb accepts absolute web addresses only.
+func checkWeb(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
+		strings.ContainsFunc(address, unicode.IsControl) || len(address) > 500 {
+		return errWeb
 	}
-	return checkField(name, link)
+	return nil
 }
 
 // domainName is a fully qualified one, as the right-hand side of Message-Id must be.
 var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+// tame drops from a name what would turn the text after it around (UAX #9's
+// embeddings, overrides and isolates) or break its line. Phones put such characters
+// around what is copied, so a name with them is no reason to refuse a mail.
+func tame(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\u2028' || r == '\u2029' || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, name)
+}

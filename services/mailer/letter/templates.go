@@ -1,0 +1,134 @@
+package letter
+
+import (
+	"bytes"
+	"embed"
+	htmltemplate "html/template"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+	"text/template/parse"
+)
+
+//go:embed builtin
+var builtin embed.FS
+
+// The parts of a mail that have a layout and a content for each kind.
+const (
+	asHTML = ".html"
+	asText = ".txt"
+	layout = "layout"
+)
+
+// source of a template, and the file it is told by.
+type source struct{ file, text string }
+
+// sources are templates by their names: "layout.html", "welcome.txt".
+type sources map[string]source
+
+// templateNames are those there are.
+func templateNames() []string {
+	var names []string
+	for _, extension := range []string{asHTML, asText} {
+		names = append(names, layout+extension)
+		for _, kind := range Kinds() {
+			names = append(names, string(kind)+extension)
+		}
+	}
+	return names
+}
+
+// mold is what a kind of mail is made with, in one language of one brand.
+type mold struct {
+	html *htmltemplate.Template
+	text *texttemplate.Template
+}
+
+// mold parses the templates of a kind of mail. What is the same for all that are
+// made with it is filled in once, for a mail to take microseconds: see fold.go.
+func (s sources) mold(kind Kind, f folding) (*mold, error) {
+	var faults Faults
+	var m mold
+	var err error
+	f.markup = true
+	if m.html, err = assemble(htmltemplate.New(""), s[layout+asHTML], s[string(kind)+asHTML], f); err != nil {
+		faults = append(faults, located(err))
+	}
+	f.markup = false
+	if m.text, err = assemble(texttemplate.New(""), s[layout+asText], s[string(kind)+asText], f); err != nil {
+		faults = append(faults, located(err))
+	}
+	return &m, faults.err()
+}
+
+// template is what the two packages of templates have in common.
+type template[T any] interface {
+	AddParseTree(name string, tree *parse.Tree) (T, error)
+}
+
+// assemble parses a layout, and a content that the layout knows as "content". Both
+// keep the names of their files, for errors to tell.
+func assemble[T template[T]](t T, frame, inner source, f folding) (T, error) {
+	content := strings.TrimRight(inner.text, "\n") // the layout says how far apart its parts are
+	trees, err := parse.Parse(inner.file, content, "", "", functions())
+	if err != nil {
+		return t, err
+	}
+	frames, err := parse.Parse(frame.file, frame.text, "", "", functions())
+	if err != nil {
+		return t, err
+	}
+	trees["content"] = trees[inner.file]
+	delete(trees, inner.file)
+	maps.Copy(trees, frames)
+	for name, tree := range trees {
+		f.fold(tree.Root)
+		if _, err := t.AddParseTree(name, tree); err != nil {
+			return t, err
+		}
+	}
+	return t.AddParseTree(frame.file, frames[frame.file])
+}
+
+// functions are the names that the packages of templates bring.
+func functions() map[string]any {
+	all := map[string]any{}
+	for name := range strings.FieldsSeq("and call html index slice js len not or print printf println urlquery eq ge gt le lt ne") {
+		all[name] = true
+	}
+	return all
+}
+
+// bodies of a mail: the same words twice.
+type bodies struct{ text, html []byte }
+
+func (m *mold) bodies(p *page) (bodies, error) {
+	var text, html bytes.Buffer
+	text.Grow(2 << 10)
+	if err := m.text.Execute(&text, p); err != nil {
+		return bodies{}, err
+	}
+	marked := *p
+	marked.markup = true
+	html.Grow(8 << 10)
+	if err := m.html.Execute(&html, &marked); err != nil {
+		return bodies{}, err
+	}
+	return bodies{text.Bytes(), html.Bytes()}, nil
+}
+
+// templateError is how the packages text/template and html/template say where.
+var templateError = regexp.MustCompile(`^(?:html/)?template: ?(.+?):(\d+)(?::(\d+))?: (.*)$`)
+
+// located makes a fault of a template's error.
+func located(err error) *Fault {
+	m := templateError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return &Fault{File: "a template", Problem: err.Error()}
+	}
+	line, _ := strconv.Atoi(m[2])
+	column, _ := strconv.Atoi(m[3])
+	return &Fault{File: m[1], Line: line, Column: column, Problem: m[4]}
+}
