@@ -27,12 +27,15 @@ type Sizes struct {
 	Small        int           `json:"small"`        // extensions of the small worker
 	Large        int           `json:"large"`        // and of the large one
 	Portal       int           `json:"portal"`       // extensions of the portal
+	Mails        int           `json:"mails"`        // welcome mails
+	MailRounds   int           `json:"mailRounds"`   //
 }
 
 func fullSizes() Sizes {
 	return Sizes{
 		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2, Replay: 1_000_000,
 		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000,
+		Mails: 10_000, MailRounds: 5,
 	}
 }
 
@@ -41,6 +44,7 @@ func quickSizes() Sizes {
 	return Sizes{
 		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1, Replay: 9000,
 		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500, Portal: 50,
+		Mails: 50, MailRounds: 1,
 	}
 }
 
@@ -70,6 +74,7 @@ type Report struct {
 	Memory     Memory  `json:"memory"`
 	Replays    Replays `json:"replays"`
 	Portal     Portal  `json:"portal"` // through HTTP, sync always
+	Mails      Mails   `json:"mails"`
 	AllMet     bool    `json:"allMet"`
 }
 
@@ -86,6 +91,7 @@ func (b *bench) run(ctx context.Context) (Report, error) {
 	}{
 		{"memory of Redis", func() error { return b.redisMemory(ctx, &r.Memory) }},
 		{"memory of a worker", func() error { return b.workerMemory(ctx, &r.Memory) }},
+		{"mails", func() error { return b.mails(ctx, &r.Mails) }},
 		{"throughput", func() error { return b.throughput(ctx, &r.Default.Throughput) }},
 		{"sign-in", func() error { return b.signIn(ctx, &r.Default.SignIn) }},
 		{"replay", func() error { return b.replays(ctx, &r.Replays) }},

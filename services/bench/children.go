@@ -15,6 +15,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/child"
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/mailer"
 )
 
 // Environment of a child: which one it is, and for the NATS server how to run.
@@ -23,6 +24,7 @@ const (
 	childNATS   = "nats"
 	childWorker = "device-counter"
 
+	childMailer      = "mailer"
 	childControl     = "softphonectl"
 	controlArguments = "BENCH_CONTROL" // a line each
 	natsDir          = "BENCH_NATS_DIR"
@@ -41,6 +43,9 @@ func asChild() bool {
 	case childWorker:
 		var c devicecounter.Config
 		process.Main(childWorker, &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
+	case childMailer:
+		var c mailer.Config
+		process.Main(childMailer, &c, &c.Config, func(ctx context.Context) error { return mailer.Run(ctx, c) })
 	case childControl:
 		os.Exit(runControl())
 	default:

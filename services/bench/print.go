@@ -47,7 +47,7 @@ func (r *Report) print(to io.Writer) error {
 
 // allMet tells whether every target is met.
 func (r *Report) allMet() bool {
-	for _, rows := range [][]row{r.Memory.rows(), r.Replays.rows(), r.Default.rows(), r.SyncAlways.rows()} {
+	for _, rows := range [][]row{r.Memory.rows(), r.Replays.rows(), r.Default.rows(), r.SyncAlways.rows(), r.Mails.rows()} {
 		for _, line := range rows {
 			if line.judged != nil && !line.judged.Met {
 				return false

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// sink is an SMTP server that takes every mail and answers at once: what is
+// measured on it is whoever sends. It offers pipelining, as all real ones do.
+type sink struct {
+	listener net.Listener
+	serving  sync.WaitGroup
+	mails    atomic.Int64
+	bytes    atomic.Int64
+	opened   atomic.Int64
+	first    atomic.Pointer[func()] // called with the next connection
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func startSink() (*sink, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{listener: listener, conns: map[net.Conn]bool{}}
+	s.serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if first := s.first.Swap(nil); first != nil {
+				(*first)()
+			}
+			s.opened.Add(1)
+			s.keep(conn, true)
+			s.serving.Go(func() { s.serve(conn) })
+		}
+	})
+	return s, nil
+}
+
+func (s *sink) address() string { return s.listener.Addr().String() }
+
+func (s *sink) keep(conn net.Conn, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if on {
+		s.conns[conn] = true
+	} else {
+		delete(s.conns, conn)
+	}
+}
+
+// close ends it with all its connections.
+func (s *sink) close() {
+	_ = s.listener.Close()
+	s.mu.Lock()
+	for conn := range s.conns {
+		_ = conn.Close()
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+}
+
+func (s *sink) serve(conn net.Conn) {
+	defer s.keep(conn, false)
+	defer conn.Close()
+	in, out := bufio.NewReader(conn), bufio.NewWriter(conn)
+	answer := func(text string) bool {
+		_, _ = out.WriteString(text + "\r\n")
+		return in.Buffered() > 0 || out.Flush() == nil // those of commands that came together go together
+	}
+	if !answer("220 sink.test ESMTP") {
+		return
+	}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		goesOn := true
+		switch verb, _, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " "); strings.ToUpper(verb) {
+		case "EHLO":
+			goesOn = answer("250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")
+		case "DATA":
+			goesOn = answer("354 go ahead") && s.take(in) && answer("250 2.0.0 Ok: queued as 4bXyZ12345")
+		case "QUIT":
+			_ = answer("221 bye") && out.Flush() == nil
+			return
+		default:
+			goesOn = answer("250 2.0.0 Ok")
+		}
+		if !goesOn {
+			return
+		}
+	}
+}
+
+// take reads a mail.
+func (s *sink) take(in *bufio.Reader) bool {
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return false
+		}
+		s.bytes.Add(int64(len(line)))
+		if string(line) == ".\r\n" {
+			s.mails.Add(1)
+			return true
+		}
+	}
+}
