@@ -54,7 +54,7 @@ func parseLimit(word string) (domain string, limit Limit, err error) {
 		return "", Limit{}, errLimit
 	}
 	if domain != "*" {
-		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+		if domain, err = idna.Lookup.ToASCII(domain); err != nil || domain == "" {
 			return "", Limit{}, errors.New("is not about a domain name or *")
 		}
 	}

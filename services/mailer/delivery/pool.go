@@ -29,14 +29,14 @@ type pool struct {
 	meter meter
 
 	mu     sync.Mutex
-	idle   []*conn // the one used last comes last, and is used first
-	closed bool
+	idle   []*conn       // the one used last comes last, and is used first
+	closed chan struct{} // closed with the pool
 }
 
 var errClosed = errors.New("the mailer is stopping")
 
 func newPool(d dialer, r Reuse, m meter) *pool {
-	return &pool{dialer: d, Reuse: r, meter: m, slots: make(chan struct{}, r.Connections)}
+	return &pool{dialer: d, Reuse: r, meter: m, slots: make(chan struct{}, r.Connections), closed: make(chan struct{})}
 }
 
 // get waits for a slot and returns a connection that is ready for a mail: one that
@@ -45,6 +45,8 @@ func newPool(d dialer, r Reuse, m meter) *pool {
 func (p *pool) get(ctx context.Context) (*conn, error) {
 	select {
 	case p.slots <- struct{}{}:
+	case <-p.closed:
+		return nil, errClosed
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -83,7 +85,7 @@ func (p *pool) renew(ctx context.Context, c *conn) (*conn, error) {
 func (p *pool) take() (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.ended() {
 		return nil, errClosed
 	}
 	if len(p.idle) == 0 {
@@ -113,7 +115,7 @@ func (p *pool) put(c *conn) {
 func (p *pool) keep(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || c.broken || c.gone.Load() || c.mails >= p.Mails {
+	if p.ended() || c.broken || c.gone.Load() || c.mails >= p.Mails {
 		return false
 	}
 	c.since = time.Now()
@@ -141,6 +143,16 @@ func (p *pool) expire(c *conn) {
 	}
 }
 
+// ended says whether the pool is closed.
+func (p *pool) ended() bool {
+	select {
+	case <-p.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 // drop closes a connection that is no good.
 func (p *pool) drop(c *conn) {
 	p.meter.closed()
@@ -152,7 +164,10 @@ func (p *pool) drop(c *conn) {
 func (p *pool) close() {
 	p.mu.Lock()
 	idle := p.idle
-	p.idle, p.closed = nil, true
+	p.idle = nil
+	if !p.ended() {
+		close(p.closed)
+	}
 	p.mu.Unlock()
 	var leaving sync.WaitGroup
 	for _, c := range idle {

@@ -1,0 +1,126 @@
+package delivery
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseDomainLimits(t *testing.T) {
+	t.Parallel()
+	limits, err := ParseDomainLimits("gmail.com=4 *=2@30/m,müller.example=1@0.5/s, Acme.Example=3@3600/h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(DomainLimits{
+		"gmail.com": {AtOnce: 4}, "*": {2, 0.5}, "xn--mller-kva.example": {1, 0.5}, "acme.example": {3, 1},
+	}, limits); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{"gmail.com", "gmail.com=", "gmail.com=0", "=2", "a b=2", "x_y!=2", "a=2@3", "a=2@3/d", "a=2@-1/s", "a=2@0/s", "a=2@x/s", "a=1 a=2"} {
+		if _, err := ParseDomainLimits(bad); err == nil || !strings.HasPrefix(err.Error(), "MAIL_DOMAIN_LIMITS: ") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// One slow domain has its share of the connections; what is beyond is told to come
+// later, and others pass.
+func TestSlowDomainTakesNotAll(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hanging := make(chan struct{}, 64)
+	var mu sync.Mutex
+	slow := map[int]bool{}
+	f := newFake(t, "", func(connection int, line string) string {
+		mu.Lock()
+		if strings.HasPrefix(line, "RCPT") {
+			slow[connection] = strings.Contains(line, "@slow.example")
+		}
+		hang := line == "." && slow[connection]
+		mu.Unlock()
+		if hang {
+			hanging <- struct{}{}
+			<-release
+		}
+		return ""
+	})
+	client := open(t, func(c *Config) { c.Reuse.Connections = 4 }, f)
+	to := func(address string) error {
+		mail := envelope(t)
+		mail.To = address
+		_, err := client.Send(t.Context(), mail)
+		return err
+	}
+	var senders sync.WaitGroup
+	for range 3 {
+		senders.Go(func() {
+			if err := to("anna@slow.example"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 3 {
+		<-hanging
+	}
+	last := time.Duration(0)
+	for range 3 {
+		err := to("anna@SLOW.example")
+		busy, is := errors.AsType[*Busy](err)
+		if !is || busy.After <= last || busy.After > maxTurn || busy.Domain != "slow.example" {
+			t.Errorf("%v: want it busy, each a turn later than %v", err, last)
+			continue
+		}
+		last = busy.After
+	}
+	for range 5 {
+		if err := to("anna@fast.example"); err != nil {
+			t.Error(err)
+		}
+	}
+	close(release)
+	senders.Wait()
+	if err := to("anna@slow.example"); err != nil {
+		t.Errorf("room again, but: %v", err)
+	}
+}
+
+func TestRateOfADomain(t *testing.T) {
+	t.Parallel()
+	d := newDomains(DomainLimits{"acme.example": {2, 0.001}}, 8)
+	for range 2 { // its burst
+		leave, err := d.enter("acme.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	if _, err := d.enter("acme.example"); err == nil {
+		t.Error("a third at once")
+	}
+	if _, err := d.enter("other.example"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForgottenDomains(t *testing.T) {
+	t.Parallel()
+	d := newDomains(nil, 8)
+	for i := range manyDomains {
+		leave, err := d.enter(string(rune('a'+i%26)) + strings.Repeat("x", i/26) + ".example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	for _, at := range d.by {
+		at.last = time.Now().Add(-2 * time.Hour)
+	}
+	if _, err := d.enter("new.example"); err != nil || len(d.by) != 1 {
+		t.Errorf("%d domains are kept (%v)", len(d.by), err)
+	}
+}
