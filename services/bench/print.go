@@ -27,6 +27,7 @@ func (r *Report) print(to io.Writer) error {
 		{"The server writes to the disk every 2 minutes (its default)", r.Default.rows()},
 		{"Sync always: every message is on the disk before it is acknowledged", r.SyncAlways.rows()},
 		{fmt.Sprintf("Signing in through HTTP, %d clients, sync always", clients), r.Portal.rows()},
+		{"Welcome mails, the server writes to the disk every 2 minutes", r.Mails.rows()},
 	} {
 		_, _ = fmt.Fprintf(tab, "%s\n", section.title)
 		for _, line := range section.rows {
