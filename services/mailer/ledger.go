@@ -13,13 +13,15 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // ledger is the log as the mailer uses it: what holds now, what is done, and
 // where to say so.
 type ledger struct {
-	log    *eventlog.Log
-	logger zerolog.Logger
+	log     *eventlog.Log
+	logger  zerolog.Logger
+	metrics metrics
 }
 
 // cause is an event that asks for a mail.
@@ -40,6 +42,13 @@ func read(m eventlog.Message) (cause, error) {
 		return cause{}, err
 	}
 	return cause{Event: event, sequence: m.Sequence, partition: route.Partition}, nil
+}
+
+// Logger is one for lines about the cause.
+func (c cause) Logger(base zerolog.Logger) *zerolog.Logger {
+	return eventlog.Logger(base, tracing.About{
+		Event: c.EventName(), ID: c.ID, Tenant: c.Extension.Tenant, Extension: c.Extension.Number, Sequence: c.sequence,
+	})
 }
 
 // subject of an event of the cause's extension; "*" for any.
@@ -120,8 +129,10 @@ func (l ledger) note(ctx context.Context, c cause, step string, data events.Data
 		_, err = l.log.Publish(ctx, m)
 	}
 	if err != nil {
-		l.logger.Warn().Err(err).Str("event", c.ID).Str("step", step).Msg("not told; a later try will be")
+		c.Logger(l.logger).Warn().Err(err).Str("step", step).Msg("not told; a later try will be")
+		return
 	}
+	l.metrics.told(m)
 }
 
 // tell stores an outcome. It does not give up before the context ends: what it
@@ -142,11 +153,12 @@ func (l ledger) tell(ctx context.Context, c cause, m *nats.Msg) error {
 		return err
 	}
 	report := func(err error, wait time.Duration) {
-		l.logger.Warn().Err(err).Str("event", c.ID).Dur("again_in", wait).Msg("the outcome of an e-mail is not stored yet")
+		c.Logger(l.logger).Warn().Err(err).Dur("again_in", wait).Msg("the outcome of an e-mail is not stored yet")
 	}
 	if err := backoff.RetryNotify(publish, backoff.WithContext(pauses, ctx), report); err != nil {
 		return errors.Join(errNotTold, err)
 	}
+	l.metrics.told(m)
 	return nil
 }
 

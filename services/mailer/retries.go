@@ -83,7 +83,7 @@ func (r retries) forget(ctx context.Context, c cause) {
 
 func (r retries) note(c cause, err error) {
 	if err != nil {
-		r.logger.Debug().Err(err).Str("event", c.ID).Msg("display of retries")
+		c.Logger(r.logger).Debug().Err(err).Msg("display of retries")
 	}
 }
 

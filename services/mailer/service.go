@@ -47,7 +47,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	defer m.client.Close()
 	stop, err := ask.Serve(conn, ask.Service{
-		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Answer: m.emails,
+		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Metrics: c.Host.Metrics, Answer: m.emails,
 	})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
 	return &mailer{
-		ledger: ledger{log: log, logger: c.Host.Log}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
+		ledger: ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
 		brands: brands, client: client, paused: &pauses{Health: c.Host.Health}, logger: c.Host.Log, busy: map[string]bool{},
 	}, nil
 }

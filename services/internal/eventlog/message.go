@@ -54,11 +54,14 @@ func (m Message) About() tracing.About {
 	return tracing.About{Event: m.Name(), ID: m.ID(), Tenant: tenant, Extension: extension, Sequence: m.Sequence}
 }
 
-// Logger is one for lines about the event: every one of them says which it is.
-func (m Message) Logger(base zerolog.Logger) *zerolog.Logger {
-	tenant, extension := m.Key().Tokens()
-	logger := base.With().Str("event", m.ID()).Str("type", m.Name()).
-		Str("tenant", tenant).Str("extension", extension).Uint64("sequence", m.Sequence).Logger()
+// Logger is one for lines about the event.
+func (m Message) Logger(base zerolog.Logger) *zerolog.Logger { return Logger(base, m.About()) }
+
+// Logger is one for lines about an event: every one of them says which it is, in the
+// fields event (its id), type, tenant, extension and sequence.
+func Logger(base zerolog.Logger, about tracing.About) *zerolog.Logger {
+	logger := base.With().Str("event", about.ID).Str("type", about.Event).
+		Str("tenant", about.Tenant).Str("extension", about.Extension).Uint64("sequence", about.Sequence).Logger()
 	return &logger
 }
 
