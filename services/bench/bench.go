@@ -18,7 +18,7 @@ type Sizes struct {
 	Rounds       int           `json:"rounds"`       // of the throughput
 	SignIns      int           `json:"signIns"`      // in the throughput's log
 	Limit        time.Duration `json:"limit"`        // for one contender in one round
-	Refold       int           `json:"refold"`       // events to fold again
+	Refold       int           `json:"refold"`       // messages of the log to fold again
 	RefoldRounds int           `json:"refoldRounds"` //
 	Replay       int           `json:"replay"`       // events to replay
 	Idle         time.Duration `json:"idle"`         // of sign-ins one at a time
@@ -96,7 +96,7 @@ func (b *bench) run(ctx context.Context) (Report, error) {
 		{"sign-in", func() error { return b.signIn(ctx, &r.Default.SignIn) }},
 		{"replay", func() error { return b.replays(ctx, &r.Replays) }},
 		{"writing a log", func() (err error) {
-			history, err = b.write(ctx, max(1, b.sizes.Refold/inputsEach(twice)), twice)
+			history, err = b.write(ctx, max(1, b.sizes.Refold/messagesEach), once)
 			return err
 		}},
 		{"refold", func() error { return b.refold(ctx, history, &r.Default.Refold) }},

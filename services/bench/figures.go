@@ -75,13 +75,15 @@ type Throughput struct {
 	VersusWatermill Judged `json:"foldVersusWatermill"`
 }
 
-// Refold is in messages delivered a second.
+// Refold is in messages of the log gone through a second.
 type Refold struct {
 	Messages   int    `json:"messagesInLog"`
 	Extensions int    `json:"extensions"`
 	Inputs     int    `json:"eventsFolded"`
 	Fold       Spread `json:"foldPerSecond"`
+	FoldCPU    CPU    `json:"foldCPUMicroseconds"` // of the last round
 	Raw        Spread `json:"rawPerSecond"`
+	RawCPU     CPU    `json:"rawCPUMicroseconds"`
 	VersusRaw  Judged `json:"foldVersusRaw"`
 }
 

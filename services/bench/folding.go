@@ -10,6 +10,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
@@ -50,7 +51,7 @@ func (f *folding[S]) run(ctx context.Context, w *world) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	c := fold.Config{Log: log, Redis: client, Owner: "bench", Logger: silent, Metrics: fold.NewMetrics(f.metrics)}
+	c := fold.Config{Log: log, Feed: eventlog.NewFeed(log, f.rules.Worker), Redis: client, Owner: "bench", Logger: silent, Metrics: fold.NewMetrics(f.metrics)}
 	group, ctx := errgroup.WithContext(ctx)
 	for partition := range events.Partitions {
 		group.Go(func() error {

@@ -23,6 +23,7 @@ type softphone struct {
 	n       int
 	license license.State
 	counter devicecounter.State
+	granted events.Recorded // the last LicenseGranted
 }
 
 func newSoftphones(n int) []softphone {
@@ -67,6 +68,14 @@ func (s *softphone) grant(enabled events.Event, at uint64) events.Event {
 	next, decision := license.Decide(s.license, events.Recorded{Event: enabled, Sequence: at})
 	s.license = next
 	return said(decision)
+}
+
+// welcomed is the mailer's outcome on the last LicenseGranted.
+func (s *softphone) welcomed() events.Event {
+	return events.NewOutcome(events.Mailer, s.granted.Event, events.EmailSent{
+		Kind: events.KindWelcome, LicenseID: s.license.LicenseID, To: fmt.Sprintf("user%d@%s.example.com", s.n, s.Tenant),
+		MessageID: "<" + s.granted.ID + "@softphone.example>", SMTPCode: 250,
+	})
 }
 
 // count is the device-counter's outcome on an event, if it has one.

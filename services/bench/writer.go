@@ -88,7 +88,18 @@ func (w *writer) license(ctx context.Context, softphones []softphone) error {
 		if err != nil {
 			return err
 		}
+		s.granted = granted
 		s.count(granted)
+	}
+	return w.flush(ctx)
+}
+
+// mail tells of each license that its e-mail was sent.
+func (w *writer) mail(ctx context.Context, softphones []softphone) error {
+	for i := range softphones {
+		if _, err := w.outcome(ctx, softphones[i].welcomed(), softphones[i].granted); err != nil {
+			return err
+		}
 	}
 	return w.flush(ctx)
 }

@@ -175,6 +175,9 @@ func (r *Redis) URL() string {
 // Done is closed when the server has ended, also by itself.
 func (r *Redis) Done() <-chan struct{} { return r.process.Done() }
 
+// PID of the server's process.
+func (r *Redis) PID() int { return r.process.PID() }
+
 // Signal sends the server a signal: tests stop, continue and kill it.
 func (r *Redis) Signal(s os.Signal) error { return r.process.Signal(s) }
 

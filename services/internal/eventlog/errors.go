@@ -14,7 +14,14 @@ var (
 	// Reading must start again from a place that is known.
 	ErrGap = errors.New("the reader lost its place in the log")
 
+	// ErrCaughtUp ends a reader of a [Feed] at the log's end. Reading goes on with
+	// a reader of the partition alone.
+	ErrCaughtUp = errors.New("the log's end is reached")
+
 	// ErrNoAnswer says that a published fact was stored but its decision did not
 	// arrive in time. Asking again is safe.
 	ErrNoAnswer = errors.New("stored, but no decision arrived in time: ask again, it is safe")
+
+	// errStuck ends a reader that took nothing while others of its feed waited.
+	errStuck = errors.New("it took nothing for so long that it held up other partitions")
 )

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,17 @@ func (m Message) cut() (source, rest string) {
 	_, rest, _ = strings.Cut(rest, ".")
 	source, rest, _ = strings.Cut(rest, ".")
 	return source, rest
+}
+
+// partition of the message; false for what is not an event.
+func (m Message) partition() (int, bool) {
+	rest, is := strings.CutPrefix(m.Subject, "log.")
+	token, _, cut := strings.Cut(rest, ".")
+	if !is || !cut {
+		return 0, false
+	}
+	p, err := strconv.Atoi(token)
+	return p, err == nil && p >= 0 && p < events.Partitions
 }
 
 func fromRaw(raw *jetstream.RawStreamMsg) *Message {

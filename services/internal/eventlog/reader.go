@@ -2,43 +2,34 @@ package eventlog
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/mycloudpbx/softphone/events"
 )
 
-const (
-	// ahead is how many messages a reader asks for before they are wanted. Twice as
-	// many made a worker no faster, and its memory depend on how slow Redis is.
-	ahead = 512
-
-	// heartbeat is how often an idle server says that the consumer lives; after
-	// two silent ones the reader gives up.
-	heartbeat = 3 * time.Second
-
-	// orphaned is how long the server keeps a consumer that nobody reads.
-	orphaned = 30 * time.Second
-)
+// ahead is how many messages a reader asks for before they are wanted, and how
+// many it keeps. Twice as many made a worker no faster, and its memory depend on
+// how slow Redis is.
+const ahead = 512
 
 // Reader reads the log in order from one sequence on. It keeps no position on the
 // server and acknowledges nothing. It never resumes by itself: whatever could have
 // made it miss a message ends it with [ErrGap], and whoever reads starts again
 // from a place it knows.
 type Reader struct {
-	consuming jetstream.ConsumeContext
-	messages  chan Message
-	broken    chan error // holds the first error
-	closed    chan struct{}
-	peeked    *Message
-	pending   uint64
-	delivered uint64
-	remaining atomic.Uint64 // at the server, when it sent what was delivered last
+	stop    func()
+	pending uint64
+	linger  time.Duration // a batch that is not full waits so long for more
+	ready   chan struct{} // the buffer may be enough, or reading has failed
+	room    chan struct{} // the buffer was taken, or nobody will take it any more
+
+	mu     sync.Mutex
+	buffer []Message
+	left   uint64    // at the server, when it sent what was delivered last
+	asked  time.Time // of the last call of Batch
+	closed bool
+	err    error // the first one
 }
 
 // Read starts a reader at a sequence (at least 1), of the messages that match one
@@ -57,123 +48,134 @@ func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filte
 }
 
 func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, error) {
-	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, orphaned
-	consumer, err := l.js.CreateConsumer(ctx, events.Stream, c)
-	if err != nil {
-		return nil, fmt.Errorf("reading the log as %s: %w", c.Name, err)
-	}
-	r := &Reader{
-		messages: make(chan Message, ahead),
-		broken:   make(chan error, 1),
-		closed:   make(chan struct{}),
-		pending:  consumer.CachedInfo().NumPending,
-	}
-	r.consuming, err = consumer.Consume(r.take,
-		jetstream.PullMaxMessages(ahead),
-		jetstream.PullHeartbeat(heartbeat),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.fail(err) }))
-	if err != nil {
-		return nil, fmt.Errorf("reading the log as %s: %w", c.Name, err)
+	r := newReader(0)
+	var err error
+	if r.stop, r.pending, err = l.consume(ctx, c, ahead, r); err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+func newReader(linger time.Duration) *Reader {
+	return &Reader{linger: linger, ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
 }
 
 // Pending is how many messages waited for this reader when it started.
 func (r *Reader) Pending() uint64 { return r.pending }
 
 // Behind is how many messages are known to wait for this reader now.
-func (r *Reader) Behind() uint64 { return uint64(len(r.messages)) + r.remaining.Load() }
+func (r *Reader) Behind() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return uint64(len(r.buffer)) + r.left
+}
 
 // Batch waits for a message, or for the given time, and returns it with whatever
-// else is already here, at most limit. An empty batch is a time that ran out.
+// else is already here, at most limit. An empty batch is a time that ran out. An
+// error comes after all messages that came before it.
 func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
-	if first := r.peeked; first != nil {
-		r.peeked = nil
-		return r.rest(*first, limit), nil
+	end := time.Now().Add(wait)
+	least := 1
+	if r.linger > 0 {
+		least = min(limit, ahead)
 	}
-	timeout := time.NewTimer(wait)
-	defer timeout.Stop()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case err := <-r.broken:
-		r.broken <- err
-		return nil, err
-	case <-timeout.C:
-		return nil, nil
-	case first := <-r.messages:
-		return r.rest(first, limit), nil
-	}
-}
-
-func (r *Reader) rest(first Message, limit int) []Message {
-	batch := make([]Message, 1, min(limit, 1+len(r.messages)))
-	batch[0] = first
-	for len(batch) < limit {
+	for {
+		batch, err := r.grab(least, limit)
+		if len(batch) > 0 || err != nil {
+			return batch, err
+		}
+		pause := time.Until(end)
+		if least > 1 {
+			pause = min(pause, r.linger)
+		}
+		timer := time.NewTimer(pause)
 		select {
-		case m := <-r.messages:
-			batch = append(batch, m)
-		default:
-			return batch
+		case <-ctx.Done():
+		case <-r.ready:
+		case <-timer.C:
+			least = 1
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if least == 1 && !time.Now().Before(end) {
+			return r.grab(least, limit)
 		}
 	}
-	return batch
 }
 
-// Peek waits for the next message without taking it. It must be followed by a
-// Skip or a Batch before the next Peek.
-func (r *Reader) Peek(ctx context.Context) (Message, error) {
-	for r.peeked == nil {
-		batch, err := r.Batch(ctx, 1, heartbeat)
-		if err != nil {
-			return Message{}, err
-		}
-		if len(batch) > 0 {
-			r.peeked = &batch[0]
-		}
+// grab takes messages off the buffer if there are enough of them or reading has
+// failed.
+func (r *Reader) grab(least, limit int) ([]Message, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = time.Now()
+	have := len(r.buffer)
+	if have < least && r.err == nil {
+		return nil, nil
 	}
-	return *r.peeked, nil
+	if have == 0 {
+		return nil, r.err
+	}
+	batch := r.buffer
+	r.buffer = nil
+	if have > limit {
+		batch, r.buffer = batch[:limit:limit], batch[limit:]
+	}
+	signal(r.room)
+	return batch, nil
 }
-
-// Skip takes the message that was peeked at.
-func (r *Reader) Skip() { r.peeked = nil }
 
 // Close ends the reader; it may be called once. The server forgets its consumer
 // by itself.
 func (r *Reader) Close() {
-	close(r.closed)
-	r.consuming.Stop()
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	signal(r.room)
+	r.stop()
 }
 
-// take hands on one delivered message, if it is the next one.
-func (r *Reader) take(m jetstream.Msg) {
-	meta, err := m.Metadata()
-	if err != nil {
-		r.fail(fmt.Errorf("a message without place: %w", err))
-		return
+// take waits until there is room.
+func (r *Reader) take(m Message, left uint64) {
+	for !r.put(m, left) {
+		<-r.room
 	}
-	if meta.Sequence.Consumer != r.delivered+1 {
-		r.fail(fmt.Errorf("expected delivery %d, got %d", r.delivered+1, meta.Sequence.Consumer))
-		return
+}
+
+// put keeps a message if there is room for it; nobody needs one any more after Close.
+func (r *Reader) put(m Message, left uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return true
+	case len(r.buffer) >= ahead:
+		return false
+	case r.buffer == nil && r.linger > 0:
+		r.buffer = make([]Message, 0, ahead)
 	}
-	r.delivered = meta.Sequence.Consumer
-	r.remaining.Store(meta.NumPending)
-	next := Message{
-		Subject: m.Subject(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
+	r.buffer, r.left = append(r.buffer, m), left
+	if r.linger == 0 || len(r.buffer) == ahead {
+		signal(r.ready)
 	}
-	select {
-	case r.messages <- next:
-	case <-r.closed:
-	}
+	return true
 }
 
 // fail ends reading; only the first reason counts.
 func (r *Reader) fail(err error) {
-	if errors.Is(err, nats.ErrConnectionClosed) {
-		err = fmt.Errorf("the connection is closed: %w", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
 	}
+	signal(r.ready)
+}
+
+func signal(c chan<- struct{}) {
 	select {
-	case r.broken <- fmt.Errorf("%w: %w", ErrGap, err):
+	case c <- struct{}{}:
 	default:
 	}
 }

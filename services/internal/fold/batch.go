@@ -11,6 +11,7 @@ import (
 
 // batch is what an owner made of some messages, before any of it is written.
 type batch struct {
+	told     uint64 // outcomes of causes up to here are in the log, and not made again
 	states   []written
 	outcomes []outcome
 	dead     []eventlog.DeadLetter // only what there is to record: see owner.bury
@@ -27,6 +28,7 @@ type answer struct {
 // memory is the state of a key while a batch is decided.
 type memory[S any] struct {
 	key     eventlog.Key
+	name    string // of its hash in Redis
 	state   S
 	recent  recent
 	seq     uint64
@@ -42,14 +44,14 @@ type memories[S any] struct {
 
 // decide folds messages into the states of their keys. It changes nothing but
 // the memories.
-func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S]) batch {
-	var b batch
+func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S], told uint64) batch {
+	b := batch{told: told}
 	for _, m := range messages {
 		r.decideOne(&b, m, states.of[m.Key()])
 	}
 	for _, s := range states.all {
 		if s.changed {
-			b.states = append(b.states, written{key: s.key, seq: s.seq, recent: s.recent, fields: r.Save(s.state), had: s.had})
+			b.states = append(b.states, written{name: s.name, seq: s.seq, recent: s.recent, fields: r.Save(s.state), had: s.had})
 		}
 	}
 	b.last = messages[len(messages)-1]
@@ -103,15 +105,22 @@ func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision, err e
 	return next, decision, nil
 }
 
-// tell adds an outcome and, for whoever waits for it, the answer.
+// tell adds an outcome that is not told yet and, for whoever waits for it, the
+// answer. What was told is only checked: folding a log again, that is most of it.
 func (b *batch) tell(cause eventlog.Message, causeID string, said Outcome) error {
-	body, err := said.Encode()
-	if err != nil {
-		return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+	if cause.Sequence <= b.told {
+		if err := said.Validate(); err != nil {
+			return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+		}
+	} else {
+		body, err := said.Encode()
+		if err != nil {
+			return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+		}
+		b.outcomes = append(b.outcomes, outcome{
+			cause: cause, causeID: causeID, name: said.EventName(), subject: said.Subject(), body: body,
+		})
 	}
-	b.outcomes = append(b.outcomes, outcome{
-		cause: cause, causeID: causeID, name: said.EventName(), subject: said.Subject(), body: body,
-	})
 	if !asked(cause) {
 		return nil
 	}
@@ -166,13 +175,14 @@ func repeated(d Decision) string {
 // folding the log again: they are left from before the checkpoint was lost.
 func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, again bool) (memories[S], error) {
 	states := memories[S]{of: make(map[eventlog.Key]*memory[S], len(messages))}
-	wanted := make([]eventlog.Key, 0, len(messages))
+	wanted := make([]string, 0, len(messages))
 	for _, m := range messages {
 		key := m.Key()
 		if states.of[key] == nil {
-			states.of[key] = &memory[S]{key: key}
-			states.all = append(states.all, states.of[key])
-			wanted = append(wanted, key)
+			fresh := &memory[S]{key: key, name: s.keys.state(key)}
+			states.of[key] = fresh
+			states.all = append(states.all, fresh)
+			wanted = append(wanted, fresh.name)
 		}
 	}
 	found, checkpoint, err := s.load(ctx, wanted)

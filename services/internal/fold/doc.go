@@ -21,7 +21,8 @@
 //  3. What was told. It reads the worker's last outcome in the partition; the
 //     cause that outcome names is told, and so is every cause before it.
 //  4. Read. A reader starts at the checkpoint; its first message must be the
-//     event the checkpoint recorded, by sequence and digest.
+//     event the checkpoint recorded, by sequence and digest. Far behind the log's
+//     end the owners of a process read together, see [eventlog.Feed].
 //  5. Decide. It takes the messages that are there, at most [MaxBatch], loads
 //     their states and, last in the same pipeline, the checkpoint. A checkpoint
 //     that is not its own ends the tenure before anything is decided.

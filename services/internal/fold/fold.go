@@ -35,6 +35,8 @@ const (
 // Config is what an owner needs.
 type Config struct {
 	Log     *eventlog.Log
+	Feed    *eventlog.Feed // reads for all owners of this process what is Far behind; nil: each reads on its own
+	Far     uint64         // messages; 0: 10,000. With fewer a reader of its own is done before others have come
 	Redis   redis.UniversalClient
 	Owner   string                           // who owns, for operations: the replica's name
 	Logger  zerolog.Logger                   //

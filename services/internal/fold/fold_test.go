@@ -32,11 +32,11 @@ func TestFoldsAndTells(t *testing.T) {
 	w := newWorld(t)
 	w.add(1, 2, 0, 3)
 	w.own(nil)
-	if got := w.settled(10 * time.Second); got.Outcomes != 3 {
+	if got := w.settled(soon); got.Outcomes != 3 {
 		t.Errorf("%d outcomes, want 3", got.Outcomes)
 	}
 	w.add(ones(1000)...)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 }
 
 // An owner is paused at a step, another takes over and goes on, the first is
@@ -60,13 +60,13 @@ func TestPausedOwner(t *testing.T) {
 				})
 				<-paused
 				w.own(nil)
-				w.settled(10 * time.Second)
+				w.settled(soon)
 				time.Sleep(window + 100*time.Millisecond) // past the duplicate window
 				w.add(ones(way.facts)...)
-				w.settled(10 * time.Second)
+				w.settled(soon)
 				close(resume)
 				w.add(ones(way.facts)...)
-				w.settled(10 * time.Second)
+				w.settled(soon)
 			})
 		}
 	}
@@ -93,7 +93,7 @@ func TestDeadOwner(t *testing.T) {
 				<-dead
 				w.add(ones(way.facts)...)
 				w.own(nil)
-				w.settled(10 * time.Second)
+				w.settled(soon)
 			})
 		}
 	}
@@ -111,10 +111,10 @@ func TestRedisSetBack(t *testing.T) {
 					w := newWorldWith(t, way.layout)
 					stop, _ := w.own(nil)
 					w.add(ones(5)...)
-					w.settled(10 * time.Second)
+					w.settled(soon)
 					older := w.redis.Snapshot()
 					w.add(ones(20)...)
-					w.settled(10 * time.Second)
+					w.settled(soon)
 
 					stop()
 					armed := true
@@ -132,7 +132,7 @@ func TestRedisSetBack(t *testing.T) {
 					})
 					w.add(ones(way.facts)...)
 					<-hurt
-					w.settled(10 * time.Second)
+					w.settled(soon)
 				})
 			}
 		}
@@ -145,9 +145,9 @@ func TestHealsWithoutTraffic(t *testing.T) {
 	w := newWorld(t)
 	w.own(nil)
 	w.add(ones(20)...)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	w.redis.Empty()
-	w.settled(10 * time.Second)
+	w.settled(soon)
 }
 
 func TestTamperedState(t *testing.T) {
@@ -155,24 +155,24 @@ func TestTamperedState(t *testing.T) {
 	w := newWorld(t)
 	w.own(nil)
 	w.add(ones(20)...)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	checkpoint := fmt.Sprintf("softphone:{p%d}:tally:checkpoint", w.part)
 	state := fmt.Sprintf("softphone:{p%d}:tally:acme:1001", w.part)
 
 	// The checkpoint alone is lost: states of the future must not be folded again.
 	w.rdb.Del(t.Context(), checkpoint)
 	w.add(1)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 
 	// A state cannot be read.
 	w.rdb.HSet(t.Context(), state, "total", "a lot")
 	w.add(1)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 
 	// A state is newer than the checkpoint.
 	w.rdb.HSet(t.Context(), state, "seq", 1<<40, "total", "1000000")
 	w.add(1)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 }
 
 func TestRepeatedFact(t *testing.T) {
@@ -187,7 +187,7 @@ func TestRepeatedFact(t *testing.T) {
 	if second.Duplicate || second.Sequence <= first.Sequence {
 		t.Fatalf("the server recognized the repetition itself: %+v", second)
 	}
-	if got := w.settled(10 * time.Second); got.Outcomes != 16 {
+	if got := w.settled(soon); got.Outcomes != 16 {
 		t.Errorf("%d outcomes, want 16", got.Outcomes)
 	}
 }
@@ -202,7 +202,7 @@ func TestDeadLetters(t *testing.T) {
 	panics := w.add(-1)
 	w.add(1)
 	w.own(nil)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	for range 2 {
 		dead := w.deadLetters()
 		if len(dead) != 2 {
@@ -224,7 +224,7 @@ func TestDeadLetters(t *testing.T) {
 			}
 		}
 		w.redis.Empty() // and once more from the beginning
-		w.settled(10 * time.Second)
+		w.settled(soon)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestAnswersOnlyInboxes(t *testing.T) {
 	if _, err := w.log.Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	for {
 		got, err := elsewhere.NextMsg(100 * time.Millisecond)
 		if err != nil {

@@ -29,9 +29,8 @@ type owner[S any, E Event] struct {
 	checkpoint Checkpoint     // what this owner wrote last, or started from
 	told       uint64         // outcomes of causes up to here are in the log
 	anew       bool           // this tenure began before the first event
+	expected   bool           // the reader's first message must be the checkpoint's event
 	committed  bool           // this tenure has committed
-	waiting    uint64         // messages that waited when the tenure began
-	folded     uint64         // messages read since
 	late       bool           // that it is behind was reported
 	known      uint64         // sequence of the last checkpoint this owner wrote
 	healing    bool           // that Redis lost it was counted
@@ -40,6 +39,9 @@ type owner[S any, E Event] struct {
 
 func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
 	c.Logger = c.Logger.With().Int("partition", partition).Logger()
+	if c.Far == 0 {
+		c.Far = 10_000
+	}
 	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
 	o.store = newStore(c.Redis, rules.Worker, partition)
 	o.inputs = map[eventlog.Input]bool{}
@@ -67,18 +69,29 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 		return err
 	}
 	o.heal()
+	for {
+		if err := o.follow(ctx); !errors.Is(err, eventlog.ErrCaughtUp) {
+			return err
+		}
+	}
+}
+
+// follow folds what a reader delivers until that ends.
+func (o *owner[S, E]) follow(ctx context.Context) error {
 	reader, err := o.read(ctx)
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	o.waiting, o.folded = reader.Pending(), 0
 	o.began()
-	o.meter.progress.waiting.Store(o.waiting)
+	o.meter.progress.waiting.Store(reader.Pending())
 	for {
 		o.step("read")
 		messages, err := reader.Batch(ctx, MaxBatch, idle)
 		if err != nil {
+			return err
+		}
+		if messages, err = o.recognize(messages); err != nil {
 			return err
 		}
 		if err := o.take(ctx, messages, reader.Behind()); err != nil {
@@ -90,23 +103,18 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 // take folds the inputs among some messages. Without any it looks, now and then,
 // whether Redis still has what this owner wrote. So many wait behind them.
 func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, behind uint64) error {
-	read := uint64(len(messages))
 	o.meter.progress.waiting.Store(behind)
-	if read > 0 {
+	if len(messages) > 0 {
 		o.lags(messages[0].Time, behind)
 	}
 	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !o.inputs[m.Of()] })
 	if len(inputs) > 0 {
 		o.meter.progress.took(inputs[0].Time, behind)
-		if err := o.fold(ctx, inputs); err != nil {
-			return err
-		}
-	} else if time.Since(o.compared) >= idle {
-		if err := o.compare(ctx); err != nil {
-			return err
-		}
+		return o.fold(ctx, inputs)
 	}
-	o.folded += read
+	if time.Since(o.compared) >= idle {
+		return o.compare(ctx)
+	}
 	return nil
 }
 
@@ -152,53 +160,54 @@ func (o *owner[S, E]) refuse(log, because string) *Refusal {
 	}
 }
 
-// read starts a reader at the checkpoint, whose first message must be the event
-// that the checkpoint recorded.
+// read starts a reader at the checkpoint: one of its own, or together with other
+// partitions when there is much to catch up with.
 func (o *owner[S, E]) read(ctx context.Context) (*eventlog.Reader, error) {
 	o.step("reader")
+	if err := o.locateEvent(ctx); err != nil {
+		return nil, err
+	}
+	from := max(1, o.checkpoint.Seq)
+	if o.Feed != nil && o.stream.Last > o.checkpoint.Seq+o.Far {
+		return o.Feed.Read(ctx, o.partition, from)
+	}
 	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, o.partition, nuid.Next())
-	reader, err := o.Log.Read(ctx, name, max(1, o.checkpoint.Seq), eventlog.AllIn(o.partition))
-	if err != nil {
-		return nil, err
-	}
-	if o.anew {
-		return reader, nil
-	}
-	if err := o.recognize(ctx, reader); err != nil {
-		reader.Close()
-		return nil, err
-	}
-	return reader, nil
+	return o.Log.Read(ctx, name, from, eventlog.AllIn(o.partition))
 }
 
-// recognize takes the checkpoint's event off the reader. Only an event that was
-// deleted from the log on purpose may be missing.
-func (o *owner[S, E]) recognize(ctx context.Context, reader *eventlog.Reader) error {
-	if reader.Pending() > 0 {
-		first, err := reader.Peek(ctx)
-		switch {
-		case err != nil:
-			return err
-		case first.Sequence > o.checkpoint.Seq: // deleted, or replaced by what is no input
-		case digest(first) != o.checkpoint.Digest:
-			return o.lostTail(&first)
-		default:
-			reader.Skip()
-			return nil
-		}
+// locateEvent holds the checkpoint's event against the log. Only one that was
+// deleted on purpose may be missing.
+func (o *owner[S, E]) locateEvent(ctx context.Context) error {
+	o.expected = false
+	if o.checkpoint == (Checkpoint{}) {
+		return nil
 	}
-	instead, err := o.Log.Get(ctx, o.checkpoint.Seq)
-	if err != nil {
+	stored, err := o.Log.Get(ctx, o.checkpoint.Seq)
+	if err != nil || stored == nil {
 		return err
 	}
-	if instead != nil {
-		return o.lostTail(instead)
-	}
-	return nil
+	o.expected = true
+	return o.same(*stored)
 }
 
-func (o *owner[S, E]) lostTail(instead *eventlog.Message) *Refusal {
-	return o.refuse(fmt.Sprintf("the log has another event at sequence %d (event %s)", o.checkpoint.Seq, digest(*instead)),
+// recognize takes the checkpoint's event off the first messages of a reader.
+func (o *owner[S, E]) recognize(messages []eventlog.Message) ([]eventlog.Message, error) {
+	if !o.expected || len(messages) == 0 {
+		return messages, nil
+	}
+	o.expected = false
+	if first := messages[0].Sequence; first != o.checkpoint.Seq {
+		return nil, fmt.Errorf("%w: asked for sequence %d, got %d", eventlog.ErrGap, o.checkpoint.Seq, first)
+	}
+	return messages[1:], o.same(messages[0])
+}
+
+// same refuses another event than the checkpoint's in its place.
+func (o *owner[S, E]) same(m eventlog.Message) error {
+	if digest(m) == o.checkpoint.Digest {
+		return nil
+	}
+	return o.refuse(fmt.Sprintf("the log has another event at sequence %d (event %s)", o.checkpoint.Seq, digest(m)),
 		"the stream lost its tail, or an older copy was restored and written to")
 }
 
@@ -222,7 +231,7 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 	steps := o.deciding(ctx, messages)
 	defer func() { steps.end(err) }()
 	o.step("load")
-	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again())
+	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again(messages[0]))
 	if errors.Is(err, errTampered) {
 		return errors.Join(err, o.store.reset(ctx, o.checkpoint))
 	}
@@ -230,12 +239,11 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 		return err
 	}
 	o.step("decide")
-	b := o.rules.decide(messages, states)
+	b := o.rules.decide(messages, states, o.told)
 
 	o.step("tell")
-	untold := b.outcomesAfter(o.told)
-	steps.telling(untold)
-	err = o.fence.tell(ctx, untold)
+	steps.telling(b.outcomes)
+	err = o.fence.tell(ctx, b.outcomes)
 	steps.told(err)
 	if err != nil {
 		return err
@@ -250,7 +258,7 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 	}
 	o.checkpoint, o.committed, o.compared = next, true, time.Now()
 	o.known, o.healing = next.Seq, false
-	o.meter.folded(len(messages), untold)
+	o.meter.folded(len(messages), b.outcomes)
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
@@ -258,7 +266,7 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 
 // again tells that this tenure began before the first event, and still folds what
 // was in the log then.
-func (o *owner[S, E]) again() bool { return o.anew && o.folded < o.waiting }
+func (o *owner[S, E]) again(m eventlog.Message) bool { return o.anew && m.Sequence <= o.stream.Last }
 
 // heal counts, once, that Redis has lost what this worker had written.
 func (o *owner[S, E]) heal() {
@@ -357,14 +365,4 @@ func (o *owner[S, E]) step(name string) {
 	if o.Step != nil {
 		o.Step(name)
 	}
-}
-
-// outcomesAfter are the outcomes whose cause comes after a sequence.
-func (b *batch) outcomesAfter(told uint64) []outcome {
-	for i, o := range b.outcomes {
-		if o.cause.Sequence > told {
-			return b.outcomes[i:]
-		}
-	}
-	return nil
 }

@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 			w := newWorld(t)
 			w.add(ones(20)...)
 			stop, _ := w.own(nil)
-			w.settled(10 * time.Second)
+			w.settled(soon)
 			stop()
 			w.nats.Stop()
 			older := w.nats.CopyStore()
@@ -69,7 +69,7 @@ func TestRefusals(t *testing.T) {
 			w.awaitServer()
 			w.add(ones(20)...)
 			_, reports := w.own(nil)
-			w.settled(10 * time.Second)
+			w.settled(soon)
 			before := w.redis.Snapshot()
 
 			c.do(w, older)
@@ -103,7 +103,7 @@ func TestDeletedOnPurpose(t *testing.T) {
 	w := newWorld(t)
 	stop, _ := w.own(nil)
 	last := w.add(ones(20)...)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	stop()
 	stream, err := w.js.Stream(t.Context(), events.Stream)
 	if err != nil {

@@ -13,6 +13,7 @@ type Event interface {
 type Outcome interface {
 	EventName() string           // last token of its subject
 	Subject() string             // where it is published
+	Validate() error             // why it cannot be published; Encode has no other error
 	Encode() ([]byte, error)     // its bytes in the log
 	EncodeData() ([]byte, error) // what of it an answer carries
 }

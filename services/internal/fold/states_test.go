@@ -39,7 +39,7 @@ func TestReplayFoldsWhatTheOwnerFolds(t *testing.T) {
 	w.add(1, 2, 0, -1, 3)
 	w.publish("fact-1", []byte(`{"id":"fact-1","n":7}`))
 	w.own(nil)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 
 	r := w.replayed()
 	hashes, checkpoint, err := w.states().Read(t.Context(), []eventlog.Key{w.key, "acme.none"})
@@ -75,7 +75,7 @@ func TestRepairUnderAnOwner(t *testing.T) {
 				w := newWorld(t)
 				stop, _ := w.own(nil)
 				w.add(ones(5)...)
-				w.settled(10 * time.Second)
+				w.settled(soon)
 				stop()
 
 				right := w.replayed()
@@ -119,7 +119,7 @@ func TestRepairUnderAnOwner(t *testing.T) {
 // because of a corrupt state may be wrong, but nothing may be missing or doubled.
 func (w *world) repaired() {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
 		report := foldtest.Audit(w.t, w.js, w.rdb, tally())
 		if len(report.States)+report.Behind+report.Missing+report.Doubled+report.Phantom == 0 {
 			return
@@ -135,14 +135,14 @@ func TestRepairNeedsTheCheckpointItWasMadeFor(t *testing.T) {
 	w := newWorld(t)
 	w.own(nil)
 	w.add(1, 2)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	s := w.states()
 	old, err := s.Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.add(3)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	wrong := []fold.Repair{{Key: w.key, Hash: map[string]string{"seq": "1", "total": "9"}}}
 	for name, at := range map[string]fold.Checkpoint{"an older one": old, "none": {}} {
 		if err := s.Repair(t.Context(), at, wrong); !errors.Is(err, fold.ErrMoved) {
@@ -155,7 +155,7 @@ func TestRepairNeedsTheCheckpointItWasMadeFor(t *testing.T) {
 	if err := s.Reset(t.Context(), old); !errors.Is(err, fold.ErrMoved) {
 		t.Errorf("resetting an older checkpoint: %v, want ErrMoved", err)
 	}
-	w.settled(10 * time.Second)
+	w.settled(soon)
 }
 
 // A partition that was reset and swept is folded from the beginning, by an owner
@@ -165,7 +165,7 @@ func TestResetAndSweep(t *testing.T) {
 	w := newWorld(t)
 	w.own(nil)
 	w.add(ones(100)...)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	if err := w.rdb.HSet(t.Context(), "softphone:{p"+fmt.Sprint(w.part)+"}:"+teller+":acme:stray", "seq", 1).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -181,5 +181,5 @@ func TestResetAndSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.add(1)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 }

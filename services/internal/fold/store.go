@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -35,7 +34,8 @@ func keysOf(worker string, partition int) keys {
 func (k keys) checkpoint() string { return k.prefix + "checkpoint" }
 
 func (k keys) state(key eventlog.Key) string {
-	return k.prefix + strings.Replace(string(key), ".", ":", 1)
+	tenant, extension := key.Tokens()
+	return k.prefix + tenant + ":" + extension
 }
 
 // kept is what Redis holds of one key.
@@ -76,11 +76,11 @@ func (s *store) readCheckpoint(ctx context.Context, on redis.Cmdable) *redis.Sli
 // load reads states and then, last in the same pipeline, the checkpoint. If that
 // is the one this owner wrote, nobody has committed since, so the states read
 // before it are this owner's too.
-func (s *store) load(ctx context.Context, wanted []eventlog.Key) ([]kept, Checkpoint, error) {
+func (s *store) load(ctx context.Context, wanted []string) ([]kept, Checkpoint, error) {
 	pipe := s.redis.Pipeline()
 	replies := make([]*redis.MapStringStringCmd, len(wanted))
-	for i, key := range wanted {
-		replies[i] = pipe.HGetAll(ctx, s.keys.state(key))
+	for i, name := range wanted {
+		replies[i] = pipe.HGetAll(ctx, name)
 	}
 	last := s.readCheckpoint(ctx, pipe)
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -122,7 +122,7 @@ func (s *store) replace(ctx context.Context, from, to Checkpoint, states []writt
 		}
 	}
 	for _, w := range states {
-		names = append(names, s.keys.state(w.key))
+		names = append(names, w.name)
 		args = w.appendTo(args)
 	}
 	return fenced(s.commit.Run(ctx, s.redis, names, args...))

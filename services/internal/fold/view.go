@@ -31,7 +31,8 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 	if err != nil {
 		return state, false, err
 	}
-	found, checkpoint, err := newStore(v.Redis, v.Rules.Worker, partition).load(ctx, []eventlog.Key{key})
+	kept := newStore(v.Redis, v.Rules.Worker, partition)
+	found, checkpoint, err := kept.load(ctx, []string{kept.keys.state(key)})
 	if err != nil {
 		return state, false, err
 	}

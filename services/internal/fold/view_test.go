@@ -3,7 +3,6 @@ package fold_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
@@ -25,14 +24,14 @@ func TestView(t *testing.T) {
 	want("never seen", "acme.9999", 0, true)
 	stop, _ := w.own(nil)
 	w.add(1, 2)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	want("up to date", w.key, 3, true)
 
 	stop()
 	w.add(4)
 	want("behind", w.key, 3, false)
 	w.own(nil)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	want("caught up", w.key, 7, true)
 
 	// What is not an input of the worker does not make it late.
@@ -47,10 +46,10 @@ func TestViewOfARedisSetBack(t *testing.T) {
 	w := newWorld(t)
 	stop, _ := w.own(nil)
 	w.add(1, 2)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	older := w.redis.Snapshot()
 	w.add(4)
-	w.settled(10 * time.Second)
+	w.settled(soon)
 	stop()
 	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally(), Partitions: events.Partitions}
 

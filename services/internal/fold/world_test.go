@@ -48,6 +48,7 @@ type sum struct {
 
 func (s sum) EventName() string           { return "Sum" }
 func (s sum) Subject() string             { return "softphone." + teller + "." + string(s.key) + ".Sum" }
+func (s sum) Validate() error             { return nil }
 func (s sum) Encode() ([]byte, error)     { return json.Marshal(s) }
 func (s sum) EncodeData() ([]byte, error) { return json.Marshal(s) }
 
@@ -101,6 +102,9 @@ type world struct {
 // window is the duplicate window of these tests: shorter than a pause in them.
 const window = 200 * time.Millisecond
 
+// soon is long enough for a machine that does ten things at once.
+const soon = time.Minute
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return newWorldWith(t, eventlog.Layout{DuplicateWindow: window})
@@ -136,7 +140,7 @@ func (w *world) streamConfig() jetstream.StreamConfig {
 // awaitServer waits until the connections of the test are back.
 func (w *world) awaitServer() {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
 		_, err := w.log.State(w.t.Context())
 		_, other := w.js.AccountInfo(w.t.Context())
 		if (err == nil || errors.Is(err, eventlog.ErrUnfit)) && other == nil {
@@ -164,7 +168,7 @@ func (w *world) outcomes() uint64 {
 // awaitTold waits until an outcome of a cause is in the log.
 func (w *world) awaitTold(cause uint64) {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
 		if w.outcomes() > cause {
 			return
 		}

@@ -1,14 +1,10 @@
 package fold
 
-import (
-	"strconv"
-
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-)
+import "strconv"
 
 // written is what Redis is to hold of one key.
 type written struct {
-	key    eventlog.Key
+	name   string // of the hash
 	seq    uint64
 	recent recent
 	fields Fields

@@ -1,0 +1,227 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+const (
+	// settled is how long a feed waits for one more partition before it starts, and
+	// atMost how long for all of them.
+	settled, atMost = 200 * time.Millisecond, 2 * time.Second
+
+	// near is how many messages apart partitions may start and still be read
+	// together: what the earliest of them makes the others wait for.
+	near = 50_000
+
+	// feedAhead is how many messages a feed asks for before they are wanted.
+	feedAhead = 2048
+
+	// linger is how long a batch waits to be full: Redis and the server take 512
+	// events at once for little more than 80.
+	linger = 50 * time.Millisecond
+
+	// stuck is how long a partition that takes nothing holds up the others.
+	stuck = 5 * time.Second
+)
+
+// Feed reads the partitions of one process together while they are far behind the
+// log's end: one consumer delivers every message once, and the feed hands it to
+// the reader of its partition. With a consumer for each of 16 partitions the
+// server looks at every message 16 times, which was almost half of what folding
+// the log again cost.
+//
+// At the log's end a reader ends with [ErrCaughtUp], and its partition goes on
+// with a reader of its own: new events should wait for no other partition, and
+// where a log's partitions have several owners none should read them all for ever.
+type Feed struct {
+	log  *Log
+	name string
+
+	mu      sync.Mutex
+	waiting []*fed        // for a start
+	joined  chan struct{} // one more of them
+}
+
+// NewFeed makes a feed. The name tells who reads, for operations.
+func NewFeed(log *Log, name string) *Feed { return &Feed{log: log, name: name} }
+
+// fed is a partition's reader in a feed.
+type fed struct {
+	*Reader
+	partition int
+	from      uint64
+	ready     chan error
+}
+
+// Read starts a reader of everything in a partition, at a sequence (at least 1).
+// It waits a moment for other partitions that start near there. They are read
+// together when they are more than half of all: of fewer, more would be delivered
+// in vain than the server saves.
+func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, error) {
+	r := &fed{Reader: newReader(linger), partition: partition, from: from, ready: make(chan error, 1)}
+	f.join(r)
+	select {
+	case err := <-r.ready:
+		return r.Reader, err
+	case <-ctx.Done():
+		go func() {
+			if err := <-r.ready; err == nil {
+				r.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// join adds a reader to those that wait; the first of them starts the wait.
+func (f *Feed) join(r *fed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.waiting) == 0 {
+		f.joined = make(chan struct{}, 1)
+		go f.gather(f.joined)
+	}
+	f.waiting = append(f.waiting, r)
+	signal(f.joined)
+}
+
+// gather waits until nobody joins any more, and starts those that did.
+func (f *Feed) gather(joined <-chan struct{}) {
+	end := time.After(atMost)
+	for waiting := true; waiting; {
+		select {
+		case <-joined:
+		case <-time.After(settled):
+			waiting = false
+		case <-end:
+			waiting = false
+		}
+	}
+	f.mu.Lock()
+	all := f.waiting
+	f.waiting = nil
+	f.mu.Unlock()
+	for _, group := range groups(all) {
+		f.start(group)
+	}
+}
+
+// groups are readers that start near each other.
+func groups(all []*fed) (apart [][]*fed) {
+	slices.SortFunc(all, func(a, b *fed) int { return cmp.Compare(a.from, b.from) })
+	for _, r := range all {
+		if last := len(apart) - 1; last >= 0 && r.from-apart[last][0].from <= near {
+			apart[last] = append(apart[last], r)
+			continue
+		}
+		apart = append(apart, []*fed{r})
+	}
+	return apart
+}
+
+// start begins to read for a group.
+func (f *Feed) start(group []*fed) {
+	ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
+	defer cancel()
+	if 2*len(group) > events.Partitions {
+		f.together(ctx, group)
+		return
+	}
+	for _, r := range group {
+		r.ready <- f.consume(ctx, r.Reader, ahead, r.from, r.stopWith, AllIn(r.partition))
+	}
+}
+
+func (f *Feed) together(ctx context.Context, group []*fed) {
+	s := &shared{}
+	s.open.Store(int32(len(group)))
+	for _, r := range group {
+		s.readers[r.partition] = append(s.readers[r.partition], r)
+	}
+	err := f.consume(ctx, s, feedAhead, group[0].from, func(stop func()) {
+		for _, r := range group {
+			r.stop = func() {
+				if s.open.Add(-1) == 0 {
+					stop()
+				}
+			}
+		}
+	})
+	for _, r := range group {
+		r.ready <- err
+	}
+}
+
+func (r *Reader) stopWith(stop func()) { r.stop = stop }
+
+// consume starts a consumer and hands over how to stop it.
+func (f *Feed) consume(ctx context.Context, to sink, ahead int, from uint64, stopping func(stop func()), filters ...string) error {
+	stop, _, err := f.log.consume(ctx, jetstream.ConsumerConfig{
+		Name: f.name + "-feed-" + nuid.Next(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, FilterSubjects: filters,
+	}, ahead, to)
+	if err == nil {
+		stopping(stop)
+	}
+	return err
+}
+
+// shared hands messages to the readers of their partitions.
+type shared struct {
+	readers [events.Partitions][]*fed // an owner and its successor may be in one process
+	open    atomic.Int32              // readers that are not closed
+}
+
+func (s *shared) take(m Message, pending uint64) {
+	if p, is := m.partition(); is {
+		for _, r := range s.readers[p] {
+			if m.Sequence >= r.from {
+				r.offer(m, pending/events.Partitions) // which is as good a guess as any
+			}
+		}
+	}
+	if pending == 0 {
+		s.fail(ErrCaughtUp)
+	}
+}
+
+func (s *shared) fail(err error) {
+	for _, readers := range s.readers {
+		for _, r := range readers {
+			r.fail(err)
+		}
+	}
+}
+
+// offer hands a message to a reader that may be slow, but not to one that is stuck.
+func (r *fed) offer(m Message, left uint64) {
+	for !r.put(m, left) {
+		patience := time.NewTimer(r.patience())
+		select {
+		case <-r.room:
+			patience.Stop()
+		case <-patience.C:
+			r.from = beyond
+			r.fail(gap(errStuck))
+			return
+		}
+	}
+}
+
+func (r *fed) patience() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Until(r.asked.Add(stuck))
+}
+
+// beyond is after all messages.
+const beyond = ^uint64(0)

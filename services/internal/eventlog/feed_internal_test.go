@@ -1,0 +1,39 @@
+package eventlog
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Who would have to wait long for the earliest does not wait at all.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		from []uint64
+		want [][]uint64
+	}{
+		"nobody":         {nil, nil},
+		"one":            {[]uint64{7}, [][]uint64{{7}}},
+		"all the same":   {[]uint64{1, 1, 1}, [][]uint64{{1, 1, 1}}},
+		"near":           {[]uint64{near + 1, 1}, [][]uint64{{1, near + 1}}},
+		"far":            {[]uint64{near + 2, 1}, [][]uint64{{1}, {near + 2}}},
+		"near the first": {[]uint64{1, near, 2 * near}, [][]uint64{{1, near}, {2 * near}}},
+	} {
+		var all []*fed
+		for _, from := range c.from {
+			all = append(all, &fed{from: from})
+		}
+		var got [][]uint64
+		for _, group := range groups(all) {
+			var from []uint64
+			for _, r := range group {
+				from = append(from, r.from)
+			}
+			got = append(got, from)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package fold_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+)
+
+// All partitions of a process that have much to catch up with read it together,
+// whatever happens meanwhile: to them, to Redis, to the server, or beside them.
+func TestCatchesUpTogether(t *testing.T) {
+	t.Parallel()
+	nothing := func(*testing.T, *world) {}
+	for name, fault := range map[string]func(*testing.T, *world){
+		"undisturbed":      nothing,
+		"another process":  func(_ *testing.T, w *world) { w.ownAll(nil) },
+		"Redis emptied":    func(t *testing.T, w *world) { w.emptyRedis(t) },
+		"server restarted": func(_ *testing.T, w *world) { w.nats.Restart(); w.awaitServer() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.addToMany(40, 60)
+			folded := make(chan struct{}) // something, but not all
+			var once sync.Once
+			commits := 0
+			w.ownAll(func(step string) {
+				if step != "commit" {
+					return
+				}
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if commits++; commits == events.Partitions/2 {
+					once.Do(func() { close(folded) })
+				}
+			})
+			<-folded
+			fault(t, w)
+			w.settled(soon)
+			w.addToMany(40, 3)
+			w.settled(soon)
+		})
+	}
+}
+
+func (w *world) emptyRedis(t *testing.T) {
+	t.Helper()
+	if err := w.rdb.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// addToMany publishes so many facts each of so many keys, in turns.
+func (w *world) addToMany(keys, each int) {
+	w.t.Helper()
+	var batch []*nats.Msg
+	for range each {
+		for key := range keys {
+			w.mu.Lock()
+			w.published++
+			id := fmt.Sprintf("fact-%d", w.published)
+			w.mu.Unlock()
+			m := nats.NewMsg(fmt.Sprintf("softphone.pbx.acme.%d.Add", 2000+key))
+			m.Data = fmt.Appendf(nil, `{"id":%q,"n":1}`, id)
+			batch = append(batch, m)
+		}
+		if _, err := jetstreamext.PublishMsgBatch(w.t.Context(), w.js, batch); err != nil {
+			w.t.Fatal(err)
+		}
+		batch = nil
+	}
+}
+
+// ownAll starts owners of all partitions, as a process has them.
+func (w *world) ownAll(step func(string)) {
+	w.t.Helper()
+	log := w.open()
+	config := fold.Config{
+		Log: log, Feed: eventlog.NewFeed(log, teller), Far: 1, Redis: w.redis.Client(w.t), Owner: "test",
+		Logger: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel), Step: step,
+	}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	var owners sync.WaitGroup
+	for partition := range events.Partitions {
+		owners.Go(func() {
+			_ = fold.Run(ctx, config, tally(), partition, func(context.Context) error { return nil })
+		})
+	}
+	w.t.Cleanup(func() { cancel(); owners.Wait() })
+}
