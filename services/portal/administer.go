@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -123,63 +122,6 @@ func (s *Service) tidy(ctx context.Context, x events.Extension, before uint64) {
 	}
 }
 
-// Enable grants a softphone, and returns when the license is granted. A password of
-// "" makes one. After [ErrTryAgain] the softphone may be enabled; then ResetPassword
-// gives it a password that is known.
-func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64, email, password string) (Enabled, error) {
-	f, err := s.facts(ctx, x)
-	switch {
-	case err != nil:
-		return Enabled{}, err
-	case !f.exists:
-		return Enabled{}, ErrNotFound
-	case f.since(version) != nil:
-		return Enabled{}, f.since(version)
-	case f.license.id != "" || f.pending:
-		return Enabled{}, f.after(0)
-	}
-	name := f.name
-	if name == "" {
-		name = x.Number
-	}
-	fact := events.NewFact(x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name})
-	password, err = s.choose(x, fact, password)
-	if err != nil {
-		return Enabled{}, err
-	}
-	version, limit, err := s.grant(ctx, f, fact, password)
-	if err != nil {
-		return Enabled{}, err
-	}
-	return Enabled{
-		Username: Username(x), Password: process.NewSecret(password), LicenseID: fact.ID, Limit: limit, Version: version,
-	}, nil
-}
-
-// grant enables, and returns when the license of this very fact is granted.
-func (s *Service) grant(ctx context.Context, f facts, fact events.Event, password string) (version uint64, limit int, err error) {
-	place, err := s.prepare(ctx, fact, password)
-	if err != nil {
-		return 0, 0, err
-	}
-	ctx, cancel := s.waiting(ctx)
-	defer cancel()
-	receipt, decision, err := s.ask(ctx, f, fact)
-	s.settle(ctx, fact, place, err)
-	if err != nil {
-		return 0, 0, err
-	}
-	var granted events.LicenseGranted
-	if decision.Outcome != granted.EventName() {
-		return 0, 0, fmt.Errorf("%w: instead of a license there is %s", ErrTryAgain, decision.Outcome)
-	}
-	if err := json.Unmarshal(decision.Data, &granted); err != nil {
-		return 0, 0, fmt.Errorf("reading the license: %w", err)
-	}
-	s.inView(ctx, fact.Extension)
-	return receipt.Sequence, granted.DeviceLimit, nil
-}
-
 // ResetPassword replaces the password; "" makes one. Devices keep their seats, and
 // stay signed in.
 func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (Reset, error) {
@@ -235,9 +177,16 @@ func (s *Service) settle(ctx context.Context, fact events.Event, place uint64, e
 	case err == nil:
 		s.tidy(ctx, fact.Extension, place)
 	case !stored(err):
-		if err := s.credentials.Drop(ctx, fact.Extension, fact.ID); err != nil {
-			s.logger.Warn().Err(err).Stringer("extension", fact.Extension).Msg("an unused credential stays until the next change")
-		}
+		s.forget(ctx, fact)
+	}
+}
+
+// forget removes the credential of a fact, also when whoever asked for it has gone.
+func (s *Service) forget(ctx context.Context, fact events.Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience.decision)
+	defer cancel()
+	if err := s.credentials.Drop(ctx, fact.Extension, fact.ID); err != nil {
+		s.logger.Warn().Err(err).Stringer("extension", fact.Extension).Msg("an unused credential stays until the next change")
 	}
 }
 

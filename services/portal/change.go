@@ -38,10 +38,17 @@ var errRefused = errors.New("another change came first")
 // in the way of: one that came in while the facts were read.
 const attempts = 10
 
+// guard is one condition more: a subject whose last message must still be that one. When
+// it is not, that is errRefused: it is the caller who knows what then.
+type guard struct {
+	subject string
+	last    uint64
+}
+
 // publish stores a fact on top of what was read. A *Conflict says that it is not
 // stored; ErrTryAgain, that it may be.
-func (s *Service) publish(ctx context.Context, f facts, fact events.Event) (eventlog.Receipt, error) {
-	receipt, _, err := s.change(ctx, f, fact, func(m, move *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
+func (s *Service) publish(ctx context.Context, f facts, fact events.Event, guards ...guard) (eventlog.Receipt, error) {
+	receipt, _, err := s.change(ctx, f, fact, guards, func(m, move *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
 		r, err = s.log.Publish(ctx, m, move)
 		return r, d, err
 	})
@@ -51,17 +58,23 @@ func (s *Service) publish(ctx context.Context, f facts, fact events.Event) (even
 // ask is publish, and waits for the decision. ErrTryAgain says also that the fact is
 // stored and was not decided in time.
 func (s *Service) ask(ctx context.Context, f facts, fact events.Event) (eventlog.Receipt, events.Decision, error) {
-	return s.change(ctx, f, fact, func(m, move *nats.Msg) (eventlog.Receipt, events.Decision, error) {
+	return s.change(ctx, f, fact, nil, func(m, move *nats.Msg) (eventlog.Receipt, events.Decision, error) {
 		return s.log.Ask(ctx, m, move)
 	})
 }
 
 type send func(fact, move *nats.Msg) (eventlog.Receipt, events.Decision, error)
 
-func (s *Service) change(ctx context.Context, f facts, fact events.Event, send send) (eventlog.Receipt, events.Decision, error) {
+func (s *Service) change(
+	ctx context.Context, f facts, fact events.Event, guards []guard, send send,
+) (eventlog.Receipt, events.Decision, error) {
 	m, err := message(ctx, fact)
 	if err != nil {
 		return eventlog.Receipt{}, events.Decision{}, plain(err)
+	}
+	seen := f.version
+	for _, g := range guards {
+		eventlog.Expect(m, g.subject, g.last)
 	}
 	fence := fenceOf(fact.Extension)
 	for range attempts {
@@ -71,13 +84,16 @@ func (s *Service) change(ctx context.Context, f facts, fact events.Event, send s
 		if !eventlog.Refused(err) {
 			return receipt, decision, away(err)
 		}
-		seen := f.version
 		if f, err = s.facts(ctx, fact.Extension); err != nil {
 			return eventlog.Receipt{}, events.Decision{}, errors.Join(errRefused, err)
 		}
 		if conflict := f.after(seen); conflict != nil {
 			return eventlog.Receipt{}, events.Decision{}, conflict
 		}
+		if len(guards) > 0 {
+			return eventlog.Receipt{}, events.Decision{}, fmt.Errorf("%w: %w", ErrTryAgain, errRefused)
+		}
+		seen = f.version
 	}
 	return eventlog.Receipt{}, events.Decision{}, fmt.Errorf("%w: %w: changes of %s come without end", ErrTryAgain, errRefused, fact.Extension)
 }

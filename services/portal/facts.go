@@ -22,6 +22,7 @@ type facts struct {
 	exists  bool
 	email   string // of the license in force or the last one asked for
 	license license
+	granted uint64 // sequence of the last license, in force or not
 	pending bool   // enabled, and no license yet
 	changed change // its last fact but for sign-ins
 
@@ -41,6 +42,13 @@ type change struct {
 	who      string
 	what     string
 	when     time.Time
+}
+
+// enabling tells whether it is somebody's Enable, or the password they set when they
+// tried that again.
+func (c change) enabling(who string) bool {
+	return who != "" && c.who == who &&
+		(c.what == events.SoftphoneEnabled{}.EventName() || c.what == events.SoftphonePasswordReset{}.EventName())
 }
 
 // since is the conflict with a caller who saw a version; nil when only devices
@@ -169,6 +177,7 @@ func conclude(version uint64, last said) facts {
 			f.credential = reset.ID
 		}
 	}
+	f.granted = grant.Sequence
 	f.pending = f.license.id == "" && enabledAt > closed
 	f.changed = last.change()
 	return f

@@ -161,7 +161,7 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 		p := key.Partition(events.Partitions)
 		keys[p], places[p] = append(keys[p], key), append(places[p], i)
 	}
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, s.patience.redis)
 	defer cancel()
 	all := make([]row, len(numbers))
 	group, ctx := errgroup.WithContext(ctx)
@@ -189,7 +189,7 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 // moment at most: whoever changed something wants to see it there, but the change
 // holds already.
 func (s *Service) inView(ctx context.Context, x events.Extension) {
-	ctx, cancel := context.WithTimeout(ctx, viewPatience)
+	ctx, cancel := context.WithTimeout(ctx, s.patience.look)
 	defer cancel()
 	view := fold.View[row, events.Recorded]{Log: s.log, Redis: s.redis, Rules: ViewRules(), Partitions: events.Partitions}
 	for {
@@ -204,7 +204,4 @@ func (s *Service) inView(ctx context.Context, x events.Extension) {
 	}
 }
 
-const (
-	viewPatience = 500 * time.Millisecond
-	viewPause    = 10 * time.Millisecond
-)
+const viewPause = 10 * time.Millisecond

@@ -23,7 +23,7 @@ type Config struct {
 	Hasher      Hasher
 	Logger      zerolog.Logger
 	Metrics     prometheus.Registerer // nil: none
-	Patience    time.Duration         // for a worker's decision; 0 means 5 s
+	Patience    time.Duration         // for a worker's decision; 0 means [Patience]. All else it waits for is in proportion
 }
 
 // Hasher computes and compares password hashes; see credential.Hasher for what it
@@ -33,7 +33,24 @@ type Hasher interface {
 	Matches(ctx context.Context, c credential.Caller, hash, password string) (bool, error)
 }
 
-const defaultPatience = 5 * time.Second
+// Patience is how long a person waits for a worker's decision before they are told to
+// try again.
+const Patience = 5 * time.Second
+
+// patience is how long it waits, and for what.
+type patience struct {
+	decision time.Duration // of a worker, in the log
+	answer   time.Duration // of one worker, to one question
+	behind   time.Duration // for a worker that is behind, with a softphone waiting
+	look     time.Duration // for one that is behind, with a page waiting that can do without
+	redis    time.Duration // the client would try for seconds to reach one that is away
+}
+
+func newPatience(decision time.Duration) patience {
+	return patience{
+		decision: decision, answer: decision * 2 / 5, behind: decision * 2 / 5, look: decision / 10, redis: decision / 5,
+	}
+}
 
 // Service is the operations. It is safe for concurrent use.
 type Service struct {
@@ -47,18 +64,19 @@ type Service struct {
 	tail        *tail
 	metrics     *metrics
 	logger      zerolog.Logger
-	patience    time.Duration
+	patience    patience
 }
 
 // New makes a Service. Watch tells something only while Run runs.
 func New(c Config) *Service {
 	if c.Patience == 0 {
-		c.Patience = defaultPatience
+		c.Patience = Patience
 	}
+	patience := newPatience(c.Patience)
 	return &Service{
 		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
-		throttle: newThrottle(c.Redis), tokens: tokens{c.Redis}, tail: newTail(c.Log, c.Logger),
-		metrics: newMetrics(c.Metrics), logger: c.Logger, patience: c.Patience,
+		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis}, tail: newTail(c.Log, c.Logger),
+		metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
 	}
 }
 
@@ -98,12 +116,9 @@ func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) 
 	return d, group.Wait()
 }
 
-// lookPatience is how long a page waits for a worker that is behind.
-const lookPatience = 500 * time.Millisecond
-
 // seated fills in who holds the seats of the license in force.
 func (s *Service) seated(ctx context.Context, d *Details) error {
-	seats, err := s.seats(ctx, d.Extension, lookPatience)
+	seats, err := s.seats(ctx, d.Extension, s.patience.look)
 	switch {
 	case err != nil, !seats.Current:
 		d.SeatsUnknown = true
@@ -119,5 +134,5 @@ func (s *Service) GeneratePassword() string { return credential.Generate() }
 
 // waiting is the time a worker has to decide.
 func (s *Service) waiting(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, s.patience, errors.New("no answer in time"))
+	return context.WithTimeoutCause(ctx, s.patience.decision, errors.New("no answer in time"))
 }

@@ -164,7 +164,7 @@ func (s *Service) seatOf(ctx context.Context, x events.Extension, decision event
 		}
 		return seats{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, signInActivated, nil
 	case events.DeviceRecognized:
-		held, err := s.seats(ctx, x, s.patience)
+		held, err := s.seats(ctx, x, s.patience.decision)
 		if err == nil && !held.Current {
 			err = errors.New("the device counter is behind")
 		}
@@ -180,9 +180,6 @@ func (s *Service) seatOf(ctx context.Context, x events.Extension, decision event
 	}
 	return held, "", fmt.Errorf("%w: the device counter answers %s", ErrTryAgain, decision.Outcome)
 }
-
-// behindPatience is how long a signed-in device waits for a worker that is behind.
-const behindPatience = 2 * time.Second
 
 // Profile is what the device of a token shows, or [ErrUnauthorized] when it is not
 // signed in, or not any more.
@@ -202,7 +199,7 @@ func (s *Service) Profile(ctx context.Context, token string) (Profile, error) {
 	if f.license.id != who.License {
 		return Profile{}, s.ended(ctx, token)
 	}
-	held, err := s.seats(ctx, x, behindPatience)
+	held, err := s.seats(ctx, x, s.patience.behind)
 	switch {
 	case err != nil:
 		return Profile{}, away(err)

@@ -30,18 +30,15 @@ const (
 	freePerAddress, doublePerAddress, mostPerAddress = 100, 10, time.Minute
 )
 
-// redisPatience is how long Redis may take for a call of the portal's own: the client
-// would try for seconds to reach one that is away, with somebody waiting.
-const redisPatience = time.Second
-
 // throttle counts failed sign-ins in Redis, by account and by address.
 type throttle struct {
 	redis      redis.UniversalClient
+	patience   time.Duration // for Redis
 	begin, end *redis.Script
 }
 
-func newThrottle(client redis.UniversalClient) *throttle {
-	return &throttle{redis: client, begin: redis.NewScript(beginSource), end: redis.NewScript(endSource)}
+func newThrottle(client redis.UniversalClient, patience time.Duration) *throttle {
+	return &throttle{redis: client, patience: patience, begin: redis.NewScript(beginSource), end: redis.NewScript(endSource)}
 }
 
 // attempt is one sign-in under way, counted as failed.
@@ -59,7 +56,7 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 		freePerAccount, doublePerAccount, mostPerAccount.Milliseconds(),
 		freePerAddress, doublePerAddress, mostPerAddress.Milliseconds(),
 	}
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	told, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64Slice()
 	if err != nil || len(told) != 2 {
@@ -79,7 +76,7 @@ func (a attempt) succeeded(ctx context.Context) error { return a.close(ctx, "in"
 func (a attempt) abandoned(ctx context.Context) error { return a.close(ctx, "") }
 
 func (a attempt) close(ctx context.Context, how string) error {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, a.patience)
 	defer cancel()
 	if err := a.end.Run(ctx, a.redis, a.keys, how, acquainted.Milliseconds()).Err(); err != nil {
 		return fmt.Errorf("counting sign-ins: %w", err)

@@ -37,7 +37,7 @@ func TestThrottle(t *testing.T) {
 
 func testThrottle(t *testing.T, client *redis.Client) {
 	t.Helper()
-	th, ctx := newThrottle(client), t.Context()
+	th, ctx := newThrottle(client, time.Minute), t.Context()
 	try := func(username, address string) (attempt, time.Duration) {
 		t.Helper()
 		a, err := th.try(ctx, username, address)

@@ -20,7 +20,10 @@ const tokenLife = 90 * 24 * time.Hour
 // tokens are what signed-in devices show, in Redis under their SHA-256: 256 random
 // bits need no slower hash. Redis may lose them: the person signs in again, on a
 // device that has its seat already.
-type tokens struct{ redis redis.UniversalClient }
+type tokens struct {
+	redis    redis.UniversalClient
+	patience time.Duration // for Redis
+}
 
 // session is what a token stands for: one device under one license.
 type session struct {
@@ -41,7 +44,7 @@ func tokenKey(token string) string {
 
 // issue makes a token for a session.
 func (t tokens) issue(ctx context.Context, s session) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails: it ends the process instead
@@ -58,7 +61,7 @@ func (t tokens) issue(ctx context.Context, s session) (string, error) {
 // session finds what a token stands for; the zero session for one that is unknown.
 // A token that is used lives on.
 func (t tokens) session(ctx context.Context, token string) (s session, err error) {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	pipe := t.redis.Pipeline()
 	found := pipe.HGetAll(ctx, tokenKey(token))
@@ -73,7 +76,7 @@ func (t tokens) session(ctx context.Context, token string) (s session, err error
 }
 
 func (t tokens) end(ctx context.Context, token string) error {
-	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	if err := t.redis.Del(ctx, tokenKey(token)).Err(); err != nil {
 		return fmt.Errorf("ending a token: %w", err)

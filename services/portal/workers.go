@@ -11,12 +11,9 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// askPatience is how long one worker may take to answer one question.
-const askPatience = 2 * time.Second
-
 // question asks a worker what it knows of an extension, and reads the answer into one.
 func (s *Service) question(ctx context.Context, to string, x events.Extension, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	ctx, cancel := context.WithTimeout(ctx, s.patience.answer)
 	defer cancel()
 	body, err := json.Marshal(map[string]string{"tenant": x.Tenant, "extension": x.Number})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
@@ -73,7 +74,7 @@ func TestWatchSurvivesAnOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(workertest.Patience); ; {
 		select {
 		case c := <-changes:
 			if c.Sequence >= d.Version {

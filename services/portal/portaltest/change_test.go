@@ -47,7 +47,7 @@ func TestTwoAdministrators(t *testing.T) {
 			won = 1
 		}
 		conflict, ok := errors.AsType[*portal.Conflict](faults[1-won])
-		if faults[won] != nil || !ok || conflict.Who != names[won] || conflict.What != "ExtensionRenamed" || time.Since(conflict.When) > time.Minute {
+		if faults[won] != nil || !ok || conflict.Who != names[won] || conflict.What != "ExtensionRenamed" || conflict.When.IsZero() {
 			t.Fatalf("round %d: %v, %v", round, faults[0], faults[1])
 		}
 		if d, err = other.Get(t.Context(), ada); err != nil || d.Name != fmt.Sprintf("%s's %d", names[won], round) {
@@ -168,8 +168,10 @@ func TestLicenseWorkerAway(t *testing.T) {
 	const password = "heather moss and granite"
 
 	w.StopLicense()
-	if _, err := s.Enable(ctx, ada, portal.Any, "ada@example.com", password); !errors.Is(err, portal.ErrTryAgain) {
-		t.Fatalf("Enable: %v", err)
+	for w.Last(ada, events.PBX, "SoftphoneEnabled") == nil { // it may take longer to be stored
+		if _, err := s.Enable(ctx, ada, portal.Any, "ada@example.com", password); !errors.Is(err, portal.ErrTryAgain) {
+			t.Fatalf("Enable: %v", err)
+		}
 	}
 	if d, err := s.Get(ctx, ada); err != nil || !d.Enabled || d.Granted {
 		t.Errorf("%+v, %v", d, err)
@@ -190,8 +192,10 @@ func TestLicenseWorkerAway(t *testing.T) {
 	}
 
 	w.StopLicense()
-	if err := s.Disable(ctx, ada, portal.Any); !errors.Is(err, portal.ErrTryAgain) {
-		t.Errorf("Disable: %v", err)
+	for w.Last(ada, events.PBX, "SoftphoneDisabled") == nil {
+		if err := s.Disable(ctx, ada, portal.Any); !errors.Is(err, portal.ErrTryAgain) {
+			t.Fatalf("Disable: %v", err)
+		}
 	}
 	if _, err := signIn(t, w, "1001@acme", process.NewSecret(password), "d1"); !errors.Is(err, portal.ErrUnauthorized) {
 		t.Errorf("signing in from Disable on: %v", err)
@@ -320,7 +324,7 @@ func TestList(t *testing.T) {
 			}
 			from = next
 		}
-		return len(numbers) >= 119
+		return len(numbers) == 119
 	})
 	for i, want := 0, 950; i < len(numbers); i, want = i+1, want+1 {
 		if want == 1000 {

@@ -61,7 +61,7 @@ func (w *World) StartLicense() { w.stopLicense = w.run(events.License, license.R
 func (w *World) StopLicense() { w.stopLicense() }
 
 // Portal starts one more portal, on connections of its own, that waits that long for
-// decisions; 0 is what production has.
+// decisions; 0 is longer than any machine takes.
 func (w *World) Portal(patience time.Duration) *portal.Service {
 	w.t.Helper()
 	return w.portal(patience, prometheus.NewRegistry())
@@ -69,6 +69,9 @@ func (w *World) Portal(patience time.Duration) *portal.Service {
 
 func (w *World) portal(patience time.Duration, metrics *prometheus.Registry) *portal.Service {
 	w.t.Helper()
+	if patience == 0 {
+		patience = workertest.Patience
+	}
 	c := w.Config("portal-service")
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel)
