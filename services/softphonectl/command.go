@@ -5,6 +5,7 @@
 //	status                              how each worker is
 //	events                              what is in the log
 //	license, devices, emails            what is known of an extension, and how it came to that
+//	emails preview                      what e-mails look like, by kind, language and tenant
 //	replay state, replay decisions      hold what workers keep and told against the log; repair what they keep
 //	replay mail                         send welcome e-mails again, on purpose
 //	replay into                         copy facts into another system's log

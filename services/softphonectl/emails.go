@@ -12,12 +12,14 @@ import (
 )
 
 func emailsCommand(a *app) *cobra.Command {
-	return question{
+	cmd := question{
 		use: "emails", short: "Show what became of an extension's e-mails, the newest first", worker: events.Mailer,
 		history: append(named(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{}),
 			events.Outcomes(events.Mailer)...),
 		text: emailsText,
 	}.command(a)
+	cmd.AddCommand(emailsPreviewCommand(a))
+	return cmd
 }
 
 // email is one of the answer of ask.mailer.get.

@@ -157,7 +157,7 @@ func TestWhatMailsSay(t *testing.T) {
 	links := []string{"https://acme.example/softphone", "/mac", "/iphone", "/android", "/windows?lang=en&arch=x64"}
 	for _, locale := range b.Locales("acme") {
 		for kind, wants := range map[Kind][]string{
-			Welcome: links, PasswordChanged: links, DeviceLimitReached: {"Anna’s MacBook, Mac", "Pixel 9, Android", "Windows", "Tablet in the hall"},
+			Welcome: links, PasswordChanged: links, DeviceLimitReached: {"Anna’s MacBook (Mac)", "Pixel 9 (Android)", "Windows", "Tablet in the hall"},
 		} {
 			l := letter(kind)
 			l.Locale = locale

@@ -1,0 +1,56 @@
+package preview
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
+)
+
+// Handler serves everything there is to show. It opens the brands anew for each
+// page, so that a change is seen with a reload; what is wrong with them is the
+// page then.
+func Handler(open func() (*letter.Brands, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "this is only to be looked at", http.StatusMethodNotAllowed)
+			return
+		}
+		var found map[string][]byte
+		b, err := open()
+		if err == nil {
+			found, err = files(b)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+		if name == "" {
+			name = "index.html"
+		}
+		content, is := found[name]
+		if !is {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", mediaType(name))
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(content)
+	})
+}
+
+func mediaType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".eml":
+		return "message/rfc822"
+	default:
+		return "text/plain; charset=utf-8"
+	}
+}

@@ -1,0 +1,120 @@
+// Package preview shows the mails of a directory of brands: every kind, in every
+// language, of every tenant, as HTML, as plain text and as the bytes that are sent.
+// [Write] puts them into a folder, [Handler] serves them.
+package preview
+
+import (
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	_ "embed"
+
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
+)
+
+// Sheet is one mail in all its forms.
+type Sheet struct {
+	letter.Reading
+
+	Kind letter.Kind
+	Sent bool // to the tenant's users
+}
+
+// Tenant is all mails of one brand.
+type Tenant struct {
+	Name   string
+	Sheets []Sheet
+}
+
+// Path of a sheet, without the extension that says in which form.
+func (t Tenant) Path(s Sheet) string { return t.Name + "/" + string(s.Kind) + "." + s.Locale }
+
+// Tenants makes all mails there are, to a person that is made up. The one named
+// default stands for all without a brand.
+func Tenants(b *letter.Brands) ([]Tenant, error) {
+	var all []Tenant
+	for _, name := range append([]string{letter.DefaultTenant}, b.Tenants()...) {
+		t := Tenant{Name: name}
+		for _, sample := range letter.Samples() {
+			if sample.DeviceLimit == 1 {
+				continue
+			}
+			for _, locale := range b.Locales(name) {
+				sample.Tenant, sample.Locale = name, locale
+				reading, err := b.Read(sample)
+				if err != nil {
+					return nil, fmt.Errorf("%s of %s in %s: %w", sample.Kind, name, locale, err)
+				}
+				t.Sheets = append(t.Sheets, Sheet{reading, sample.Kind, b.Sends(name, sample.Kind)})
+			}
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// forms of a sheet, by the extensions of their files.
+func (s Sheet) forms() map[string][]byte {
+	return map[string][]byte{".html": []byte(s.HTML), ".txt": []byte(s.Text), ".eml": s.Bytes}
+}
+
+//go:embed index.html
+var indexPage string
+
+// index is a page that leads to all sheets.
+func index(all []Tenant) ([]byte, error) {
+	t, err := template.New("index.html").Parse(indexPage)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, all)
+	return []byte(b.String()), err
+}
+
+// files are everything there is to show, by path.
+func files(b *letter.Brands) (map[string][]byte, error) {
+	all, err := Tenants(b)
+	if err != nil {
+		return nil, err
+	}
+	page, err := index(all)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]byte{"index.html": page}
+	for _, t := range all {
+		for _, s := range t.Sheets {
+			for extension, content := range s.forms() {
+				found[t.Path(s)+extension] = content
+			}
+		}
+	}
+	return found, nil
+}
+
+// Write puts everything into a folder, which is made if it is not there, and says
+// which files it wrote.
+func Write(b *letter.Brands, folder string) ([]string, error) {
+	found, err := files(b)
+	if err != nil {
+		return nil, err
+	}
+	var written []string
+	for name, content := range found {
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // nothing in it is secret
+			return nil, err
+		}
+		if err := os.WriteFile(file, content, 0o644); err != nil { //nolint:gosec // nor here
+			return nil, err
+		}
+		written = append(written, name)
+	}
+	slices.Sort(written)
+	return written, nil
+}
