@@ -20,7 +20,8 @@ func (d Devices) find(id string) int {
 // it is the same after they were saved and loaded.
 func (d Devices) with(seat events.Seat) Devices {
 	at, _ := slices.BinarySearchFunc(d, seat, byActivation)
-	return slices.Insert(slices.Clone(d), at, seat)
+	next := append(make(Devices, 0, len(d)+1), d[:at]...)
+	return append(append(next, seat), d[at:]...)
 }
 
 // without removes the seat at an index.

@@ -20,7 +20,6 @@ type owner[S any, E Event] struct {
 	partition int
 	check     func(context.Context) error
 	store     *store
-	inputs    map[eventlog.Input]bool
 	meter     *meter
 	refused   string // the refusal reported last, so that it is logged once
 
@@ -44,10 +43,6 @@ func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check 
 	}
 	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
 	o.store = newStore(c.Redis, rules.Worker, partition)
-	o.inputs = map[eventlog.Input]bool{}
-	for _, input := range rules.Inputs {
-		o.inputs[input] = true
-	}
 	return o
 }
 
@@ -107,7 +102,7 @@ func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, beh
 	if len(messages) > 0 {
 		o.lags(messages[0].Time, behind)
 	}
-	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !o.inputs[m.Of()] })
+	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !slices.Contains(o.rules.Inputs, m.Of()) })
 	if len(inputs) > 0 {
 		o.meter.progress.took(inputs[0].Time, behind)
 		return o.fold(ctx, inputs)
