@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure of what the tests need and Go does not bring: a real redis-server, a C compiler for the race detector,
-# Chromium, and axe-core, which judges the pages in it. As root on Debian it installs them; elsewhere it says what to
-# install, in one line, and fails.
+# Chromium, and axe-core, which judges the pages in it; Postfix and another implementation of DKIM, which judge what the
+# mailer sends. As root on Debian it installs them; elsewhere it says what to install, in one line, and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,9 @@ install_axe() {
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v "$(go env CC)" >/dev/null || packages+=(gcc libc6-dev)
+[ -x /usr/sbin/postfix ] || packages+=(postfix)
+[ -x /usr/sbin/saslpasswd2 ] || packages+=(sasl2-bin libsasl2-modules)
+/usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || packages+=(python3-dkim)
 [ -x /usr/bin/chromium ] || packages+=(chromium fonts-liberation)
 has_axe || command -v npm >/dev/null || packages+=(npm)
 if [ ${#packages[@]} -eq 0 ]; then
@@ -34,7 +37,13 @@ fi
 echo "installing ${packages[*]} with apt-get" >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# Postfix is for instances of the tests' own: the machine's gets no configuration, without which it does not start.
+unconfigured() {
+    command -v debconf-set-selections >/dev/null || return 0
+    echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+}
 install() {
+    case " ${packages[*]} " in *" postfix "*) unconfigured >>"$log" 2>&1 ;; esac
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" >>"$log" 2>&1 </dev/null
 }
 # A fresh image has no package lists at all; a machine in use has them, and needs no update.

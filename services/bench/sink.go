@@ -84,7 +84,7 @@ func (s *sink) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		goesOn := true
+		var goesOn bool
 		switch verb, _, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " "); strings.ToUpper(verb) {
 		case "EHLO":
 			goesOn = answer("250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")

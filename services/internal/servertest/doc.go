@@ -3,6 +3,7 @@
 //	n := servertest.NATS(t)          // nats-server in this process: Stop, Restart
 //	r := servertest.Redis(t)         // a redis-server child: Stop, Start, Pause, Resume, Empty, Snapshot, PutBack
 //	c := servertest.StartChild(t, "worker", "NATS_URL="+n.URL())   // code of the test in a process of its own: Kill, Pause, Resume
+//	p := servertest.Postfix(t, servertest.PostfixConfig{})         // Debian's Postfix, as root, with a Maildir: Wait, Restart, Log
 //	k := servertest.NATSChild(t)     // a nats-server to be killed with -9 and started again on the same store
 //
 // Children need a TestMain that calls Main. Everything starts on an address the kernel chose, keeps it when it is started

@@ -179,7 +179,8 @@ func (c *Client) try(ctx context.Context, r *relay, mail Envelope) (Receipt, err
 	case blame(err):
 		if pause := r.away(); pause > 0 {
 			r.meter.rests(true)
-			c.note(r.Addr(), err).Dur("again_in", pause).Msg("a mail server is left alone for a while")
+			logger := c.about(r.Addr(), err)
+			logger.Warn().Dur("again_in", pause).Msg("a mail server is left alone for a while")
 		}
 	default:
 		if r.back() {
@@ -190,19 +191,17 @@ func (c *Client) try(ctx context.Context, r *relay, mail Envelope) (Receipt, err
 	return receipt, err
 }
 
-// note begins a log line about a server. Its words are left out from where they
+// about is where to log what a server did. Its words are left out from where they
 // may repeat an address.
-func (c *Client) note(server string, err error) *zerolog.Event {
-	line := c.logger.Warn().Str("server", server)
-	failure, judged := errors.AsType[*Failure](err)
-	if !judged {
-		return line
+func (c *Client) about(server string, err error) zerolog.Logger {
+	line := c.logger.With().Str("server", server)
+	if failure, judged := errors.AsType[*Failure](err); judged {
+		line = line.Stringer("stage", failure.Stage).Int("smtp_code", failure.Code).Str("enhanced_code", failure.Enhanced)
+		if failure.Stage < stageMAIL {
+			line = line.Str("reason", failure.Error())
+		}
 	}
-	line = line.Stringer("stage", failure.Stage).Int("smtp_code", failure.Code).Str("enhanced_code", failure.Enhanced)
-	if failure.Stage < stageMAIL {
-		line = line.Str("reason", failure.Error())
-	}
-	return line
+	return line.Logger()
 }
 
 // Close ends what is idle. It waits for no server longer than a second; mails under

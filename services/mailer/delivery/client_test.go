@@ -137,6 +137,8 @@ func TestAnswers(t *testing.T) {
 		{servertest.AtRCPT, "554 5.7.1 policy", Final, 554, "5.7.1"},
 		{servertest.AtRCPT, "530 5.7.0 must issue STARTTLS first", Unavailable, 530, "5.7.0"},
 		{servertest.AtRCPT, "553 5.1.8 sender domain not found", Unavailable, 553, "5.1.8"},
+		{servertest.AtRCPT, "554 5.7.1 <a[192.0.2.1]>: Client host rejected: Access denied", Unavailable, 554, "5.7.1"},
+		{servertest.AtRCPT, "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example", Unavailable, 554, "5.7.1"},
 		{servertest.AtRCPT, "nonsense", Temporary, 0, ""},
 		{servertest.AtDATA, "451 4.3.0 later", Temporary, 451, "4.3.0"},
 		{servertest.AtDATA, "554 5.5.1 no valid recipients", Final, 554, "5.5.1"},
@@ -382,6 +384,7 @@ func toFaulty(server *servertest.FaultySMTP) *testConfig {
 }
 
 func failure(t *testing.T) func(Receipt, error) *Failure {
+	t.Helper()
 	return func(_ Receipt, err error) *Failure {
 		t.Helper()
 		var f *Failure

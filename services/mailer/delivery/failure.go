@@ -79,12 +79,12 @@ func failed(stage Stage, err error) *Failure {
 	if judged, ok := errors.AsType[*Failure](err); ok {
 		return judged
 	}
-	f := &Failure{Stage: stage, Err: err}
+	f, text := &Failure{Stage: stage, Err: err}, ""
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		f.Code = answer.Code
-		f.Enhanced = enhancedCode.FindString(answer.Msg)
+		f.Enhanced, text = enhancedCode.FindString(answer.Msg), answer.Msg
 	}
-	f.Verdict = judge(stage, f.Code, f.Enhanced)
+	f.Verdict = judge(stage, f.Code, f.Enhanced, text)
 	if errors.Is(err, errNoSMTPUTF8) { // about the address
 		f.Verdict = Final
 	}
@@ -101,13 +101,13 @@ func failed(stage Stage, err error) *Failure {
 // are not welcome, which servers postpone to RCPT (Postfix does by default). A
 // connection lost from RCPT on counts against the mail: a filter that hangs up
 // on one mail must not stop the others.
-func judge(stage Stage, code int, enhanced string) Verdict {
+func judge(stage Stage, code int, enhanced, text string) Verdict {
 	switch {
 	case stage < stageMAIL:
 		return Unavailable
 	case stage == stageMAIL && code/100 != 4:
 		return Unavailable
-	case code/100 == 5 && aboutUs(code, enhanced):
+	case code/100 == 5 && aboutUs(code, enhanced, text):
 		return Unavailable
 	case code/100 == 5:
 		return Final
@@ -116,11 +116,18 @@ func judge(stage Stage, code int, enhanced string) Verdict {
 	}
 }
 
+var ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b`)
+
 // aboutUs recognizes refusals of the client or the sender: encryption or
 // authentication demanded or failed (RFC 4954 §6, RFC 3207 §4), a bad sender
 // address (RFC 3463 §3.2). 5.7.1 is not among them: it means relaying denied,
-// but as often a recipient's policy, and one address must not stop all mail.
-func aboutUs(code int, enhanced string) bool {
+// but as often a recipient's policy, and one address must not stop all mail. Only
+// where the words leave no doubt that it is our host: those of Postfix, which says
+// at RCPT what it holds against a client.
+func aboutUs(code int, enhanced, text string) bool {
+	if ourHost.MatchString(text) {
+		return true
+	}
 	switch code {
 	case 523, 530, 534, 535, 538:
 		return true
