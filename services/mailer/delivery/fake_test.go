@@ -37,7 +37,7 @@ func newFake(t *testing.T, offers string, answer func(connection int, line strin
 		t.Fatal(err)
 	}
 	f := &fake{addr: listener.Addr().String(), answer: answer, changed: make(chan struct{}), greeting: "250-fake.test\r\n"}
-	for _, offer := range strings.FieldsSeq(offers) {
+	for offer := range strings.FieldsSeq(offers) {
 		f.greeting += "250-" + offer + "\r\n"
 	}
 	f.greeting += "250 HELP"
