@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure of what the tests need and Go does not bring: a real redis-server, a C compiler for the race detector,
 # Chromium, and axe-core, which judges the pages in it; Postfix and another implementation of DKIM, which judge what the
-# mailer sends. As root on Debian it installs them; elsewhere it says what to install, in one line, and fails.
+# mailer sends; SpamAssassin, which judges what it says. As root on Debian it installs them; elsewhere it says what to
+# install, in one line, and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,7 @@ command -v "$(go env CC)" >/dev/null || packages+=(gcc libc6-dev)
 [ -x /usr/sbin/saslpasswd2 ] || packages+=(sasl2-bin libsasl2-modules)
 /usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || packages+=(python3-dkim)
 [ -x /usr/bin/chromium ] || packages+=(chromium fonts-liberation)
+command -v spamassassin >/dev/null || packages+=(spamassassin)
 has_axe || command -v npm >/dev/null || packages+=(npm)
 if [ ${#packages[@]} -eq 0 ]; then
     install_axe
