@@ -9,7 +9,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
-	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
 // Every line about an event says which: its id, tenant, extension and sequence. The
@@ -31,11 +30,7 @@ func TestLinesAboutEventsSayWhich(t *testing.T) {
 	bob := events.Extension{Tenant: "acme", Number: "1002"}
 	s.Publish(events.NewFact(bob, events.SoftphoneEnabled{Email: "bob@example.com", Username: "bob", DisplayName: "Bob"}))
 	for _, fact := range []events.Data{events.SoftphoneEnabled{}, events.DeviceSignedIn{}, events.ExtensionRenamed{}, events.WelcomeEmailRequested{}} {
-		m := workertest.Message(t, events.NewFact(ann, events.SoftphoneDisabled{}))
-		m.Subject = events.NewFact(ann, fact).Subject()
-		m.Data = []byte(`{"data":`)
-		m.Header.Set(events.HeaderMsgID, "bad-"+fact.EventName())
-		s.Store(m)
+		s.Store(s.bad(fact))
 	}
 	s.Eventually("there are lines of each kind", func() bool {
 		said := strings.Join(s.lines.since(0), "")

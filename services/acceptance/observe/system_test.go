@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -28,7 +30,14 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/server"
 )
 
-func TestMain(m *testing.M) { servertest.Main(m, nil) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(silent{}) // it is stopped on purpose
+	servertest.Main(m, nil)
+}
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // ann is the extension that most of it is about.
 var ann = events.Extension{Tenant: "acme", Number: "1001"}
@@ -144,6 +153,16 @@ func (s *system) page(name, path string) (int, process.Report) {
 		s.t.Fatalf("%s of %s is not JSON: %v", path, name, err)
 	}
 	return w.Code, report
+}
+
+// bad is a fact of ann's that nobody can read.
+func (s *system) bad(fact events.Data) *nats.Msg {
+	s.t.Helper()
+	m := workertest.Message(s.t, events.NewFact(ann, events.SoftphoneDisabled{}))
+	m.Subject = events.NewFact(ann, fact).Subject()
+	m.Data = []byte(`{"data":`)
+	m.Header.Set(events.HeaderMsgID, "bad-"+fact.EventName())
+	return m
 }
 
 // call asks the portal's API.

@@ -92,8 +92,10 @@ func (c Config) relay(server Server) *relay {
 	if c.Rate > 0 {
 		limit = rate.Limit(c.Rate)
 	}
+	counts := meter{c.Metrics, server.Addr()}
+	counts.rests(false)
 	return &relay{
-		pool:    newPool(d, c.Reuse, meter{c.Metrics, server.Addr()}),
+		pool:    newPool(d, c.Reuse, counts),
 		rest:    rest{pauses: c.Rest.pauses()},
 		limiter: rate.NewLimiter(limit, max(1, int(c.Rate))),
 	}

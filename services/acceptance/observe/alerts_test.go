@@ -1,0 +1,218 @@
+package observe
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+)
+
+// minutes is how many scrapes they are.
+func minutes(n int) int { return n * int(time.Minute/interval) }
+
+// watched is a system at work, and a Prometheus that has seen nothing wrong with it.
+func watched(t *testing.T) (*system, *prometheus) {
+	t.Helper()
+	s := newSystem(t, "")
+	s.start()
+	s.enable()
+	s.Eventually("the e-mail is told", func() bool { return s.Last(ann, events.Mailer, events.EmailSent{}.EventName()) != nil })
+	p := newPrometheus(t)
+	if firing := p.scrape(s, minutes(20)); len(firing) > 0 {
+		t.Fatalf("all is well, and %v fire", firing)
+	}
+	return s, p
+}
+
+// fires holds that alerts fire after some more scrapes.
+func (p *prometheus) fires(s *system, scrapes int, want ...string) {
+	p.t.Helper()
+	got := p.scrape(s, scrapes)
+	for _, alert := range want {
+		if !slices.Contains(got, alert) {
+			p.t.Errorf("%s does not fire, but %v", alert, got)
+		}
+	}
+}
+
+// quiet holds that all alerts end, an hour after all is well again.
+func (p *prometheus) quiet(s *system) {
+	p.t.Helper()
+	if firing := p.scrape(s, minutes(61)); len(firing) > 0 {
+		p.t.Errorf("all is well again, and %v fire", firing)
+	}
+}
+
+// shows waits until an expression has a value in what the services show.
+func (p *prometheus) shows(s *system, expression string) {
+	p.t.Helper()
+	s.Eventually(expression, func() bool { p.scrape(s, 1); return len(p.ask(expression)) > 0 })
+}
+
+func TestAlertsOfMail(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	s.relay.SetScript(servertest.SMTPScript{Mail: func(string) error { return servertest.SMTPAnswer(535, 5, 7, 8, "who are you") }})
+	s.signUp(2000)
+	p.shows(s, `softphone_react_paused{worker="mailer"} > 0`)
+	p.fires(s, minutes(3), "SoftphoneMailPaused")
+	s.relay.SetScript(servertest.SMTPScript{Rcpt: func(string) error { return servertest.SMTPAnswer(550, 5, 1, 1, "no such user") }})
+	for n := range 5 {
+		s.signUp(2001 + n)
+	}
+	p.shows(s, `sum(softphone_emails_total{result="failed"}) >= 6`)
+	p.fires(s, 1, "SoftphoneMailFails")
+	s.relay.SetScript(servertest.SMTPScript{})
+	p.quiet(s)
+}
+
+// signUp enables the app of an extension.
+func (s *system) signUp(number int) {
+	s.t.Helper()
+	x := events.Extension{Tenant: "acme", Number: strconv.Itoa(number)}
+	s.Publish(events.NewFact(x, events.SoftphoneEnabled{Email: "bob@example.com", Username: "bob" + x.Number, DisplayName: "Bob"}))
+}
+
+// What takes too long for a test is made up: an e-mail that has waited for a quarter
+// of an hour, and decisions that are slow for minutes.
+func TestAlertsOfWhatIsSlow(t *testing.T) {
+	t.Parallel()
+	p := newPrometheus(t)
+	var firing []string
+	for n := range minutes(7) {
+		p.now = p.now.Add(interval)
+		p.sample("softphone_react_queue_age_seconds", "a", map[string]string{"worker": events.Mailer}, 901)
+		for bound, count := range map[string]int{"1": 90 * n, "5": 100 * n, "+Inf": 100 * n} {
+			p.sample("softphone_fold_decision_seconds_bucket", "a", map[string]string{"worker": events.License, "le": bound}, float64(count))
+		}
+		firing = p.firing()
+	}
+	for _, alert := range []string{"SoftphoneMailLate", "SoftphoneDecisionsSlow"} {
+		if !slices.Contains(firing, alert) {
+			t.Errorf("%s does not fire, but %v", alert, firing)
+		}
+	}
+}
+
+// Every alert has been made to fire: one that is added needs its test.
+func TestEveryAlertIsTested(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("alerts_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range alertRules(t) {
+		if !strings.Contains(string(source), `"`+rule.Alert+`"`) {
+			t.Errorf("no test makes %s fire", rule.Alert)
+		}
+	}
+}
+
+func TestAlertsOfDeadLettersAndTheDirectory(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	s.directory.answer(http.StatusServiceUnavailable)
+	s.call("PUT", "/tenants/acme/extensions/1001", `{"name":"Ann Lee (Sales)"}`)
+	s.Store(s.bad(events.DeviceSignedIn{}))
+	p.shows(s, `sum(softphone_dead_letters_total) > 0`)
+	p.fires(s, 1, "SoftphoneDeadLetters")
+	p.shows(s, `softphone_react_paused{worker="name-sync-push"} > 0`)
+	p.fires(s, minutes(11), "SoftphoneDirectoryPaused")
+	s.directory.answer(http.StatusNoContent)
+	p.shows(s, `softphone_react_paused{worker="name-sync-push"} == 0`)
+	p.quiet(s)
+}
+
+// Redis is gone for longer than the alerts bear, which are real seconds, and comes back
+// empty.
+func TestAlertsOfRedis(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	s.Redis.Stop()
+	s.Publish(events.NewFact(ann, events.DeviceSignedIn{DeviceID: "d1", Platform: events.PlatformMac}))
+	for range 6 {
+		if code, said := s.signIn("d2", "does not matter"); code != http.StatusServiceUnavailable {
+			t.Errorf("a sign-in without Redis: %d %v", code, said)
+		}
+	}
+	p.fires(s, minutes(2), "SoftphoneSignInsUnanswered")
+	time.Sleep(31 * time.Second)
+	p.fires(s, minutes(2), "SoftphoneStateAway", "SoftphoneWorkerLags")
+
+	s.Redis.Start()
+	s.Redis.Empty()
+	p.shows(s, `sum(softphone_fold_heals_total) > 0 and max(softphone_fold_lag_seconds) == 0 and max(softphone_fold_checkpoint_age_seconds) < 5`)
+	p.fires(s, 1, "SoftphoneStateRebuilt")
+	p.quiet(s)
+}
+
+func TestAlertsOfNATSAndTheLog(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	s.NATS.Stop()
+	p.shows(s, `max(softphone_part_not_ready{part="nats"}) > 0`)
+	p.fires(s, minutes(2), "SoftphoneNATSAway")
+	s.NATS.Start()
+	p.shows(s, `max(softphone_part_not_ready) == 0`)
+	p.quiet(s)
+
+	// Another log under the same name.
+	js := s.NATS.JetStream(t)
+	if err := js.DeleteStream(t.Context(), events.Stream); err != nil {
+		t.Fatal(err)
+	}
+	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
+		t.Fatal(err)
+	}
+	p.shows(s, `max(softphone_part_broken) > 0`)
+	p.fires(s, 1, "SoftphoneLogRefused")
+}
+
+// haunt has somebody who does nothing hold so many partitions of a worker.
+func (s *system) haunt(name string, partitions int) (end func()) {
+	s.t.Helper()
+	bucket, err := s.JS.KeyValue(s.t.Context(), events.LeaseBucket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var ghost sync.WaitGroup
+	ghost.Go(func() {
+		for ; ctx.Err() == nil; time.Sleep(setup.LeaseTTL / 10) {
+			for n := range partitions {
+				_, _ = bucket.PutString(ctx, name+".partition."+strconv.Itoa(n), "ghost 1") // again in a moment
+			}
+		}
+	})
+	return func() { cancel(); ghost.Wait() }
+}
+
+// A worker that is gone is missed; one that lost its partitions to nobody too.
+func TestAlertsOfWorkers(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	gone := s.haunt(events.License, 4)
+	p.shows(s, `sum(softphone_lease_partitions{worker="license"}) < 16`)
+	p.fires(s, minutes(2), "SoftphonePartitionsUnowned")
+	gone()
+
+	for _, name := range services() {
+		gone := s.hosts[name]
+		delete(s.hosts, name)
+		firing := p.scrape(s, minutes(7)) // a series is stale after 5 minutes
+		if !slices.Contains(firing, "SoftphoneServiceMissing") {
+			t.Errorf("%s is gone, and only %v fire", name, firing)
+		}
+		s.hosts[name] = gone
+		p.scrape(s, minutes(1))
+	}
+}
