@@ -151,6 +151,27 @@ func TestTheEnvironmentIsChecked(t *testing.T) {
 	}
 }
 
+// What is deployed works, and so does what it suggests.
+func TestDeployedBrands(t *testing.T) {
+	t.Parallel()
+	const deployed = "../../../deploy/brands"
+	render(t, open(t, from(t, deployed)), letter(Welcome))
+	content, err := os.ReadFile(deployed + "/default.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logo, err := os.ReadFile("testdata/brands/acme.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, suggested, _ := strings.Cut(string(content), "#\n")
+	suggested = strings.ReplaceAll("\n"+suggested, "\n# ", "\n")
+	b := open(t, from(t, folder(t, map[string]string{"default.yaml": suggested, "default.png": string(logo)})))
+	if p := read(t, render(t, b, letter(Welcome)).Bytes); !strings.Contains(p.text(), "Example Telephony") || !b.Sends("acme", DeviceLimitReached) {
+		t.Errorf("%s", p.text())
+	}
+}
+
 // A link that leads out of the directory of brands is not followed.
 func TestBrandsStayInTheirDirectory(t *testing.T) {
 	t.Parallel()

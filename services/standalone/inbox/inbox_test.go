@@ -163,6 +163,19 @@ func TestAMailsHTMLIsCutOff(t *testing.T) {
 	}
 }
 
+// A picture that travels in the mail is seen in its HTML.
+func TestPicturesAreShown(t *testing.T) {
+	t.Parallel()
+	c := start(t, limits{100, 1 << 20})
+	c.send(t, "Subject: x\r\nMime-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"+
+		"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p><img src=\"cid:logo@acme.example\"></p>\r\n"+
+		"--b\r\nContent-Type: image/png\r\nContent-Disposition: inline; filename=logo.png\r\nContent-Id: <logo@acme.example>\r\n"+
+		"Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n", "ann@example.com")
+	if _, body := c.do(t, http.MethodGet, "/mail/latest/html"); !strings.Contains(body, `<img src="data:image/png;base64,iVBORw0KGgo=">`) {
+		t.Errorf("%s", body)
+	}
+}
+
 func TestOnlyThisMachineAndThisPage(t *testing.T) {
 	t.Parallel()
 	c := start(t, limits{10, 1 << 20})

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
@@ -44,7 +45,12 @@ func (a Address) String() string {
 type Body struct {
 	Text, HTML  string
 	Attachments []string // their names
+
+	pictures []string // of the HTML, in pairs: cid:…, and the same as a data URL
 }
+
+// page is the HTML with its pictures in it.
+func (b *Body) page() string { return strings.NewReplacer(b.pictures...).Replace(b.HTML) }
 
 // parseHeader reads what it can; a mail may be anything.
 func parseHeader(raw []byte) Header {
@@ -104,6 +110,12 @@ func (b *Body) add(part *mail.Part) {
 			b.HTML = text
 		case strings.HasPrefix(kind, "text/") && b.Text == "":
 			b.Text = text
+		case kind == "image/png" || kind == "image/jpeg" || kind == "image/gif":
+			id := strings.Trim(header.Get("Content-Id"), "<>")
+			if id == "" {
+				break
+			}
+			b.pictures = append(b.pictures, "cid:"+id, "data:"+kind+";base64,"+base64.StdEncoding.EncodeToString(content))
 		}
 	case *mail.AttachmentHeader:
 		name, _ := header.Filename()

@@ -96,7 +96,8 @@ func (s *site) html(w http.ResponseWriter, r *http.Request) {
 	if _, raw, ok := s.find(w, r); ok {
 		w.Header().Set("Content-Security-Policy", mailPolicy)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		page := strings.Replace(parseBody(raw).HTML, "<head>", `<head><base target="_blank">`, 1)
+		body := parseBody(raw)
+		page := strings.Replace(body.page(), "<head>", `<head><base target="_blank">`, 1)
 		_, _ = w.Write([]byte(page))
 	}
 }
