@@ -27,6 +27,7 @@ type Sizes struct {
 	Small        int           `json:"small"`        // extensions of the small worker
 	Large        int           `json:"large"`        // and of the large one
 	Portal       int           `json:"portal"`       // extensions of the portal
+	Listing      int           `json:"listing"`      // extensions of one tenant, listed
 	Mails        int           `json:"mails"`        // welcome mails
 	MailRounds   int           `json:"mailRounds"`   //
 }
@@ -34,7 +35,7 @@ type Sizes struct {
 func fullSizes() Sizes {
 	return Sizes{
 		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2, Replay: 1_000_000,
-		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000,
+		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000, Listing: 100_000,
 		Mails: 10_000, MailRounds: 5,
 	}
 }
@@ -43,7 +44,7 @@ func fullSizes() Sizes {
 func quickSizes() Sizes {
 	return Sizes{
 		Rounds: 1, SignIns: 500, Limit: 2 * time.Second, Refold: 900, RefoldRounds: 1, Replay: 9000,
-		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500, Portal: 50,
+		Idle: 300 * time.Millisecond, Load: 300 * time.Millisecond, Rate: 100, Small: 50, Large: 500, Portal: 50, Listing: 60,
 		Mails: 50, MailRounds: 1,
 	}
 }
@@ -74,6 +75,8 @@ type Report struct {
 	Memory     Memory  `json:"memory"`
 	Replays    Replays `json:"replays"`
 	Portal     Portal  `json:"portal"` // through HTTP, sync always
+	Listing    Listing `json:"listing"`
+	Flood      Flood   `json:"flood"`
 	Mails      Mails   `json:"mails"`
 	AllMet     bool    `json:"allMet"`
 }
@@ -105,6 +108,8 @@ func (b *bench) run(ctx context.Context) (Report, error) {
 		{"throughput, sync always", func() error { return b.throughput(ctx, &r.SyncAlways.Throughput) }},
 		{"sign-in, sync always", func() error { return b.signIn(ctx, &r.SyncAlways.SignIn) }},
 		{"portal, sync always", func() error { return b.portal(ctx, &r.Portal) }},
+		{"portal, listing", func() error { return b.listing(ctx, &r.Listing) }},
+		{"portal, flood", func() error { return b.flood(ctx, &r.Flood) }},
 	} {
 		if !b.only.MatchString(part.name) {
 			continue

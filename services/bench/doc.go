@@ -53,7 +53,10 @@
 //
 // Devices sign in through the portal's HTTP API, known ones and new ones, eight at a
 // time, on the server that syncs always; once with argon2id, which is most of it,
-// and once with a hasher that costs nothing.
+// and once with a hasher that costs nothing. A tenant with 100,000 extensions is listed
+// and searched, by a portal that was just started and by one that knows it. And while
+// 200 wrong passwords a second come, each for another user from another address, an
+// administrator looks at an extension.
 //
 // # Memory
 //
@@ -64,7 +67,7 @@
 // # Output
 //
 // A table, and one JSON object as the last line: type Report. Its keys are stable:
-// cpus, go, sizes, seconds, allMet, memory, replays, portal, and for each of default and syncAlways
+// cpus, go, sizes, seconds, allMet, memory, replays, portal, listing, flood, and for each of default and syncAlways
 // throughput, refold and signIn. A figure with a target has value, atLeast or
 // atMost, and met. Rates are per second, times milliseconds, memory bytes.
 package main

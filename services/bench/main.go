@@ -86,6 +86,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&s.Rate, "rate", s.Rate, "sign-ins a second")
 	flags.IntVar(&s.Small, "small", s.Small, "extensions of the small worker")
 	flags.IntVar(&s.Large, "large", s.Large, "extensions of the large worker")
+	flags.IntVar(&s.Listing, "listing", s.Listing, "extensions of the tenant that is listed")
 	flags.IntVar(&s.Mails, "mails", s.Mails, "welcome mails")
 	flags.IntVar(&s.MailRounds, "mail-rounds", s.MailRounds, "rounds of them")
 	if err := flags.Parse(args); err != nil {

@@ -27,6 +27,8 @@ func (r *Report) print(to io.Writer) error {
 		{"The server writes to the disk every 2 minutes (its default)", r.Default.rows()},
 		{"Sync always: every message is on the disk before it is acknowledged", r.SyncAlways.rows()},
 		{fmt.Sprintf("Signing in through HTTP, %d clients, sync always", clients), r.Portal.rows()},
+		{fmt.Sprintf("A tenant with %s extensions", whole(float64(r.Listing.Extensions))), r.Listing.rows()},
+		{fmt.Sprintf("While %d wrong passwords a second come from everywhere", floodRate), r.Flood.rows()},
 		{"Welcome mails, the server writes to the disk every 2 minutes", r.Mails.rows()},
 	} {
 		_, _ = fmt.Fprintf(tab, "%s\n", section.title)

@@ -82,6 +82,7 @@ func (s *Service) change(
 		eventlog.Expect(move, fence, f.fence)
 		receipt, decision, err := send(m, move)
 		if !eventlog.Refused(err) {
+			s.directory.add(worker.Key(fact.Extension))
 			return receipt, decision, away(err)
 		}
 		if f, err = s.facts(ctx, fact.Extension); err != nil {

@@ -7,4 +7,18 @@
 //
 //	extension.go  what is shown and answered
 //	errors.go     what can be in the way
+//	facts.go      what the log says of an extension
+//	change.go     how a change is made: two administrators, and devices that sign in
+//	signin.go     a device signs in
+//	list.go       the list of a tenant
+//
+// # Signing in, while somebody tries passwords
+//
+// Failed sign-ins are counted by account and by address, with growing delays and no lock
+// (throttle.go). What gets past that, one try each for many accounts from many
+// addresses, meets the hasher: a few passwords are computed at a time, and who waits
+// takes turns by network, those from where somebody signed in within 30 days first
+// (credential/turns.go). So people where they usually are, and administrators, are not
+// held up by a flood; who signs in from a new place during one may be told to try again.
+// Against more than that, limit requests in front of the portal.
 package portal

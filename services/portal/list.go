@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -70,13 +71,13 @@ func (s *Service) List(ctx context.Context, tenant, query, from string) (page []
 	if err := (events.Extension{Tenant: tenant, Number: "0"}).Validate(); err != nil {
 		return nil, "", err
 	}
-	numbers, err := s.numbers(ctx, tenant)
+	numbers, err := s.directory.of(ctx, tenant)
 	if err != nil {
 		return nil, "", away(err)
 	}
 	at, _ := slices.BinarySearchFunc(numbers, from, byNumber)
 	query = strings.ToLower(strings.TrimSpace(query))
-	for chunk := range slices.Chunk(numbers[at:], 2*PageSize) {
+	for chunk := range growing(numbers[at:]) {
 		rows, err := s.rows(ctx, tenant, chunk)
 		if err != nil {
 			return nil, "", away(err)
@@ -93,6 +94,19 @@ func (s *Service) List(ctx context.Context, tenant, query, from string) (page []
 		}
 	}
 	return page, "", nil
+}
+
+// growing are chunks: the first is a page and a few, for most pages come from there;
+// a search that finds little goes on in larger steps, which are fewer.
+func growing(numbers []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for size := 2 * PageSize; len(numbers) > 0; size = min(4*size, 100*PageSize) {
+			chunk := numbers[:min(size, len(numbers))]
+			if numbers = numbers[len(chunk):]; !yield(chunk) {
+				return
+			}
+		}
+	}
 }
 
 func (s row) matches(x events.Extension, query string) bool {
@@ -128,7 +142,7 @@ func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listing extensions: %w", err)
 	}
-	makers := []events.Data{events.ExtensionRenamed{}, events.SoftphoneEnabled{}}
+	makers := makers()
 	found := make([][]string, len(makers))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, maker := range makers {

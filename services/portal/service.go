@@ -62,22 +62,26 @@ type Service struct {
 	throttle    *throttle
 	tokens      tokens
 	tail        *tail
+	directory   *directory
 	metrics     *metrics
 	logger      zerolog.Logger
 	patience    patience
 }
 
-// New makes a Service. Watch tells something only while Run runs.
+// New makes a Service. Watch tells something only while Run runs, and lists are fast.
 func New(c Config) *Service {
 	if c.Patience == 0 {
 		c.Patience = Patience
 	}
 	patience := newPatience(c.Patience)
-	return &Service{
+	s := &Service{
 		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
-		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis}, tail: newTail(c.Log, c.Logger),
+		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis},
 		metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
 	}
+	s.directory = newDirectory(s.numbers)
+	s.tail = newTail(c.Log, s.directory, c.Logger)
+	return s
 }
 
 // Run follows the log, for Watch, until the context ends.

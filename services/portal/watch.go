@@ -18,15 +18,16 @@ import (
 // more than the events do. It carries no news, only that there are some: who is
 // woken reads again.
 type tail struct {
-	log    *eventlog.Log
-	logger zerolog.Logger
+	log       *eventlog.Log
+	directory *directory // hears of new extensions
+	logger    zerolog.Logger
 
 	mu       sync.Mutex
 	watchers map[eventlog.Key]map[chan Change]struct{}
 }
 
-func newTail(log *eventlog.Log, logger zerolog.Logger) *tail {
-	return &tail{log: log, logger: logger, watchers: map[eventlog.Key]map[chan Change]struct{}{}}
+func newTail(log *eventlog.Log, directory *directory, logger zerolog.Logger) *tail {
+	return &tail{log: log, directory: directory, logger: logger, watchers: map[eventlog.Key]map[chan Change]struct{}{}}
 }
 
 // watch registers until the context ends.
@@ -111,6 +112,8 @@ func (t *tail) follow(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	t.directory.follows(true)
+	defer t.directory.follows(false)
 	t.wakeAll(state.Last)
 	for {
 		batch, err := reader.Batch(ctx, tailBatch, tailWait)
@@ -118,6 +121,9 @@ func (t *tail) follow(ctx context.Context) error {
 			return err
 		}
 		for _, m := range batch {
+			if makes(m) {
+				t.directory.add(m.Key())
+			}
 			t.wake(m.Key(), m.Sequence)
 		}
 	}
