@@ -32,9 +32,9 @@ type Faults []*Fault
 // Error lists them, a line each: whoever edits these files wants them all.
 func (f Faults) Error() string {
 	lines := make([]string, 0, len(f)+1)
-	lines = append(lines, fmt.Sprintf("MAIL_BRANDS: %d to mend:", len(f)))
+	lines = append(lines, fmt.Sprintf("MAIL_BRANDS: faults: %d", len(f)))
 	for _, fault := range f {
-		lines = append(lines, "  "+fault.Error())
+		lines = append(lines, fault.Error())
 	}
 	return strings.Join(lines, "\n")
 }

@@ -15,10 +15,9 @@ type Kind string
 
 // The mails there are.
 const (
-	Welcome         Kind = events.KindWelcome
-	PasswordChanged Kind = events.KindPasswordChanged
-
-	DeviceLimitReached Kind = "device-limit-reached"
+	Welcome            Kind = events.KindWelcome
+	PasswordChanged    Kind = events.KindPasswordChanged
+	DeviceLimitReached Kind = events.KindDeviceLimitReached
 )
 
 // Kinds are all of them.
