@@ -1,0 +1,235 @@
+package bounce
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-message"
+)
+
+// What became of a mail at one recipient: the actions of RFC 3464, section 2.3.3,
+// that say that it is not delivered.
+const (
+	Failed  = "failed"
+	Delayed = "delayed"
+)
+
+// Notification is what is to be known of one.
+type Notification struct {
+	// MessageIDs may be that of the mail it is about, the likeliest first, with
+	// their angle brackets.
+	MessageIDs []string
+	Recipients []Recipient // those the mail was not delivered to
+}
+
+// Recipient is one the mail was not delivered to.
+type Recipient struct {
+	Address  string // where it was to go in the end, which a forwarding may have changed
+	Action   string // Failed or Delayed
+	Enhanced string // RFC 3463, such as 5.1.1; may be empty
+	Code     int    // of the answer, such as 550; 0: unknown
+	Reason   string // somebody's words; may be empty
+}
+
+// Of returns what is said of an address, or else the worst that is said of any.
+func (n Notification) Of(address string) (Recipient, bool) {
+	for _, r := range n.Recipients {
+		if strings.EqualFold(r.Address, address) {
+			return r, true
+		}
+	}
+	for _, action := range []string{Failed, Delayed} {
+		for _, r := range n.Recipients {
+			if r.Action == action {
+				return r, true
+			}
+		}
+	}
+	return Recipient{}, false
+}
+
+// ErrNotNotification says that a mail is something else: an answer of a person or
+// of a machine, or spam.
+var ErrNotNotification = errors.New("not a delivery status notification")
+
+// Bounds of what is read: whoever can send a mail here chooses its form.
+const (
+	// MaxSize is the most bytes of a notification. It may hold the whole mail.
+	MaxSize = 4 << 20
+
+	maxDepth = 8  // of parts in one another
+	maxParts = 64 // at all
+	maxText  = 256 << 10
+)
+
+// Parse reads a notification. One that says that a mail was delivered, or passed
+// on, has no recipients.
+func Parse(raw []byte) (Notification, error) {
+	if len(raw) > MaxSize {
+		return Notification{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotNotification, MaxSize)
+	}
+	entity, err := message.Read(bytes.NewReader(raw))
+	if err != nil && !message.IsUnknownCharset(err) { // whose text would repeat the mail
+		return Notification{}, fmt.Errorf("%w: its header cannot be read", ErrNotNotification)
+	}
+	var r reader
+	if err := r.walk(entity, 0); err != nil && !r.status { // one that was cut short may have it all
+		return Notification{}, fmt.Errorf("%w: its parts cannot be read", ErrNotNotification)
+	}
+	if !r.status {
+		return Notification{}, fmt.Errorf("%w: it has no part of the type message/delivery-status", ErrNotNotification)
+	}
+	r.mention(entity.Header.Get("In-Reply-To"))
+	r.mention(entity.Header.Get("References"))
+	for _, text := range r.texts {
+		r.mention(text)
+	}
+	return r.Notification, nil
+}
+
+// reader collects from the parts of a mail.
+type reader struct {
+	Notification
+	status bool     // there was a part with the status
+	texts  []string // parts for people
+	parts  int
+}
+
+var errShape = errors.New("it has too many parts")
+
+// walk reads an entity and what is in it. The returned mail is not walked: only its
+// header matters.
+func (r *reader) walk(entity *message.Entity, depth int) error {
+	if r.parts++; r.parts > maxParts || depth > maxDepth {
+		return errShape
+	}
+	if parts := entity.MultipartReader(); parts != nil {
+		for {
+			part, err := parts.NextPart()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil && !message.IsUnknownCharset(err) {
+				return err
+			}
+			if err := r.walk(part, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	kind, _, _ := entity.Header.ContentType()                     // of a broken one: as text
+	body, err := io.ReadAll(io.LimitReader(entity.Body, maxText)) // what there is of one that was cut short
+	switch strings.ToLower(kind) {
+	case "message/delivery-status", "message/global-delivery-status":
+		r.status = true
+		r.readStatus(body)
+	case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
+		r.readReturned(body)
+	default:
+		r.texts = append(r.texts, string(body))
+	}
+	return err
+}
+
+// readReturned takes the Message-Id of the mail that came back, or of its header.
+func (r *reader) readReturned(body []byte) {
+	if header := fields(bufio.NewReader(bytes.NewReader(body))); header != nil {
+		r.mention(header.Get("Message-Id"))
+	}
+}
+
+// readStatus reads the fields of the message, and of each recipient.
+func (r *reader) readStatus(body []byte) {
+	in := bufio.NewReader(bytes.NewReader(bytes.TrimLeft(body, "\r\n")))
+	for range maxParts {
+		group := fields(in)
+		if group == nil {
+			return
+		}
+		for _, name := range []string{"Original-Message-Id", "X-Original-Message-Id"} { // not in the RFC, but in use
+			r.mention(group.Get(name))
+		}
+		if recipient, is := recipientOf(group); is {
+			r.Recipients = append(r.Recipients, recipient)
+		}
+	}
+}
+
+// fields reads a group of fields; nil when there is none. What cannot be read in it
+// is left out.
+func fields(in *bufio.Reader) textproto.MIMEHeader {
+	for { // groups may be more than one empty line apart
+		next, err := in.Peek(1)
+		if err != nil {
+			return nil
+		}
+		if next[0] != '\r' && next[0] != '\n' {
+			break
+		}
+		_, _ = in.Discard(1)
+	}
+	group, _ := textproto.NewReader(in).ReadMIMEHeader()
+	return group
+}
+
+// recipientOf reads the fields of one recipient. Others than a failure or a delay
+// are no news.
+func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
+	r := Recipient{
+		Address: typed(group.Get("Final-Recipient")), Action: strings.ToLower(first(group.Get("Action"))),
+		Enhanced: enhancedCode.FindString(group.Get("Status")), Reason: typed(group.Get("Diagnostic-Code")),
+	}
+	if r.Address == "" {
+		r.Address = typed(group.Get("Original-Recipient"))
+	}
+	if code := answerCode.FindStringSubmatch(r.Reason); code != nil {
+		r.Code = int(code[1][0]-'0')*100 + int(code[1][1]-'0')*10 + int(code[1][2]-'0')
+	}
+	// A status of X.0.0 says nothing; the answer it was made of may say more.
+	if detailed := enhancedCode.FindString(r.Reason); detailed != "" && (r.Enhanced == "" || strings.HasSuffix(r.Enhanced, ".0.0")) {
+		r.Enhanced = detailed
+	}
+	if r.Action == "" && r.Enhanced != "" {
+		r.Action = map[byte]string{'5': Failed, '4': Delayed}[r.Enhanced[0]]
+	}
+	return r, r.Action == Failed || r.Action == Delayed
+}
+
+var (
+	enhancedCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
+	answerCode   = regexp.MustCompile(`^\s*([2-5]\d\d)\b`)
+)
+
+// typed is a value without its type: "rfc822; anna@example.com".
+func typed(value string) string {
+	_, rest, found := strings.Cut(value, ";")
+	if !found {
+		rest = value
+	}
+	return strings.Trim(strings.TrimSpace(rest), "<>")
+}
+
+// first is a word without the comment some servers write after it.
+func first(value string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+	return word
+}
+
+// messageID is one in a text. Ours are as long as this at least.
+var messageID = regexp.MustCompile(`<[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{36,200}@[A-Za-z0-9.-]{1,253}>`)
+
+// mention takes the message ids in a text, each once and only so many.
+func (r *reader) mention(text string) {
+	for _, id := range messageID.FindAllString(text, maxParts) {
+		if len(r.MessageIDs) < maxParts && !slices.Contains(r.MessageIDs, id) {
+			r.MessageIDs = append(r.MessageIDs, id)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package bounce
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const ours = "<01a207e4-304a-7772-ab99-5da409539e17.acme.1001@softphone.example>"
+
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	const anna = "anna@example.com"
+	for name, want := range map[string][]Recipient{
+		"postfix-failed.eml": {{
+			Address: anna, Action: Failed, Enhanced: "5.1.1", Code: 550,
+			Reason: "550 5.1.1 <anna@example.com>: Recipient address rejected: no such user",
+		}},
+		"sendmail-delayed.eml": {{Address: anna, Action: Delayed, Enhanced: "4.4.1"}},
+		"references-only.eml": {{
+			Address: anna, Action: Failed, Enhanced: "5.2.2", Code: 552, Reason: "552-5.2.2 The mailbox is over its quota. 552 5.2.2 Make room first.",
+		}},
+		"encoded.eml": {{Address: anna, Action: Failed, Enhanced: "5.1.1"}},
+		"relayed.eml": nil,
+		"several.eml": {
+			{Address: "one@elsewhere.example", Action: Delayed, Enhanced: "4.2.2"},
+			{Address: "two@elsewhere.example", Action: Failed, Enhanced: "5.2.1", Code: 500, Reason: "500 (disabled)"},
+		},
+		"cut-short.eml": {{Address: anna, Action: Failed, Enhanced: "5.1.1"}},
+	} {
+		n, err := Parse(sample(t, name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, n.Recipients); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		}
+		if !slices.Contains(n.MessageIDs, ours) {
+			t.Errorf("%s: about %v, want %s", name, n.MessageIDs, ours)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) string {
+		var b strings.Builder
+		b.WriteString("MIME-Version: 1.0\r\n")
+		for i := range depth {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+		}
+		return b.String() + "\r\n"
+	}
+	for name, raw := range map[string]string{
+		"an out-of-office reply": string(sample(t, "vacation.eml")),
+		"a read receipt":         string(sample(t, "disposition.eml")),
+		"nothing":                "",
+		"no mail":                "\x00\x01\x02",
+		"a header without end":   strings.Repeat("a", 1000),
+		"parts in parts":         nested(100_000),
+		"too large":              "From: a\r\n\r\n" + strings.Repeat("x", MaxSize),
+	} {
+		if n, err := Parse([]byte(raw)); !errors.Is(err, ErrNotNotification) {
+			t.Errorf("%s: %+v, %v; want ErrNotNotification", name, n, err)
+		} else if strings.Contains(err.Error(), "anna") || len(err.Error()) > 200 {
+			t.Errorf("%s: the fault repeats the mail: %v", name, err)
+		}
+	}
+}
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	late, gone := Recipient{Address: "one@x", Action: Delayed}, Recipient{Address: "two@x", Action: Failed}
+	for name, c := range map[string]struct {
+		all  []Recipient
+		want Recipient
+	}{
+		"the one asked for":    {[]Recipient{gone, late}, late},
+		"the worst of others":  {[]Recipient{{Address: "three@x", Action: Delayed}, gone}, gone},
+		"late, when that's it": {[]Recipient{{Address: "three@x", Action: Delayed}}, Recipient{Address: "three@x", Action: Delayed}},
+	} {
+		if got, any := (Notification{Recipients: c.all}).Of("One@x"); !any || got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+	if got, any := (Notification{}).Of("one@x"); any {
+		t.Errorf("of nothing: %+v", got)
+	}
+}
+
+// FuzzParse: whatever the bytes, there is a notification within its bounds, or a
+// fault that repeats nothing of them.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples")
+	}
+	for _, file := range files {
+		f.Add(sample(f, filepath.Base(file)))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		n, err := Parse(raw)
+		if err != nil {
+			if !errors.Is(err, ErrNotNotification) || len(err.Error()) > 200 {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if len(n.MessageIDs) > maxParts || len(n.Recipients) > maxParts {
+			t.Errorf("%d ids, %d recipients", len(n.MessageIDs), len(n.Recipients))
+		}
+		for _, r := range n.Recipients {
+			if r.Action != Failed && r.Action != Delayed || r.Code != 0 && (r.Code < 200 || r.Code > 599) {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}
