@@ -18,6 +18,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/mailer"
 	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
@@ -37,7 +38,7 @@ func folds() []string { return []string{events.License, events.DeviceCounter, ev
 
 // durables are the durable consumers of the workers that react.
 func durables(worker string) []string {
-	return map[string][]string{events.Mailer: {"mailer"}, events.NameSync: {namesync.PushDurable}}[worker]
+	return map[string][]string{events.Mailer: {"mailer", mailer.NoticesDurable}, events.NameSync: {namesync.PushDurable}}[worker]
 }
 
 // administration is the JetStream API that changes what is stored.

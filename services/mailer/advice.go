@@ -13,6 +13,7 @@ const (
 	adviceDead      = "Tell operations: the reason is in the dead letters of the mailer (softphonectl dead-letters)."
 	adviceRecipient = "An earlier mail to this address failed for good. Correct the address, or send the mail again if it is right."
 	adviceEnable    = "Enable the app first, then send the mail again."
+	adviceNotSent   = "The tenant's brand does not send this kind of mail: operations can turn it on."
 	adviceDeadline  = "It was tried for days: have the operator of the receiving server look, then send the mail again."
 )
 
@@ -37,7 +38,9 @@ func advice(e Email) string {
 	case StateDead:
 		return adviceDead
 	case StateSkipped:
-		return map[string]string{ReasonRecipientFailed: adviceRecipient, ReasonNotLicensed: adviceEnable}[e.Reason]
+		return map[string]string{
+			ReasonRecipientFailed: adviceRecipient, ReasonNotLicensed: adviceEnable, ReasonNotSent: adviceNotSent,
+		}[e.Reason]
 	}
 	return ""
 }

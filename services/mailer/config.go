@@ -14,9 +14,10 @@ import (
 // Config of the worker, from the environment.
 type Config struct {
 	process.Config
-	NATS process.NATS
-	SMTP delivery.Settings
-	Mail letter.Config
+	NATS    process.NATS
+	SMTP    delivery.Settings
+	Mail    letter.Config
+	Bounces Bounces
 
 	Concurrency int           `env:"MAIL_CONCURRENCY" envDefault:"8"` // mails sent at a time, by one replica
 	Deadline    time.Duration `env:"MAIL_DEADLINE" envDefault:"72h"`  // how long a mail is tried

@@ -59,3 +59,33 @@ func TestPasswordFromFile(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestBounceSettings(t *testing.T) {
+	t.Parallel()
+	dir := maildir(t)
+	for name, c := range map[string]struct {
+		environment []string
+		fault       string // its variable; "" for none
+	}{
+		"nothing":                 {nil, ""},
+		"a Maildir":               {[]string{"MAIL_BOUNCES=" + dir}, ""},
+		"no Maildir":              {[]string{"MAIL_BOUNCES=" + t.TempDir()}, "MAIL_BOUNCES"},
+		"a hook":                  {[]string{"MAIL_BOUNCE_LISTEN=127.0.0.1:8026", "MAIL_BOUNCE_SECRET=0123456789abcdef"}, ""},
+		"a hook without secret":   {[]string{"MAIL_BOUNCE_LISTEN=127.0.0.1:8026"}, "MAIL_BOUNCE_SECRET"},
+		"a hook, short secret":    {[]string{"MAIL_BOUNCE_LISTEN=127.0.0.1:8026", "MAIL_BOUNCE_SECRET=0123456789"}, "MAIL_BOUNCE_SECRET"},
+		"a hook, no address":      {[]string{"MAIL_BOUNCE_LISTEN=here", "MAIL_BOUNCE_SECRET=0123456789abcdef"}, "MAIL_BOUNCE_LISTEN"},
+		"a secret without hook":   {[]string{"MAIL_BOUNCE_SECRET=0123456789abcdef"}, "MAIL_BOUNCE_SECRET"},
+		"a sender":                {[]string{"MAIL_BOUNCE_ADDRESS=bounces@example.com"}, ""},
+		"a sender with a name":    {[]string{"MAIL_BOUNCE_ADDRESS=Bounces <bounces@example.com>"}, "MAIL_BOUNCE_ADDRESS"},
+		"a sender that is no one": {[]string{"MAIL_BOUNCE_ADDRESS=bounces"}, "MAIL_BOUNCE_ADDRESS"},
+	} {
+		var config Config
+		err := process.Parse(&config, c.environment)
+		if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault+":")) {
+			t.Errorf("%s: %v, want a fault of %q", name, err, c.fault)
+		}
+		if err != nil && strings.Contains(err.Error(), "0123456789") {
+			t.Errorf("%s: the secret is told: %v", name, err)
+		}
+	}
+}

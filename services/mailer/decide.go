@@ -13,6 +13,7 @@ const (
 	ReasonNotLicensed     = events.ReasonNotLicensed // no license is in force
 	ReasonNotCurrent      = "license_not_current"    // revoked meanwhile, or another was granted
 	ReasonRecipientFailed = "recipient_failed"       // mail to this address failed for good
+	ReasonNotSent         = "kind_not_sent"          // the tenant's brand does not send this kind of mail
 )
 
 // day is how long one notice of the device limit lasts.

@@ -1,10 +1,12 @@
 // Package mailer is the worker that sends e-mails: the welcome with the download
-// links and the username, and a notice that a password was changed. No mail
-// carries a password; there is none in anything this package reads.
+// links and the username, a notice that a password was changed and, where a brand
+// turns it on, one that all devices of the license are in use. No mail carries a
+// password; there is none in anything this package reads.
 //
-// It reads LicenseGranted, WelcomeEmailRequested and SoftphonePasswordReset, and
-// tells the end of each mail once: EmailSent, EmailFailed or EmailSkipped. On the
-// way there it tells EmailDeferred of tries that failed.
+// It reads LicenseGranted, WelcomeEmailRequested, SoftphonePasswordReset and
+// DeviceActivationLimitReached, and tells the end of each mail once: EmailSent,
+// EmailFailed or EmailSkipped. On the way there it tells EmailDeferred of tries that
+// failed, and after it EmailBounced of a mail that came back.
 //
 // # How one event is handled
 //
@@ -41,6 +43,17 @@
 // may pass now; once one did, all is forgotten. A mail that was given up at its
 // deadline is no such failure: a full mailbox may be emptied.
 //
+// Mail servers further on send delivery status notifications (package bounce). The
+// Message-Id says whose mail it was, the log whether that mail was sent: then it is
+// EmailBounced, once, however often the notification comes. One that says that the
+// mail is late changes nothing but what is shown.
+//
+// # Notices of the device limit
+//
+// They have a consumer of their own (notices.go), so that a flood of sign-ins holds
+// up no other mail. Of all the times the limit is reached in a day one asks for a
+// mail, and only of that one is anything told.
+//
 // # What is not guaranteed
 //
 // Sending and telling are two systems: a crash between the 250 and the outcome,
@@ -55,7 +68,7 @@
 // Publishes:
 //
 //	softphone.mailer.>                               outcomes
-//	dead.mailer.>                                    events that cannot be handled
+//	dead.mailer.>, dead.mailer-notices.>             events that cannot be handled
 //	_INBOX.>                                         answers to whoever asks
 //	$JS.API.STREAM.INFO.SOFTPHONE                    is this the log?
 //	$JS.API.STREAM.MSG.GET.SOFTPHONE                 what holds now; the ledger
@@ -63,11 +76,12 @@
 //	$JS.API.CONSUMER.INFO.SOFTPHONE.mailer
 //	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer
 //	$JS.ACK.SOFTPHONE.mailer.>
+//	(the last four also for mailer-notices)
 //	$JS.API.CONSUMER.CREATE.SOFTPHONE.mailer-ask-*   a short-lived consumer per question
 //	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer-ask-*
 //	$JS.API.STREAM.INFO.SOFTPHONE_DEAD               is a mail among the dead letters?
 //	$JS.API.STREAM.MSG.GET.SOFTPHONE_DEAD
-//	$KV.softphone-mailer.>                           failed attempts, for display
+//	$KV.softphone-mailer.>                           failed attempts, for display; who tells of a device limit
 //	$JS.API.STREAM.INFO.KV_softphone-mailer
 //	$JS.API.DIRECT.GET.KV_softphone-mailer.>
 //

@@ -81,7 +81,11 @@ func (m *mailer) show(ctx context.Context, mail mailed) (Email, error) {
 
 // waiting says why a mail without an end has none.
 func (m *mailer) waiting(ctx context.Context, mail *mailed) error {
-	letter, err := m.log.Buried(ctx, events.Mailer, mail.cause.sequence)
+	durable := events.Mailer
+	if mail.Kind == events.KindDeviceLimitReached {
+		durable = NoticesDurable
+	}
+	letter, err := m.log.Buried(ctx, durable, mail.cause.sequence)
 	if err != nil {
 		return err
 	}

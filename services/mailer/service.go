@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -53,6 +54,16 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer stop()
+	stopReading, err := m.readBounces(ctx, c.Bounces)
+	if err != nil {
+		return err
+	}
+	defer stopReading()
+	var noticing sync.WaitGroup
+	if sendsNotices(m.brands) {
+		noticing.Go(func() { _ = react.Run(ctx, m.noticeReactor(c), m.handleNotice) })
+	}
+	defer noticing.Wait()
 	return react.Run(ctx, m.reactor(c), m.handle)
 }
 
@@ -63,6 +74,8 @@ type mailer struct {
 	brands  *letter.Brands
 	client  *delivery.Client
 	paused  *pauses
+	notices *notices
+	sender  string // of the envelope; "": From's address
 	logger  zerolog.Logger
 
 	mu   sync.Mutex
@@ -75,10 +88,13 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	if err := errors.Join(brandErr, smtpErr); err != nil {
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
-	return &mailer{
-		ledger: ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)}, retries: openRetries(ctx, log.JetStream(), c.Host.Log),
-		brands: brands, client: client, paused: &pauses{Health: c.Host.Health}, logger: c.Host.Log, busy: map[string]bool{},
-	}, nil
+	m := &mailer{
+		ledger:  ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)},
+		retries: openRetries(ctx, log.JetStream(), c.Host.Log), brands: brands, client: client,
+		paused: &pauses{Health: c.Host.Health}, sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
+	}
+	m.notices = &notices{bucket: m.retries.bucket}
+	return m, nil
 }
 
 func openDelivery(c Config) (*delivery.Client, error) {
@@ -98,6 +114,32 @@ func (m *mailer) reactor(c Config) react.Config {
 		GiveUp: m.giveUp, Postponed: m.postponed,
 		Logger: c.Host.Log, Health: m.paused, Metrics: react.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
 	}
+}
+
+// noticeReactor is a second one, see [NoticesDurable].
+func (m *mailer) noticeReactor(c Config) react.Config {
+	config := m.reactor(c)
+	config.Durable, config.Inputs, config.Concurrency = NoticesDurable, noticeInputs(), noticesAtOnce
+	return config
+}
+
+// handleNotice handles the one of a day's device limits that has a notice.
+func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
+	c, err := read(d.Message)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	if !m.brands.Sends(c.Extension.Tenant, letter.DeviceLimitReached) {
+		return react.Aside()
+	}
+	mine, err := m.notices.mine(ctx, c, d.Time, d.Delivered)
+	switch {
+	case err != nil:
+		return err
+	case !mine:
+		return react.Aside()
+	}
+	return m.handle(ctx, d)
 }
 
 // errBusy: the same fact is in the log twice, and its first copy is being handled.
@@ -135,6 +177,9 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before reco
 		return err
 	}
 	p := decide(c.Data, now, before)
+	if p.skip == "" && !m.brands.Sends(c.Extension.Tenant, p.kind) {
+		p.skip = ReasonNotSent
+	}
 	switch {
 	case p.nothing:
 		return react.Aside()
@@ -169,7 +214,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	if err != nil {
 		return react.Permanent(err)
 	}
-	receipt, err := m.client.Send(ctx, delivery.Envelope{From: rendered.From, To: rendered.To, Bytes: rendered.Bytes})
+	receipt, err := m.client.Send(ctx, delivery.Envelope{From: cmp.Or(m.sender, rendered.From), To: rendered.To, Bytes: rendered.Bytes})
 	if err != nil {
 		return m.unsent(ctx, d, c, mail, told, err)
 	}

@@ -82,7 +82,7 @@ func (x *session) status() (well bool, err error) {
 	}
 	for _, r := range reactors() {
 		status := x.observer().Reactor(x.ctx, r.durable, r.source)
-		optional := r.source == "" // without a directory nobody pushes
+		optional := r.source == "" // see reactors
 		well = well && status.Fault == "" && (status.There || optional)
 		if status.There || !optional {
 			rows = append(rows, []string{

@@ -12,6 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/mailer"
 	"github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -89,7 +90,8 @@ func (x *session) foldersNamed(names []string) ([]folder, error) {
 // reactor is a worker that acts outside.
 type reactor struct{ durable, source string }
 
-// reactors are all of them. What the push of names says is said by its fold.
+// reactors are all of them. What the push of names says is said by its fold, what the
+// notices of the device limit say by the mailer; neither need be there.
 func reactors() []reactor {
-	return []reactor{{events.Mailer, events.Mailer}, {namesync.PushDurable, ""}}
+	return []reactor{{events.Mailer, events.Mailer}, {mailer.NoticesDurable, ""}, {namesync.PushDurable, ""}}
 }

@@ -20,8 +20,8 @@ import (
 // soon another takes over from one that died. Workers read it from the bucket.
 const LeaseTTL = 10 * time.Second
 
-// MailerBucket holds what the mailer shows of e-mails that failed so far. Losing it
-// loses nothing else.
+// MailerBucket holds what the mailer shows of e-mails that failed so far, and which
+// replica tells of a device limit. Losing it loses nothing else.
 const MailerBucket = "softphone-mailer"
 
 // mailerTTL is longer than an e-mail is tried.

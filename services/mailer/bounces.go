@@ -1,0 +1,170 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/mailer/bounce"
+)
+
+// Bounces is where delivery status notifications come from. By default nothing
+// comes.
+type Bounces struct {
+	Address string         `env:"MAIL_BOUNCE_ADDRESS"` // the envelope's sender, where notifications go; "": From's address
+	Dir     string         `env:"MAIL_BOUNCES"`        // a Maildir they are delivered into
+	Listen  string         `env:"MAIL_BOUNCE_LISTEN"`  // host:port where they are posted to /bounces
+	Secret  process.Secret `env:"MAIL_BOUNCE_SECRET"`  // the bearer token of that
+
+	Every time.Duration `env:"-"` // of package bounce; tests shorten it
+}
+
+// minSecret is the least length of the bearer token, in characters.
+const minSecret = 16
+
+// Validate checks what the types cannot.
+func (b Bounces) Validate() error {
+	var faults []error
+	if a, err := mail.ParseAddress(b.Address); b.Address != "" && (err != nil || a.Address != b.Address) {
+		faults = append(faults, fmt.Errorf("MAIL_BOUNCE_ADDRESS: %q is not a bare address like bounces@example.com", b.Address))
+	}
+	if b.Dir != "" {
+		if err := (bounce.Maildir{Dir: b.Dir}).Check(); err != nil {
+			faults = append(faults, fmt.Errorf("MAIL_BOUNCES: %w", err))
+		}
+	}
+	switch secret := b.Secret.Reveal(); {
+	case b.Listen == "" && secret != "":
+		faults = append(faults, errors.New("MAIL_BOUNCE_SECRET: is set, but MAIL_BOUNCE_LISTEN is not: set both or neither"))
+	case b.Listen == "":
+	case len(secret) < minSecret:
+		faults = append(faults, fmt.Errorf("MAIL_BOUNCE_SECRET: must have %d characters or more when MAIL_BOUNCE_LISTEN is set: make one with: openssl rand -hex 32", minSecret))
+	default:
+		faults = append(faults, process.CheckAddress("MAIL_BOUNCE_LISTEN", b.Listen))
+	}
+	return errors.Join(faults...)
+}
+
+// readBounces reads notifications until the returned function is called.
+func (m *mailer) readBounces(ctx context.Context, b Bounces) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	stop = func() { cancel(); reading.Wait() }
+	if b.Listen != "" {
+		listener, err := process.Listen("MAIL_BOUNCE_LISTEN", b.Listen)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		hook := bounce.Hook{Secret: b.Secret.Reveal(), Take: m.bounced, Logger: m.logger}
+		server := process.ServeHTTP(listener, hook.Handler())
+		reading.Go(func() { <-ctx.Done(); server.Close() })
+	}
+	if b.Dir != "" {
+		maildir := bounce.Maildir{Dir: b.Dir, Every: b.Every, Wait: bounce.DefaultWait, Logger: m.logger}
+		if maildir.Every == 0 {
+			maildir.Every = bounce.DefaultEvery
+		}
+		reading.Go(func() { maildir.Run(ctx, m.bounced) })
+	}
+	return stop, nil
+}
+
+// bounced tells that a mail came back. It is a bounce.Taker: a notification is
+// believed when the log says that a mail with its whole Message-Id was sent.
+func (m *mailer) bounced(ctx context.Context, n bounce.Notification) error {
+	for _, id := range n.MessageIDs {
+		found, err := m.mail(ctx, id)
+		if err != nil {
+			return err
+		}
+		if found == nil {
+			continue
+		}
+		about, any := n.Of(found.sent.To)
+		if !any || found.bounced[about.Action] {
+			return nil
+		}
+		return m.tellBounced(ctx, found, about)
+	}
+	return bounce.ErrUnknownMail
+}
+
+func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce.Recipient) error {
+	data := events.EmailBounced{
+		Kind: found.sent.Kind, LicenseID: found.sent.LicenseID, To: found.sent.To, MessageID: found.sent.MessageID,
+		Reason: reason(about.Reason), EnhancedCode: about.Enhanced, SMTPCode: answerCode(about.Code), Action: about.Action,
+	}
+	if data.Reason == "" {
+		data.Reason = strings.TrimSpace("no reason given " + about.Enhanced)
+	}
+	event, err := publication(found.cause, events.NewStep(events.Mailer, found.cause.Event, "bounced/"+about.Action, data))
+	if err != nil {
+		return err
+	}
+	if _, err := m.log.Publish(ctx, event); err != nil {
+		return err
+	}
+	m.metrics.told(event)
+	m.logger.Warn().Str("event", found.cause.ID).Str("kind", data.Kind).Str("to", mask(data.To)).
+		Str("action", data.Action).Str("reason", data.Reason).Msg("e-mail bounced")
+	return nil
+}
+
+// mailFound is a mail that was sent.
+type mailFound struct {
+	cause   cause
+	sent    events.EmailSent
+	bounced map[string]bool // actions told of it
+}
+
+// mail finds a mail that was sent by its Message-Id, nil when there is none. Whose
+// it is stands in the id (see mailID); that it is ours stands in the log alone.
+func (l ledger) mail(ctx context.Context, id string) (*mailFound, error) {
+	x, ok := extensionOf(id)
+	if !ok {
+		return nil, nil //nolint:nilnil // documented
+	}
+	key := eventlog.Key(x.Tenant + "." + x.Number)
+	subject := eventlog.OutcomesOf(key.Partition(events.Partitions), events.Mailer, key)
+	var found *mailFound
+	for from := uint64(1); ; {
+		m, err := l.log.NextOf(ctx, from, subject)
+		if err != nil || m == nil {
+			return found, err
+		}
+		from = m.Sequence + 1
+		told, err := read(*m)
+		if err != nil {
+			continue
+		}
+		switch data := told.Data.(type) {
+		case events.EmailSent:
+			if data.MessageID == id && found == nil {
+				found = &mailFound{cause: causeOf(*m, told), sent: data, bounced: map[string]bool{}}
+			}
+		case events.EmailBounced:
+			if data.MessageID == id && found != nil {
+				found.bounced[data.Action] = true
+			}
+		}
+	}
+}
+
+// extensionOf reads whose mail an id is of: <cause.tenant.number@domain>.
+func extensionOf(id string) (events.Extension, bool) {
+	left, _, _ := strings.Cut(strings.TrimPrefix(id, "<"), "@")
+	parts := strings.Split(left, ".")
+	if len(parts) != 3 {
+		return events.Extension{}, false
+	}
+	x := events.Extension{Tenant: parts[1], Number: parts[2]}
+	return x, x.Validate() == nil
+}

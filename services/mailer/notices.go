@@ -1,0 +1,158 @@
+package mailer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
+)
+
+// NoticesDurable is the name of the consumer of device limits, and of the mailer in
+// dead letters about them. It is a consumer of its own, so that whoever tries
+// passwords all night holds up no other mail. Where no brand sends these notices
+// there is none.
+const NoticesDurable = "mailer-notices"
+
+// noticesAtOnce is how many device limits are looked at at a time.
+const noticesAtOnce = 2
+
+func noticeInputs() []eventlog.Input {
+	return []eventlog.Input{{Source: events.DeviceCounter, Name: events.DeviceActivationLimitReached{}.EventName()}}
+}
+
+// sendsNotices says whether any tenant's users get them.
+func sendsNotices(b *letter.Brands) bool {
+	if b.Sends("", letter.DeviceLimitReached) { // a tenant without a brand
+		return true
+	}
+	for _, tenant := range b.Tenants() {
+		if b.Sends(tenant, letter.DeviceLimitReached) {
+			return true
+		}
+	}
+	return false
+}
+
+// notices sees to it that of all the times an extension's device limit is reached
+// in a day, one has a notice: the first to put its claim into the mailer's bucket,
+// whichever replica that is. The others are done without a look into the log.
+//
+// The log has the last word (record.noticed): should the bucket be lost, two
+// replicas could both tell of the same minute, and no more than that.
+type notices struct {
+	bucket jetstream.KeyValue // nil: there is none
+
+	mu    sync.Mutex
+	known map[events.Extension]claim // as far as this process knows
+	swept time.Time
+}
+
+// claim of a day's notice.
+type claim struct {
+	Cause string    `json:"cause"`
+	At    time.Time `json:"at"` // of the cause
+}
+
+// holds says whether it is of the other's day.
+func (c claim) holds(other claim) bool { return c.Cause != "" && within(day, c.At, other.At) }
+
+// mine says whether a cause is the one of its day to tell.
+//
+// One that was never tried and is a day old is not: nobody needs to hear what was
+// yesterday. So a consumer that begins at the first event of the log mails nothing.
+func (n *notices) mine(ctx context.Context, c cause, stored time.Time, delivered int) (bool, error) {
+	want := claim{c.ID, c.Time}
+	stale := time.Since(stored) > day
+	if held := n.knows(c.Extension); held.holds(want) {
+		return held.Cause == want.Cause, nil
+	}
+	if stale && delivered == 1 {
+		return false, nil
+	}
+	held, revision, err := n.read(ctx, c.Extension)
+	if err != nil {
+		return false, err
+	}
+	if !held.holds(want) {
+		if stale {
+			return false, nil
+		}
+		if taken, err := n.write(ctx, c.Extension, want, revision); err != nil || !taken {
+			return false, err
+		}
+		held = want
+	}
+	n.learn(c.Extension, held)
+	return held.Cause == want.Cause, nil
+}
+
+func (n *notices) knows(x events.Extension) claim {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.known[x]
+}
+
+// learn keeps a claim for a day.
+func (n *notices) learn(x events.Extension, c claim) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil {
+		n.known = map[events.Extension]claim{}
+	}
+	n.known[x] = c
+	if time.Since(n.swept) < time.Hour {
+		return
+	}
+	n.swept = time.Now()
+	for x, c := range n.known {
+		if time.Since(c.At) > day {
+			delete(n.known, x)
+		}
+	}
+}
+
+func noticeKey(x events.Extension) string { return x.Tenant + "." + x.Number + ".device-limit" }
+
+func (n *notices) read(ctx context.Context, x events.Extension) (held claim, revision uint64, err error) {
+	if n.bucket == nil {
+		return claim{}, 0, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	entry, err := n.bucket.Get(ctx, noticeKey(x))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return claim{}, 0, nil
+	}
+	if err != nil {
+		return claim{}, 0, err
+	}
+	_ = json.Unmarshal(entry.Value(), &held) // of nobody, when it cannot be read
+	return held, entry.Revision(), nil
+}
+
+// write puts a claim in the place of the one that was read. False: somebody else
+// was quicker.
+func (n *notices) write(ctx context.Context, x events.Extension, c claim, revision uint64) (bool, error) {
+	if n.bucket == nil {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	body, err := json.Marshal(c)
+	if err == nil && revision == 0 {
+		_, err = n.bucket.Create(ctx, noticeKey(x), body)
+	} else if err == nil {
+		_, err = n.bucket.Update(ctx, noticeKey(x), body, revision)
+	}
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return false, nil
+	}
+	return err == nil, err
+}

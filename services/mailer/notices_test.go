@@ -1,0 +1,202 @@
+package mailer
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
+)
+
+// notifying is a configuration of a mailer whose tenant acme gets notices.
+func (w *world) notifying() Config {
+	w.t.Helper()
+	c := w.config()
+	c.Mail.Brands = w.t.TempDir()
+	if err := os.WriteFile(filepath.Join(c.Mail.Brands, "acme.yaml"), []byte("kinds: {device-limit-reached: true}\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// reach the device limit of a license, as device-counter does.
+func (w *world) reach(granted events.Recorded, device string, at time.Time) events.Recorded {
+	w.t.Helper()
+	fact := events.NewFact(granted.Extension, events.DeviceSignedIn{DeviceID: device, Platform: "mac"})
+	fact.Time = at
+	signedIn := w.publish(fact, nil)
+	return w.publish(events.NewOutcome(events.DeviceCounter, fact, events.DeviceActivationLimitReached{
+		LicenseID: granted.Data.(events.LicenseGranted).LicenseID, DeviceID: device, Platform: "mac", Used: 1, Limit: 1,
+		Devices: []events.Seat{{DeviceID: "phone", Platform: "iphone", DeviceName: "Anna's phone", ActivatedAt: at}},
+	}), &signedIn)
+}
+
+// noticed waits until a mailer has looked at all device limits.
+func (w *world) noticed() {
+	w.t.Helper()
+	w.eventually("all device limits are looked at", func() bool {
+		c, err := w.log.JetStream().Consumer(w.t.Context(), events.Stream, NoticesDurable)
+		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+	})
+}
+
+// Somebody tries all night, two replicas watch: one mail, one outcome, and nothing
+// else in the log. The next day there is another.
+func TestOneNoticeADay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	other := w.grant(events.Extension{Tenant: "globex", Number: "1"}, "bob@example.com")
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for range 2 {
+		w.run(w.notifying())
+	}
+	w.told(granted, other)
+	for i := range 300 {
+		w.reach(granted, "device-"+strconv.Itoa(i), now.Add(time.Duration(i)*time.Second))
+	}
+	w.reach(other, "device", now)
+	w.noticed()
+	if n := len(w.outcomes()); n != 3 {
+		t.Errorf("%d outcomes, want those of two welcomes and a notice", n)
+	}
+	mails := w.relay.Mails()
+	if len(mails) != 3 {
+		t.Fatalf("%d mails, want two welcomes and a notice", len(mails))
+	}
+	if text := parse(t, mails[2].Data).parts["text/plain"]; !strings.Contains(text, "Anna's phone") && !strings.Contains(text, "Anna’s phone") {
+		t.Errorf("the notice does not say which devices are in:\n%s", text)
+	}
+	w.reach(granted, "tomorrow", now.Add(25*time.Hour))
+	w.reach(granted, "tomorrow-2", now.Add(26*time.Hour))
+	w.noticed()
+	if n := len(w.relay.Mails()); n != 4 {
+		t.Errorf("%d mails, want another notice the next day", n)
+	}
+	answer, _ := w.ask(askAnna)
+	if len(answer.Emails) != 3 || answer.Emails[0].Kind != events.KindDeviceLimitReached || answer.Emails[0].State != StateSent || !answer.Current {
+		t.Errorf("shown %+v", answer)
+	}
+}
+
+// The bucket with the claims is lost, the consumer begins at the first event: the
+// log knows what was told, and what was yesterday is nobody's news.
+func TestNoticesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	stop := w.run(w.notifying())
+	w.told(granted)
+	now := time.Now().UTC()
+	w.told(w.reach(granted, "a", now))
+	w.reach(granted, "b", now.Add(time.Minute))
+	w.noticed()
+	stop()
+	js := w.log.JetStream()
+	if err := js.DeleteConsumer(t.Context(), events.Stream, NoticesDurable); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(t.Context(), setup.MailerBucket); err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.notifying())
+	w.noticed()
+	if outcomes, mails := len(w.outcomes()), len(w.relay.Mails()); outcomes != 2 || mails != 2 {
+		t.Errorf("%d outcomes and %d mails, want 2 and 2", outcomes, mails)
+	}
+}
+
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	at := func(id string, ago time.Duration) cause {
+		return cause{Event: events.Event{ID: id, Extension: anna, Time: now.Add(-ago)}}
+	}
+	here, there, none := &notices{bucket: bucket}, &notices{bucket: bucket}, &notices{}
+	for i, c := range []struct {
+		by        *notices
+		cause     cause
+		stored    time.Duration // ago
+		delivered int
+		want      bool
+	}{
+		{here, at("yesterday", 25*time.Hour), 25 * time.Hour, 1, false},
+		{here, at("first", 0), 0, 1, true},
+		{here, at("first", 0), 0, 2, true},
+		{here, at("second", 0), 0, 1, false},
+		{there, at("third", 0), 0, 1, false},
+		{there, at("first", 0), 0, 2, true}, // its first owner died
+		{&notices{bucket: bucket}, at("first", 0), 48 * time.Hour, 3, true},
+		{&notices{bucket: bucket}, at("late", 48*time.Hour), 48 * time.Hour, 3, false},
+		{there, at("tomorrow", -25*time.Hour), 0, 1, true},
+		{here, at("tomorrow, too", -25*time.Hour), 0, 1, false},
+		{none, at("without a bucket", 0), 0, 1, true},
+		{none, at("and another", 0), 0, 1, false},
+	} {
+		got, err := c.by.mine(t.Context(), c.cause, now.Add(-c.stored), c.delivered)
+		if got != c.want || err != nil {
+			t.Errorf("%d, %s: %v, %v; want %v", i, c.cause.ID, got, err, c.want)
+		}
+	}
+}
+
+// A claim that another replica makes between the look and the own one.
+func TestClaimRace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &notices{bucket: bucket}
+	claimed := make(chan bool)
+	const replicas = 8
+	for i := range replicas {
+		go func() {
+			taken, err := n.write(t.Context(), anna, claim{Cause: strconv.Itoa(i), At: time.Now()}, 0)
+			if err != nil {
+				t.Error(err)
+			}
+			claimed <- taken
+		}()
+	}
+	won := 0
+	for range replicas {
+		if <-claimed {
+			won++
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d claims were taken, want 1", won)
+	}
+}
+
+// No brand sends notices: there is no consumer of device limits at all.
+func TestNoNotices(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	w.run(w.config())
+	w.told(granted)
+	w.reach(granted, "device", time.Now())
+	if _, err := w.log.JetStream().Consumer(t.Context(), events.Stream, NoticesDurable); err == nil {
+		t.Error("there is a consumer")
+	} else if want := jetstream.ErrConsumerNotFound; !strings.Contains(err.Error(), want.Error()) {
+		t.Error(err)
+	}
+	if n := len(w.relay.Mails()); n != 1 {
+		t.Errorf("%d mails, want the welcome", n)
+	}
+}
