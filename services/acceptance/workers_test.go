@@ -106,7 +106,8 @@ func (s servers) configure(t *testing.T, log *lockedBuffer, name string, target 
 	t.Helper()
 	here := strings.NewReplacer(
 		"nats://nats:4222", s.nats.URL(), "redis://redis:6379", "redis://"+s.redis,
-		"mailpit:1025", s.relay.Addr, "/run/secrets", s.secrets)
+		"mailpit:1025", s.relay.Addr, "/run/secrets", s.secrets,
+		"/etc/softphone/brands", filepath.Join(root, "deploy", "brands"))
 	for variable, value := range compose(t).Services[name].Environment {
 		more = append(more, variable+"="+here.Replace(*value))
 	}

@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -49,7 +50,8 @@ func TestBounces(t *testing.T) {
 	sent := w.told(granted)[granted.ID].Data.(events.EmailSent)
 	deliver := func(name string, raw []byte) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(c.Bounces.Dir, "new", name), raw, 0o600); err != nil {
+		part := filepath.Join(c.Bounces.Dir, "tmp", name)
+		if err := errors.Join(os.WriteFile(part, raw, 0o600), os.Rename(part, filepath.Join(c.Bounces.Dir, "new", name))); err != nil {
 			t.Fatal(err)
 		}
 		w.eventually("it is read", func() bool {

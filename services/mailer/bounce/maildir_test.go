@@ -57,7 +57,8 @@ func newMailbox(t *testing.T) *mailbox {
 
 func (m *mailbox) deliver(name string, raw []byte) {
 	m.t.Helper()
-	if err := os.WriteFile(filepath.Join(m.Dir, "new", name), raw, 0o600); err != nil {
+	part := filepath.Join(m.Dir, "tmp", name)
+	if err := errors.Join(os.WriteFile(part, raw, 0o600), os.Rename(part, filepath.Join(m.Dir, "new", name))); err != nil {
 		m.t.Fatal(err)
 	}
 }
