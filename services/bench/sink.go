@@ -2,16 +2,29 @@ package main
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // sink is an SMTP server that takes every mail and answers at once: what is
-// measured on it is whoever sends. It offers pipelining, as all real ones do.
+// measured on it is whoever sends. It speaks TLS from the first byte, as mail servers
+// are spoken to, and offers pipelining, as all real ones do.
 type sink struct {
 	listener net.Listener
+	roots    *x509.CertPool
+	caFile   string
 	serving  sync.WaitGroup
 	mails    atomic.Int64
 	bytes    atomic.Int64
@@ -22,12 +35,17 @@ type sink struct {
 	conns map[net.Conn]bool
 }
 
-func startSink() (*sink, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func startSink(folder string) (*sink, error) {
+	s := &sink{conns: map[net.Conn]bool{}, caFile: filepath.Join(folder, "sink.pem"), roots: x509.NewCertPool()}
+	cert, err := s.certify()
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{listener: listener, conns: map[net.Conn]bool{}}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13})
+	if err != nil {
+		return nil, err
+	}
+	s.listener = listener
 	s.serving.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -43,6 +61,25 @@ func startSink() (*sink, error) {
 		}
 	})
 	return s, nil
+}
+
+// certify makes a certificate that is its own authority.
+func (s *sink) certify() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	body := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	s.roots.AppendCertsFromPEM(body)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, os.WriteFile(s.caFile, body, 0o600)
 }
 
 func (s *sink) address() string { return s.listener.Addr().String() }

@@ -19,8 +19,8 @@ type Config struct {
 	Mail    letter.Config
 	Bounces Bounces
 
-	Concurrency int           `env:"MAIL_CONCURRENCY" envDefault:"8"` // mails sent at a time, by one replica
-	Deadline    time.Duration `env:"MAIL_DEADLINE" envDefault:"72h"`  // how long a mail is tried
+	Concurrency int           `env:"MAIL_CONCURRENCY" envDefault:"32"` // mails worked on at a time, by one replica; SMTP_CONNECTIONS bounds those being sent
+	Deadline    time.Duration `env:"MAIL_DEADLINE" envDefault:"72h"`   // how long a mail is tried
 
 	Retry       react.Bounds  `env:"-"` // of package react; tests shorten them
 	Recover     react.Bounds  `env:"-"`

@@ -61,12 +61,41 @@ func (c cause) subject(source, event string) string {
 // the event, so it is the same whenever the mail is made.
 func (c cause) mailID() string { return c.ID + "." + c.Extension.Tenant + "." + c.Extension.Number }
 
+// look reads what the next mail has to know: what was told of the extension's mails
+// before, and what holds of its license now.
+//
+// Most mails are the welcome of an extension's first license, with nothing after it
+// in the log. Nothing was told of a mail before the first license, so one question
+// answers all: is the cause the extension's last word?
+func (l ledger) look(ctx context.Context, c cause) (record, license, error) {
+	if granted, is := c.Data.(events.LicenseGranted); is && granted.Generation == 1 {
+		last, err := l.log.LastOf(ctx, c.subject("*", "*"))
+		if err != nil {
+			return record{}, license{}, err
+		}
+		if last != nil && last.Sequence == c.sequence {
+			return record{}, license{LicenseGranted: granted, active: true}, nil
+		}
+	}
+	r, err := l.record(ctx, c)
+	if err != nil || r.done {
+		return r, license{}, err
+	}
+	now, err := l.license(ctx, c)
+	return r, now, err
+}
+
 // record reads what was told of the extension's mails, all of it: an extension has
 // few. It begins at the extension's first and not at the cause, so that a fact that
-// was published again after the duplicate window is known too.
+// was published again after the duplicate window is known too. It ends at the last:
+// the server would look through the whole log to find that there is no other.
 func (l ledger) record(ctx context.Context, c cause) (record, error) {
 	var r record
-	for from := uint64(1); ; {
+	last, err := l.log.LastOf(ctx, c.subject(events.Mailer, "*"))
+	if err != nil || last == nil {
+		return r, err
+	}
+	for from := uint64(1); from <= last.Sequence; {
 		m, err := l.log.NextOf(ctx, from, c.subject(events.Mailer, "*"))
 		if err != nil || m == nil {
 			return r, err
@@ -76,6 +105,7 @@ func (l ledger) record(ctx context.Context, c cause) (record, error) {
 		}
 		from = m.Sequence + 1
 	}
+	return r, nil
 }
 
 // license reads what holds now. The grant is read first: of a license revoked in

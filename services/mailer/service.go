@@ -155,14 +155,14 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 		return errBusy
 	}
 	defer m.end(c.ID)
-	before, err := m.record(ctx, c)
+	before, now, err := m.look(ctx, c)
 	if err != nil {
 		return err
 	}
 	if before.done {
 		err = react.Aside()
 	} else {
-		err = m.act(ctx, d, c, before)
+		err = m.act(ctx, d, c, before, now)
 	}
 	if d.Delivered > 1 && react.Done(err) {
 		m.retries.forget(ctx, c)
@@ -171,11 +171,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 }
 
 // act sends or skips, and tells.
-func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before record) error {
-	now, err := m.license(ctx, c)
-	if err != nil {
-		return err
-	}
+func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before record, now license) error {
 	p := decide(c.Data, now, before)
 	if p.skip == "" && !m.brands.Sends(c.Extension.Tenant, p.kind) {
 		p.skip = ReasonNotSent

@@ -10,7 +10,7 @@
 //
 // # What a handler returns
 //
-//	nil             done: acknowledged, and the acknowledgement acknowledged
+//	nil             done: acknowledged; should that be lost, the event comes again
 //	Aside()         done, and the far side was not asked: this ends no pause
 //	Permanent(err)  this event can never be handled: a dead letter
 //	Pause(err)      the far side is away, or refuses us: no event is to blame.
@@ -30,9 +30,9 @@
 //
 // # How a message is held
 //
-// Each of Concurrency slots pulls one message when it is free, and none before:
-// a message that waits in a client's buffer uses up its AckWait, and is then
-// handled twice. While a handler works, AckWait is extended at every third of it.
+// Each of Concurrency slots gets one message when it is free, and none before: a
+// message that waits in a client's buffer uses up its AckWait, and is then handled
+// twice. The slots that are free at the same moment share a pull (stock.go). While a handler works, AckWait is extended at every third of it.
 // MaxAckPending is unlimited, for messages in backoff count against it: at the
 // default of 1000, a thousand of them let none of 50 good ones through (measured).
 // MaxDeliver is unlimited, for it loses a message in silence.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -26,6 +25,7 @@ type reactor struct {
 	Config
 	handle   Handler
 	gate     *gate
+	stock    stock
 	attempts *attempts
 	trouble  chan struct{}             // a slot could not pull
 	created  atomic.Pointer[time.Time] // of the stream this run works on
@@ -54,6 +54,7 @@ func Run(ctx context.Context, config Config, handle Handler) error {
 	grace := time.AfterFunc(r.Grace, cancel)
 	defer grace.Stop()
 	slots.Wait()
+	r.stock.asks.Wait()
 	supervisor.Wait()
 	return context.Cause(ctx)
 }
@@ -92,7 +93,7 @@ func (r *reactor) slot(ctx, work context.Context) {
 		if err != nil {
 			return
 		}
-		m, err := p.consumer.Next(jetstream.FetchMaxWait(pull))
+		m, err := r.stock.take(p.consumer)
 		switch {
 		case err == nil:
 			r.work(work, p, m)

@@ -513,7 +513,7 @@ func TestAsideEndsNoPause(t *testing.T) {
 	})
 	w.publish(0, 1)
 	<-paused
-	w.publish(1, 21)
+	w.publish(1, 20)
 	seen.await(t, "the others", atLeast(20))
 	away.Store(false)
 	seen.await(t, "all", atLeast(21))

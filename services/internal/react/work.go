@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
 // task is one message in a slot's hands.
@@ -18,7 +20,6 @@ type task struct {
 	*reactor
 	pass
 	Delivery
-	Logger   *zerolog.Logger // for lines about the event
 	raw      jetstream.Msg
 	failures uint64 // what the gate said when it began
 }
@@ -45,16 +46,22 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 		Attempt:   r.attempts.before(sequence) + 1,
 		Delivered: int(meta.NumDelivered),
 	}, failures: r.gate.begin()}
-	t.Logger = t.Message.Logger(r.Logger)
 	r.Metrics.started(r.Durable)
 	began := time.Now()
-	within, step := r.Tracer.Process(ctx, t.Header, r.Durable, "handle", t.About())
+	var about tracing.About // costs what reading the event costs
+	if r.Tracer.On() {
+		about = t.About()
+	}
+	within, step := r.Tracer.Process(ctx, t.Header, r.Durable, "handle", about)
 	err = t.try(within)
 	took := time.Since(began)
 	result := t.settle(within, err)
 	step.End(err)
 	r.Metrics.ended(r.Durable, result, took, meta.Timestamp)
 }
+
+// log is for lines about the event.
+func (t *task) log() *zerolog.Logger { return t.Message.Logger(t.Config.Logger) }
 
 func (r *reactor) begin(sequence uint64) bool {
 	r.mu.Lock()
@@ -80,27 +87,39 @@ func (t *task) try(ctx context.Context) error {
 // held runs f and meanwhile tells the server, at every third of AckWait, that
 // the message is being worked on. A panic becomes a dead letter.
 func (t *task) held(f func() error) (err error) {
-	done := make(chan struct{})
-	defer close(done)
+	defer t.extend()()
 	defer func() {
 		if p := recover(); p != nil {
 			err = Permanent(fmt.Errorf("panic: %v", p))
-			t.Logger.Error().Err(err).Bytes("stack", debug.Stack()).Msg("the handler panicked")
-		}
-	}()
-	go func() {
-		ticker := time.NewTicker(t.AckWait / 3)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				_ = t.raw.InProgress() // when the server is away, the next one counts
-			}
+			t.log().Error().Err(err).Bytes("stack", debug.Stack()).Msg("the handler panicked")
 		}
 	}()
 	return f()
+}
+
+// extend keeps the message ours until the returned function is called.
+func (t *task) extend() (end func()) {
+	var (
+		mu    sync.Mutex
+		ended bool
+		again *time.Timer
+	)
+	mu.Lock()
+	defer mu.Unlock()
+	again = time.AfterFunc(t.AckWait/3, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			_ = t.raw.InProgress() // when the server is away, the next one counts
+			again.Reset(t.AckWait / 3)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		again.Stop()
+	}
 }
 
 // settle does what the handler's result asks for, and says what it was.
@@ -133,7 +152,7 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 	}
 	switch result {
 	case handled:
-		t.ack(ctx)
+		t.ack()
 		return result
 	case buried:
 		err = t.held(func() error { return t.bury(ctx, err) })
@@ -141,7 +160,7 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 		err = t.held(func() error { return t.giveUp(ctx, err) })
 	}
 	if result != postponed && err == nil {
-		t.ack(ctx)
+		t.ack()
 		return result
 	}
 	t.postpone(ctx, err, t.attempts.failed(t.Sequence), zerolog.InfoLevel)
@@ -164,7 +183,7 @@ func (t *task) bury(ctx context.Context, reason error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	created := t.created.Load()
-	t.Logger.Warn().Err(reason).Msg("dead letter")
+	t.log().Warn().Err(reason).Msg("dead letter")
 	recorded, err := t.Log.Bury(ctx, eventlog.DeadLetter{
 		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
 	})
@@ -174,20 +193,19 @@ func (t *task) bury(ctx context.Context, reason error) error {
 	return err
 }
 
-// ack acknowledges, and waits until the server has it: an acknowledgement that
-// is lost brings the message back.
-func (t *task) ack(ctx context.Context) {
+// ack acknowledges, and does not wait until the server has it, which would cost as
+// much as a look into the log. An acknowledgement that is lost brings the message
+// back, and the handler finds it done.
+func (t *task) ack() {
 	t.attempts.done(t.Sequence)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := t.raw.DoubleAck(ctx); err != nil {
-		t.Logger.Info().Err(err).Msg("not acknowledged: the event will come again")
+	if err := t.raw.Ack(); err != nil {
+		t.log().Info().Err(err).Msg("not acknowledged: the event will come again")
 	}
 }
 
 // postpone gives the message back for a while, and tells whoever wants to know.
 func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, level zerolog.Level) {
-	t.Logger.WithLevel(level).Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
+	t.log().WithLevel(level).Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
 	if t.Postponed != nil {
 		_ = t.held(func() error {
 			t.Postponed(ctx, t.Delivery, Postponement{Err: reason, Next: time.Now().Add(wait)})
@@ -200,6 +218,6 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, l
 // again has the message delivered again after a pause.
 func (t *task) again(wait time.Duration) {
 	if err := t.raw.NakWithDelay(wait); err != nil {
-		t.Logger.Debug().Err(err).Msg("not given back: it comes again after its AckWait")
+		t.log().Debug().Err(err).Msg("not given back: it comes again after its AckWait")
 	}
 }

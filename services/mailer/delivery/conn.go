@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -44,6 +45,7 @@ type conn struct {
 	*dialer
 	raw    net.Conn // the TCP connection: deadlines and closing act below TLS
 	client *smtp.Client
+	body   *bufio.Writer // onto the client's
 	stage  Stage
 
 	mails   int  // handed over so far
@@ -155,6 +157,8 @@ func (c *conn) tlsConfig() *tls.Config {
 		ClientSessionCache:   c.sessions,
 		GetClientCertificate: c.Certificate.show(),
 		InsecureSkipVerify:   c.Encryption == Opportunistic, //nolint:gosec // see there
+
+		DynamicRecordSizingDisabled: true, // nobody waits for the first half of a mail
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"net/textproto"
-	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // command of a transaction, and the answer that lets it go on: a whole code, or
@@ -50,7 +50,10 @@ func (c *conn) transact(mail Envelope) (code int, text string, err error) {
 	if err := c.enter(stageBody, c.timeouts.Body); err != nil {
 		return 0, "", err
 	}
-	if err := dotted(c.client.Text.W, mail.Bytes); err != nil {
+	if c.body == nil {
+		c.body = bufio.NewWriterSize(c.client.Text.W, bodyBuffer)
+	}
+	if err := errors.Join(dotted(c.body, mail.Bytes), c.client.Text.W.Flush()); err != nil {
 		return 0, "", err
 	}
 	if err := c.enter(stageDot, c.timeouts.Dot); err != nil {
@@ -137,6 +140,9 @@ func (c *conn) skip(commands []command) {
 	}
 }
 
+// bodyBuffer is that of a mail: the largest record of TLS, which most fit into.
+const bodyBuffer = 16 << 10
+
 // brief bounds an exchange that is only good manners.
 const brief = 5 * time.Second
 
@@ -180,6 +186,11 @@ func dotted(w *bufio.Writer, mail []byte) error {
 	return w.Flush() // which returns the first error of all
 }
 
-func ascii(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
+func ascii[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
