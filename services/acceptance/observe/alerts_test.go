@@ -165,14 +165,7 @@ func TestAlertsOfNATSAndTheLog(t *testing.T) {
 	p.shows(s, `max(softphone_part_not_ready) == 0`)
 	p.quiet(s)
 
-	// Another log under the same name.
-	js := s.NATS.JetStream(t)
-	if err := js.DeleteStream(t.Context(), events.Stream); err != nil {
-		t.Fatal(err)
-	}
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
-		t.Fatal(err)
-	}
+	s.recreate()
 	p.shows(s, `max(softphone_part_broken) > 0`)
 	p.fires(s, 1, "SoftphoneLogRefused")
 }

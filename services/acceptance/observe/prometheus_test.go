@@ -125,7 +125,7 @@ func (p *prometheus) take(instance string, family *dto.MetricFamily, m *dto.Metr
 
 // sample adds one, of now.
 func (p *prometheus) sample(name, instance string, own map[string]string, value float64) {
-	all := map[string]string{labels.MetricName: name, "instance": instance, "job": "softphone", "service": instance}
+	all := map[string]string{model.MetricNameLabel: name, "instance": instance, "job": "softphone", "service": instance}
 	maps.Copy(all, own)
 	set := labels.FromMap(all)
 	if p.series[name] == nil {
@@ -143,11 +143,11 @@ func (p *prometheus) sample(name, instance string, own map[string]string, value 
 // long as they ask for.
 func (p *prometheus) firing() []string {
 	p.t.Helper()
-	fire, true_ := map[string]bool{}, map[string]bool{}
+	fire, holds := map[string]bool{}, map[string]bool{}
 	for _, rule := range p.rules {
 		for _, labels := range p.ask(rule.Expr) {
 			key := rule.Alert + labels
-			true_[key] = true
+			holds[key] = true
 			if p.since[key].IsZero() {
 				p.since[key] = p.now
 			}
@@ -156,7 +156,7 @@ func (p *prometheus) firing() []string {
 			}
 		}
 	}
-	maps.DeleteFunc(p.since, func(key string, _ time.Time) bool { return !true_[key] })
+	maps.DeleteFunc(p.since, func(key string, _ time.Time) bool { return !holds[key] })
 	return slices.Sorted(maps.Keys(fire))
 }
 
@@ -193,7 +193,7 @@ func (p *prometheus) Querier(from, to int64) (storage.Querier, error) {
 
 // selected are the series that a selector selects; it names one metric.
 func (p *prometheus) selected(matchers []*labels.Matcher) (found []*series) {
-	named := slices.IndexFunc(matchers, func(m *labels.Matcher) bool { return m.Name == labels.MetricName })
+	named := slices.IndexFunc(matchers, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })
 	of := p.series[matchers[named].Value]
 	for _, key := range slices.Sorted(maps.Keys(of)) {
 		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(of[key].labels.Get(m.Name)) }) {

@@ -21,6 +21,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
@@ -143,6 +144,18 @@ func (s *system) stop() {
 	s.stops, s.flushes = nil, nil
 }
 
+// recreate puts another log, an empty one, in the place of the log.
+func (s *system) recreate() {
+	s.t.Helper()
+	js := s.NATS.JetStream(s.t)
+	if err := js.DeleteStream(s.t.Context(), events.Stream); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := setup.Everything(s.t.Context(), js, setup.Layout{}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // page is what a service says of its health.
 func (s *system) page(name, path string) (int, process.Report) {
 	s.t.Helper()
@@ -216,7 +229,7 @@ func (s *system) job() {
 	for _, device := range []string{"d1", "d2", "d3", "d4", "d5"} {
 		s.signIn(device, password)
 	}
-	s.signIn("d1", "wrong wrong wrong")
+	s.signIn("d1", "another password")
 	s.call("DELETE", "/tenants/acme/extensions/1001/softphone/devices/d1", "")
 	s.call("PUT", "/tenants/acme/extensions/1001", `{"name":"Ann Lee (Sales)"}`)
 	s.call("GET", "/tenants/acme/extensions/1001", "")

@@ -20,9 +20,6 @@ const (
 	// still has its checkpoint.
 	idle = 2 * time.Second
 
-	// tolerable is the age of events up to which an owner does not count as behind.
-	tolerable = 10 * time.Second
-
 	// fresh is the age up to which an event's caller is thought to be waiting.
 	fresh = 30 * time.Second
 
@@ -42,6 +39,7 @@ type Config struct {
 	Logger  zerolog.Logger                   //
 	Metrics *Metrics                         // may be nil
 	Tracer  tracing.Tracer                   // of events that carry a trace
+	Late    time.Duration                    // age of events at which an owner that has more to do counts as behind; 0: 10 s
 	Report  func(partition int, fault error) // what keeps it from folding, see Refused; nil when it is over; may be nil
 
 	// Step, when set, is called before each step of a tenure with its name. Tests

@@ -92,3 +92,26 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	t.Fatalf("not one series of %s", name)
 	return 0
 }
+
+// An owner that folds what is of the past while more waits says so, and says when that
+// is over.
+func TestSaysThatItIsBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.late = time.Nanosecond
+	w.add(ones(fold.MaxBatch + 1)...)
+	_, reports := w.own(nil)
+	behind := false
+	for timeout := time.After(20 * time.Second); ; {
+		select {
+		case fault := <-reports:
+			if fault != nil && strings.Contains(fault.Error(), "is behind") {
+				behind = true
+			} else if fault == nil && behind {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("was behind: %v, and not told that it is over", behind)
+		}
+	}
+}

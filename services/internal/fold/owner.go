@@ -41,6 +41,9 @@ func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check 
 	if c.Far == 0 {
 		c.Far = 10_000
 	}
+	if c.Late == 0 {
+		c.Late = 10 * time.Second
+	}
 	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
 	o.store = newStore(c.Redis, rules.Worker, partition)
 	return o
@@ -275,7 +278,7 @@ func (o *owner[S, E]) heal() {
 // lags reports, once, that events are folded that were stored some time ago while
 // more wait, and once that this is over.
 func (o *owner[S, E]) lags(stored time.Time, waiting uint64) {
-	late := waiting > 0 && time.Since(stored) > tolerable
+	late := waiting > 0 && time.Since(stored) > o.Late
 	if late == o.late {
 		return
 	}

@@ -94,6 +94,7 @@ type world struct {
 
 	layout  eventlog.Layout
 	metrics *fold.Metrics // of the owners
+	late    time.Duration // theirs
 
 	mu        sync.Mutex
 	published int
@@ -239,7 +240,7 @@ func (w *world) ownOn(log *eventlog.Log, step func(string)) (func(), <-chan erro
 	reported := make(chan error, 100)
 	config := fold.Config{
 		Log: log, Redis: w.redis.Client(w.t), Owner: "test", Logger: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel),
-		Report: func(_ int, fault error) { reported <- fault }, Step: step, Metrics: w.metrics,
+		Report: func(_ int, fault error) { reported <- fault }, Step: step, Metrics: w.metrics, Late: w.late,
 	}
 	go func() {
 		defer close(done)
