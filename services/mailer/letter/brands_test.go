@@ -71,7 +71,8 @@ func TestLayers(t *testing.T) {
 		"acme.yaml":                  "support: {email: help@acme.example}\nkinds: {password-changed: true}\n",
 		"acme/words/en.yaml":         "mail:\n  help: Ask Acme.\n",
 		"acme/templates/welcome.txt": "Acme only: {{.Username}}\n",
-		"globex.yaml":                "support: {phone: 0800 123}\nreply-to: Globex <x@globex.example>\n",
+		"globex.yaml":                "support: {phone: 0800 123, email: y@globex.example}\nreply-to: Globex <x@globex.example>\n",
+		"hooli.yaml":                 "support: {phone: 0900 456}\n",
 	})
 	b := open(t, from(t, top, "DOWNLOAD_URL_ANDROID=https://environment.example/android"))
 	for _, c := range []struct {
@@ -80,7 +81,8 @@ func TestLayers(t *testing.T) {
 		says            []string
 	}{
 		{"acme", "help@acme.example", Kinds(), []string{"Acme only: anna.1001", "Ask Acme.", "By default."}},
-		{"globex", "x@globex.example", []Kind{Welcome, DeviceLimitReached}, []string{"0800 123", "help@default.example", "Ask us."}},
+		{"globex", "x@globex.example", []Kind{Welcome, DeviceLimitReached}, []string{"0800 123", "y@globex.example", "Ask us."}},
+		{"hooli", "help@default.example", []Kind{Welcome, DeviceLimitReached}, []string{"0900 456", "help@default.example"}},
 		{"nobody", "help@default.example", []Kind{Welcome, DeviceLimitReached}, []string{"https://default.example/mac", "https://environment.example/android"}},
 	} {
 		l := letter(Welcome)
@@ -105,7 +107,7 @@ func TestLayers(t *testing.T) {
 			t.Errorf("%s: %s", c.tenant, diff)
 		}
 	}
-	if diff := cmp.Diff([]string{"acme", "globex"}, b.Tenants()); diff != "" {
+	if diff := cmp.Diff([]string{"acme", "globex", "hooli"}, b.Tenants()); diff != "" {
 		t.Error(diff)
 	}
 }

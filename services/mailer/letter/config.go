@@ -38,8 +38,8 @@ const tenantMark = "{tenant}"
 func (c Config) settings() (settings, error) {
 	var faults []error
 	address := func(variable, value string) mail.Address {
-		var a mail.Address
-		if err := readAddress(&a)(value); err != nil {
+		a, err := parseAddress(value)
+		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %q %w", variable, value, err))
 		}
 		return a

@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"strings"
 	"text/template/parse"
 
 	"golang.org/x/text/feature/plural"
@@ -61,6 +62,9 @@ func (f folding) result(p *parse.PipeNode) (string, bool) {
 		return "", false
 	case name == "Title":
 		return f.words(string(f.kind) + ".title")
+	case name == "Subject":
+		subject, known := f.plain(string(f.kind) + ".subject")
+		return subject, known && !strings.ContainsAny(subject, `<>&'"+`) // which are escaped as the place wants it
 	case name == "Lang":
 		return f.page.Lang, true
 	case name == "Dir":
@@ -88,12 +92,22 @@ func member(n parse.Node) string {
 
 // words are a phrase's, if it is the same for all mails.
 func (f folding) words(key string) (string, bool) {
+	if p, known := f.piece(key); known && f.markup {
+		return p.html, true
+	}
+	return f.plain(key)
+}
+
+func (f folding) plain(key string) (string, bool) {
+	p, known := f.piece(key)
+	return p.plain, known
+}
+
+// piece is the only one of a phrase that is always said the same.
+func (f folding) piece(key string) (piece, bool) {
 	pieces := f.page.words.phrases[key][plural.Other]
 	if len(f.page.words.phrases[key]) != 1 || len(pieces) != 1 || pieces[0].place != noPlace {
-		return "", false
+		return piece{}, false
 	}
-	if f.markup {
-		return pieces[0].html, true
-	}
-	return pieces[0].plain, true
+	return pieces[0], true
 }

@@ -34,25 +34,27 @@ type Links struct{ Mac, IPhone, Windows, Android string }
 // A logo is looked for beside the file.
 func (s *settings) read(d document, content []byte, beside fs.FS) {
 	s.off = maps.Clone(s.off)
-	var replyTo string
-	var support bool
+	var email, replyTo string // of this file
 	d.read(content, keys{
 		"name":     d.check(&s.name, maxRunes(64)),
 		"logo":     d.check(new(string), s.readLogo(beside)),
 		"color":    d.check(new(string), readAs(&s.color, parseColor)),
 		"page":     d.check(&s.page, checkWeb),
 		"links":    func(n ast.Node) { d.mapping(n, s.linkKeys(d)) },
-		"sender":   d.check(new(string), readAddress(&s.sender)),
-		"reply-to": d.check(&replyTo, readAddress(&s.replyTo)),
+		"sender":   d.check(new(string), readAs(&s.sender, parseAddress)),
+		"reply-to": d.check(&replyTo, readAs(&s.replyTo, parseAddress)),
 		"locale":   d.check(new(string), readAs(&s.locale, parseLocale)),
 		"support": func(n ast.Node) {
-			support = true
-			d.mapping(n, keys{"email": d.check(&s.email, checkAddress), "phone": d.check(&s.phone, checkPhone)})
+			d.mapping(n, keys{"email": d.check(&email, checkAddress), "phone": d.check(&s.phone, checkPhone)})
 		},
 		"kinds": func(n ast.Node) { d.mapping(n, s.kindKeys(d)) },
 	})
-	if support && replyTo == "" && s.email != "" {
-		s.replyTo = mail.Address{Name: s.name, Address: s.email}
+	if email == "" {
+		return
+	}
+	s.email = email
+	if replyTo == "" {
+		s.replyTo = mail.Address{Name: s.name, Address: email}
 	}
 }
 
@@ -100,15 +102,12 @@ func readAs[T any](into *T, parse func(string) (T, error)) func(string) error {
 	}
 }
 
-func readAddress(into *mail.Address) func(string) error {
-	return func(text string) error {
-		address, err := mail.ParseAddress(text)
-		if err != nil || checkAddress(address.Address) != nil {
-			return errors.New("is not of the form Name <name@example.com>")
-		}
-		*into = *address
-		return nil
+func parseAddress(text string) (mail.Address, error) {
+	address, err := mail.ParseAddress(text)
+	if err != nil || checkAddress(address.Address) != nil {
+		return mail.Address{}, errors.New("is not of the form Name <name@example.com>")
 	}
+	return *address, nil
 }
 
 var errLocale = errors.New("is not a language such as en, de or pt-BR")
