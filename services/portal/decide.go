@@ -37,11 +37,19 @@ func decide(s row, e events.Recorded) (row, fold.Decision) {
 			s = s.queued(e)
 		}
 	case events.EmailSent:
-		s = s.mailed(e, data.Kind, mailSent, data.Reason)
+		s = s.mailed(e, data.Kind, MailSent, data.Reason)
 	case events.EmailFailed:
-		s = s.mailed(e, data.Kind, mailFailed, data.Reason)
+		s = s.mailed(e, data.Kind, MailFailed, data.Reason)
 	case events.EmailSkipped:
-		s = s.mailed(e, data.Kind, mailSkipped, data.Reason)
+		s = s.mailed(e, data.Kind, MailSkipped, data.Reason)
+	case events.EmailDeferred:
+		if s.Mail.State == MailQueued || s.Mail.State == MailRetrying { // else told by one that slept through the end
+			s = s.mailed(e, data.Kind, MailRetrying, data.Reason)
+		}
+	case events.EmailBounced:
+		if data.Action == events.ActionFailed { // else it is late, and still on its way
+			s = s.mailed(e, events.KindWelcome, MailBounced, data.Reason) // its cause says which; it may not know the kind
+		}
 	}
 	return s, fold.Decision{}
 }
@@ -60,17 +68,9 @@ func (s row) seated(licenseID string, used int) row {
 	return s
 }
 
-// States of an e-mail, as the mailer says them too.
-const (
-	mailQueued  = "queued"
-	mailSent    = "sent"
-	mailFailed  = "failed"
-	mailSkipped = "skipped"
-)
-
 // queued begins a welcome e-mail.
 func (s row) queued(cause events.Recorded) row {
-	s.Mail = mail{State: mailQueued, To: s.Email, Cause: cause.Sequence, At: cause.Time.Truncate(time.Millisecond)}
+	s.Mail = mail{State: MailQueued, To: s.Email, Cause: cause.Sequence, At: cause.Time.Truncate(time.Millisecond)}
 	return s
 }
 

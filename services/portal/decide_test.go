@@ -39,6 +39,17 @@ func TestDecide(t *testing.T) {
 		r.Enabled, r.LicenseID, r.Used, r.Limit, r.ClosedAt = false, "", 0, 0, uint64(closed+1)
 		return r
 	}
+	in2 := in
+	in2.LicenseID = second
+	again := func(r row) row { r.ClosedAt = 14; return r }
+	deferred := func(why string) events.EmailDeferred {
+		return events.EmailDeferred{
+			Kind: "welcome", LicenseID: second, To: "a@example.com", MessageID: "<m@x>", Reason: why, Attempts: 1, NextAttempt: at(99),
+		}
+	}
+	bounced := func(action, why string) events.EmailBounced {
+		return events.EmailBounced{To: "a@example.com", MessageID: "<m@x>", Reason: why, Action: action}
+	}
 	queued := mailed(in, "queued", "", 2, 2)
 	sent := mailed(in, "sent", "", 2, 4)
 	steps := []step{
@@ -57,6 +68,15 @@ func TestDecide(t *testing.T) {
 		12: {data: activated, cause: 2, want: off(mailed(in, "failed", "550 no", 6, 8), 10)},
 		13: {data: events.ExtensionDeleted{}, want: row{ClosedAt: 14}},
 		14: {data: events.ExtensionRenamed{Name: "Bob"}, want: row{Exists: true, Name: "Bob", ClosedAt: 14}},
+
+		15: {data: enabled, want: again(on)},
+		16: {data: granted(second), cause: 15, want: mailed(again(in2), "queued", "", 16, 16)},
+		17: {data: deferred("451 later"), cause: 16, want: mailed(again(in2), "retrying", "451 later", 16, 17)},
+		18: {data: deferred("452 later still"), cause: 16, want: mailed(again(in2), "retrying", "452 later still", 16, 18)},
+		19: {data: events.EmailSent{Kind: "welcome", LicenseID: second, To: "a@example.com", MessageID: "<m@x>"}, cause: 16, want: mailed(again(in2), "sent", "", 16, 19)},
+		20: {data: deferred("too late"), cause: 16, want: mailed(again(in2), "sent", "", 16, 19)},
+		21: {data: bounced(events.ActionDelayed, "on its way"), cause: 16, want: mailed(again(in2), "sent", "", 16, 19)},
+		22: {data: bounced(events.ActionFailed, "no such user"), cause: 16, want: mailed(again(in2), "bounced", "no such user", 16, 22)},
 	}
 	var history []events.Recorded
 	var s row

@@ -48,16 +48,33 @@ type Device struct {
 	Since    time.Time
 }
 
-// Email is what became of an e-mail.
+// Email is what became of an e-mail. In a list it is what the log says; of one
+// extension it is what the mailer says, and only then Since, the codes, Advice, Attempts
+// and Next are known.
 type Email struct {
-	Kind     string     // events.KindWelcome or KindPasswordChanged
-	State    string     // "queued", "retrying", "sent", "failed" or "skipped"
-	To       string     //
-	At       time.Time  // of the state
-	Reason   string     // why it failed, is retried or was skipped
-	Attempts int        // so far, when retrying
-	Next     *time.Time // the next attempt, when retrying
+	Kind         string // events.KindWelcome or another
+	State        string // one of the Mail constants
+	To           string
+	Since        time.Time // when it was asked for
+	At           time.Time // of the state
+	Reason       string    // why it is not sent
+	SMTPCode     int       // the mail server's, 0 when it gave none
+	EnhancedCode string    // RFC 3463, for example 5.1.1
+	Advice       string    // what to do
+	Attempts     int       // so far, when retrying
+	Next         *time.Time
 }
+
+// States of an e-mail, as the mailer says them too.
+const (
+	MailQueued   = "queued"   // not tried yet; with a reason when the mail server is away
+	MailRetrying = "retrying" // tried in vain, and will be again
+	MailSent     = "sent"     // the mail server has it; with a reason when it is late further on
+	MailFailed   = "failed"   // it will not be sent
+	MailSkipped  = "skipped"  // there was no reason to send it any more
+	MailBounced  = "bounced"  // sent, and a server further on could not deliver it
+	MailDead     = "dead"     // could not even be tried
+)
 
 // Enabled is the answer to Enable: the only place a generated password is ever in.
 type Enabled struct {

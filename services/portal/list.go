@@ -40,7 +40,7 @@ func ViewRules() worker.Rules[row] {
 			in(events.ExtensionRenamed{}), in(events.ExtensionDeleted{}),
 			in(events.SoftphoneEnabled{}), in(events.SoftphoneDisabled{}), in(events.WelcomeEmailRequested{}),
 			in(events.LicenseGranted{}), in(events.DeviceActivated{}), in(events.DeviceDeactivated{}),
-			in(events.EmailSent{}), in(events.EmailFailed{}), in(events.EmailSkipped{}),
+			in(events.EmailSent{}), in(events.EmailFailed{}), in(events.EmailSkipped{}), in(events.EmailDeferred{}), in(events.EmailBounced{}),
 		},
 		Decode: worker.Decode,
 		Skip:   worker.Skip,

@@ -69,13 +69,17 @@ func (s *Service) seats(ctx context.Context, x events.Extension, within time.Dur
 // emails is the answer of ask.mailer.get.
 type emails struct {
 	Emails []struct {
-		Kind        string     `json:"kind"`
-		State       string     `json:"state"`
-		To          string     `json:"to"`
-		At          time.Time  `json:"at"`
-		Reason      string     `json:"reason"`
-		Attempts    int        `json:"attempts"`
-		NextAttempt *time.Time `json:"nextAttempt"`
+		Kind         string     `json:"kind"`
+		State        string     `json:"state"`
+		To           string     `json:"to"`
+		Since        time.Time  `json:"since"`
+		At           time.Time  `json:"at"`
+		Reason       string     `json:"reason"`
+		SMTPCode     int        `json:"smtpCode"`
+		EnhancedCode string     `json:"enhancedCode"`
+		Advice       string     `json:"advice"`
+		Attempts     int        `json:"attempts"`
+		NextAttempt  *time.Time `json:"nextAttempt"`
 	} `json:"emails"`
 }
 
@@ -88,7 +92,8 @@ func (s *Service) welcome(ctx context.Context, x events.Extension) (*Email, erro
 	for _, e := range answer.Emails {
 		if e.Kind == events.KindWelcome {
 			return &Email{
-				Kind: e.Kind, State: e.State, To: e.To, At: e.At, Reason: e.Reason, Attempts: e.Attempts, Next: e.NextAttempt,
+				Kind: e.Kind, State: e.State, To: e.To, Since: e.Since, At: e.At, Reason: e.Reason, SMTPCode: e.SMTPCode,
+				EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, Next: e.NextAttempt,
 			}, nil
 		}
 	}

@@ -33,12 +33,16 @@ type (
 		Granted bool   `json:"granted"`
 	}
 	email struct {
-		State       string     `json:"state"`
-		To          string     `json:"to,omitempty"`
-		At          time.Time  `json:"at"`
-		Reason      string     `json:"reason,omitempty"`
-		Attempts    int        `json:"attempts,omitempty"`
-		NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+		State        string     `json:"state"`
+		To           string     `json:"to,omitempty"`
+		Since        time.Time  `json:"since,omitzero"`
+		At           time.Time  `json:"at"`
+		Reason       string     `json:"reason,omitempty"`
+		SMTPCode     int        `json:"smtpCode,omitempty"`
+		EnhancedCode string     `json:"enhancedCode,omitempty"`
+		Advice       string     `json:"advice,omitempty"`
+		Attempts     int        `json:"attempts,omitempty"`
+		NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
 	}
 	device struct {
 		ID       string    `json:"id"`
@@ -64,7 +68,10 @@ func emailOf(e *portal.Email) *email {
 	if e == nil {
 		return nil
 	}
-	return &email{State: e.State, To: e.To, At: e.At, Reason: e.Reason, Attempts: e.Attempts, NextAttempt: e.Next}
+	return &email{
+		State: e.State, To: e.To, Since: e.Since, At: e.At, Reason: e.Reason, SMTPCode: e.SMTPCode,
+		EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, NextAttempt: e.Next,
+	}
 }
 
 func devicesOf(all []portal.Device) []device {

@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -32,8 +33,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldMailing(t, servertest.SMTPScript{})
+}
+
+// newWorldMailing has a mail server that follows a script.
+func newWorldMailing(t *testing.T, script servertest.SMTPScript) *world {
+	t.Helper()
 	chromium(t) // before anything takes time
-	w := &world{World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{})}
+	w := &world{World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, script)}
 	for name, run := range map[string]func(context.Context, worker.Config) error{
 		events.License: license.Run, events.DeviceCounter: devicecounter.Run,
 		events.NameSync: func(ctx context.Context, c worker.Config) error { return namesync.Run(ctx, namesync.Config{Config: c}) },
@@ -59,7 +66,7 @@ func (w *world) startPortal() {
 	w.t.Helper()
 	var c server.Config
 	w.parse(&c, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0")
-	c.Host, c.Replica = w.Config(server.Name).Host, server.Name
+	c.Host, c.Replica, c.Patience = w.Config(server.Name).Host, server.Name, 15*time.Second
 	serving := make(chan server.Portal, 1)
 	c.Ready = func(p server.Portal) { serving <- p }
 	w.Start(func(ctx context.Context) error { return server.Run(ctx, c) })

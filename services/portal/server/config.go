@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
@@ -33,6 +34,8 @@ type Config struct {
 	InboxURL string `env:"SOFTPHONE_INBOX_URL"` // where caught mail is looked at; "" where mail is sent for real
 
 	Ready func(Portal) `env:"-"` // called once it serves; may be nil
+
+	Patience time.Duration `env:"-"` // portal.Config's; tests wait longer than people do
 }
 
 // Validate checks what the types cannot.

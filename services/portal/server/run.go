@@ -53,7 +53,7 @@ func Run(ctx context.Context, c Config) error {
 	hasher := credential.NewHasher(hashing())
 	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics,
+		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics, Patience: c.Patience,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })

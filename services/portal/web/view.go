@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -51,35 +52,73 @@ func (m moment) String() string { return m.UTC().Format("2 Jan, 15:04 UTC") }
 
 // mail is the state of an e-mail.
 type mail struct {
-	Tone, Icon string
-	Word       string // "Sent", "Queued", …
-	To         string
-	Why        string // it is not sent
-	At         moment // of the state
-	Next       *moment
+	Tone, Icon  string
+	Word        string // "Sent", "Queued", …
+	Since       bool   // At is when it began
+	At          moment // of the state
+	Why, Advice string // it is not sent, or late
+	Attempts    int
+	Next        *moment
 }
 
 func newMail(e *portal.Email) *mail {
 	if e == nil {
 		return nil
 	}
-	m := &mail{Tone: "wait", Icon: "clock", To: e.To, Why: sentence(e.Reason), At: moment{e.At}}
+	m := &mail{
+		Tone: "wait", Icon: "clock", At: moment{e.At}, Why: sentence(withCode(e)), Advice: sentence(e.Advice), Attempts: e.Attempts,
+	}
 	if e.Next != nil {
 		m.Next = &moment{*e.Next}
 	}
+	if waits := e.State == portal.MailRetrying || e.State == portal.MailQueued && e.Reason != ""; waits && !e.Since.IsZero() {
+		m.Since, m.At = true, moment{e.Since}
+	}
 	switch e.State {
-	case "sent":
-		m.Tone, m.Icon, m.Word, m.Why = "good", "check", "Sent", ""
-	case "retrying":
+	case portal.MailQueued:
+		m.Word = "Queued"
+		if e.Reason != "" {
+			m.Tone, m.Word = "warn", "Waiting"
+		}
+	case portal.MailRetrying:
 		m.Tone, m.Icon, m.Word = "warn", "recycle", "Retrying"
-	case "failed":
-		m.Tone, m.Icon, m.Word = "bad", "alert", "Failed"
-	case "skipped":
-		m.Icon, m.Word, m.Why = "mail", "Not sent", "The license was no longer in force"
+	case portal.MailSent:
+		m.Tone, m.Icon, m.Word = "good", "check", "Sent"
+		if e.Advice == "" { // else it is late
+			m.Why = ""
+		}
+	case portal.MailSkipped:
+		m.Icon, m.Word, m.Why = "mail", "Not sent", skipped(e.Reason)
+	case portal.MailBounced:
+		m.Tone, m.Icon, m.Word = "bad", "alert", "Came back"
 	default:
-		m.Word, m.Why = "Queued", ""
+		m.Tone, m.Icon, m.Word = "bad", "alert", "Failed"
 	}
 	return m
+}
+
+// withCode is the reason, and the mail server's code when it is not in there.
+func withCode(e *portal.Email) string {
+	code := e.EnhancedCode
+	if code == "" && e.SMTPCode > 0 {
+		code = strconv.Itoa(e.SMTPCode)
+	}
+	if code == "" || strings.Contains(e.Reason, code) {
+		return e.Reason
+	}
+	return strings.TrimSpace(strings.TrimRight(e.Reason, ".") + " (" + code + ")")
+}
+
+// skipped says why there was no reason to send it.
+func skipped(reason string) string {
+	switch reason {
+	case "recipient_failed":
+		return "An earlier mail to this address failed for good"
+	case events.ReasonNotLicensed:
+		return "The app was not enabled"
+	default:
+		return "The license was no longer in force"
+	}
 }
 
 // device holds a seat.
