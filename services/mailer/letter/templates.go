@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	htmltemplate "html/template"
-	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -68,37 +67,30 @@ type template[T any] interface {
 	AddParseTree(name string, tree *parse.Tree) (T, error)
 }
 
-// assemble parses a layout, and a content that the layout knows as "content". Both
-// keep the names of their files, for errors to tell.
+// assemble parses a layout, and a content that the layout knows as "content" and
+// that may define the layout's parts anew. Both keep the names of their files, for
+// errors to tell.
 func assemble[T template[T]](t T, frame, inner source, f folding) (T, error) {
-	content := strings.TrimRight(inner.text, "\n") // the layout says how far apart its parts are
-	trees, err := parse.Parse(inner.file, content, "", "", functions())
-	if err != nil {
-		return t, err
-	}
-	frames, err := parse.Parse(frame.file, frame.text, "", "", functions())
-	if err != nil {
-		return t, err
+	trees := map[string]*parse.Tree{}
+	inner.text = strings.TrimRight(inner.text, "\n") // the layout says how far apart its parts are
+	for _, from := range []source{frame, inner} {
+		parsed, err := texttemplate.New(from.file).Parse(from.text)
+		if err != nil {
+			return t, err
+		}
+		for _, part := range parsed.Templates() {
+			f.fold(part.Root)
+			trees[part.Name()] = part.Tree
+		}
 	}
 	trees["content"] = trees[inner.file]
 	delete(trees, inner.file)
-	maps.Copy(trees, frames)
 	for name, tree := range trees {
-		f.fold(tree.Root)
 		if _, err := t.AddParseTree(name, tree); err != nil {
 			return t, err
 		}
 	}
-	return t.AddParseTree(frame.file, frames[frame.file])
-}
-
-// functions are the names that the packages of templates bring.
-func functions() map[string]any {
-	all := map[string]any{}
-	for name := range strings.FieldsSeq("and call html index slice js len not or print printf println urlquery eq ge gt le lt ne") {
-		all[name] = true
-	}
-	return all
+	return t.AddParseTree(frame.file, trees[frame.file])
 }
 
 // bodies of a mail: the same words twice.

@@ -3,7 +3,7 @@ package letter
 import (
 	"strings"
 	"testing"
-	"text/template/parse"
+	texttemplate "text/template"
 
 	"golang.org/x/text/language"
 )
@@ -166,13 +166,13 @@ func TestFoldingChangesNothing(t *testing.T) {
 func TestFoldingFolds(t *testing.T) {
 	t.Parallel()
 	blank := examples(t).of("acme").pages[0]
-	trees, err := parse.Parse("t", `{{.Say "mail.help"}}{{$.Say "apps.qr"}}{{.Title}}{{if .More}}{{.Lang}}{{else}}{{.Dir}}{{end}}{{range .Links}}{{$.Say "apps.qr"}}{{end}}`+
-		`{{with .Logo}}{{$.Lang}}{{end}}{{.Say "mail.why"}}{{.Say "welcome.get-text"}}{{.Username}}{{.Say .Lang}}{{print .Dir}}`, "", "", functions())
+	parsed, err := texttemplate.New("t").Parse(`{{.Say "mail.help"}}{{$.Say "apps.qr"}}{{.Title}}{{if .More}}{{.Lang}}{{else}}{{.Dir}}{{end}}{{range .Links}}{{$.Say "apps.qr"}}{{end}}` +
+		`{{with .Logo}}{{$.Lang}}{{end}}{{.Say "mail.why"}}{{.Say "welcome.get-text"}}{{.Username}}{{.Say .Lang}}{{print .Dir}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folding{page: &blank, kind: Welcome, markup: true}.fold(trees["t"].Root)
-	got := trees["t"].Root.String()
+	folding{page: &blank, kind: Welcome, markup: true}.fold(parsed.Root)
+	got := parsed.Root.String()
 	help, qr, title := blank.words.phrases["mail.help"], blank.words.phrases["apps.qr"], blank.words.phrases["welcome.title"]
 	text := func(p phrase) string {
 		for _, pieces := range p {
