@@ -59,28 +59,46 @@ func printable(s string, most int) string {
 	return ""
 }
 
-// address accepts local@domain: a dot-atom of RFC 5322 (no quotes, no comments, ASCII) at a host name. What it
-// accepts needs no quoting in a header or an SMTP command.
+// address accepts local@domain: a dot-atom of RFC 5322 (no quotes, no comments) at a host name, both also in the
+// letters of other scripts (RFC 6531). What it accepts needs no quoting in a header or an SMTP command. Lengths are
+// in characters, the only ones a JSON Schema can count; a server may refuse an international address sooner.
 func address(s string) string {
 	at := strings.LastIndexByte(s, '@')
+	n := utf8.RuneCountInString(s)
 	switch {
-	case len(s) > maxAddress:
-		return "is not an address: it has " + strconv.Itoa(len(s)) + " bytes; at most 254 are allowed"
+	case n > maxAddress:
+		return "is not an address: it has " + strconv.Itoa(n) + " characters; at most 254 are allowed"
 	case at < 0:
 		return "is not an address: it has no @"
-	case at > maxLocalPart || !dotted(s[:at], isAtom):
+	case strings.ContainsFunc(s, isPartOfLetter):
+		return "is not an address: an accent is a character of its own in it; write letter and accent as one (Unicode's form NFC)"
+	case utf8.RuneCountInString(s[:at]) > maxLocalPart || !dotted(s[:at], isAtom):
 		return "is not an address: before the @ must be 1 to 64 letters, digits or !#$%&'*+/=?^_`{|}~-, in parts separated by single dots"
 	case !dotted(s[at+1:], isHostLabel):
-		return "is not an address: after the @ must be a host name, an international one in its xn-- form"
+		return "is not an address: after the @ must be a host name, of letters, digits and hyphens in parts separated by single dots"
 	}
 	return ""
 }
 
-func isAtom(s string) bool { return s != "" && only(s, isAtomByte) }
+func isAtom(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isAtomRune(r) })
+}
 
 func isHostLabel(s string) bool {
-	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' && only(s, isHostByte)
+	return s != "" && utf8.RuneCountInString(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !isHostRune(r) })
 }
+
+// isPartOfLetter finds what NFC joins with the letter before: accents, and the parts of Korean syllables.
+func isPartOfLetter(r rune) bool { return r >= 0x300 && r <= 0x36f || r >= 0x1100 && r <= 0x11ff }
+
+// isForeign accepts what the scripts of the world are written with.
+func isForeign(r rune) bool {
+	return r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r))
+}
+
+func isAtomRune(r rune) bool { return r < utf8.RuneSelf && isAtomByte(byte(r)) || isForeign(r) }
+func isHostRune(r rune) bool { return r < utf8.RuneSelf && isHostByte(byte(r)) || isForeign(r) }
 
 func dotted(s string, part func(string) bool) bool {
 	for {

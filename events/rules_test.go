@@ -27,11 +27,12 @@ func TestRules(t *testing.T) {
 			[]string{
 				"anna@example.com", "a@b", "a.b+c@d-e.example", "!#$%&'*+/=?^_`{|}~-@x1.y2", long("l", 64) + "@example.com",
 				"a@" + long("h", 63) + ".com", "a@xn--mller-kva.example", "a@1.2.3.4",
+				"änne@müller.example", "ä@b", "a@ä", "用户@例子.广告", "उपयोगकर्ता@उदाहरण.भारत", "한국@한국.kr", long("ü", 64) + "@" + long("ü", 63) + ".com",
 				long("l", 64) + "@" + long("h", 63) + "." + long("h", 63) + "." + long("h", 61),
 			},
 			[]string{
 				"anna", "@", "a@", "@b", "a@@b", "a b@c", "a@b c", ".a@b", "a.@b", "a..b@c", "a@.b", "a@b.", "a@b..c", "a@-b", "a@b-",
-				"a@b_c", `"a b"@c`, "a@[127.0.0.1]", "ä@b", "a@ä", "a,b@c", "a@b\r\n", "a\r\n@b", "Anna <a@b>", "a@b,c@d", "a\x00@b",
+				"a@b_c", `"a b"@c`, "a@[127.0.0.1]", "a\u0308@b", "a@u\u0308", "\u1112\u1161\u11ab@kr", "a\u200d@b", "a😀@b", "\xff@b", "a@\xc3", "a@ü-", "a\u00a0b@c", long("ü", 65) + "@c", "a@" + long("ü", 64) + ".com", "a,b@c", "a@b\r\n", "a\r\n@b", "Anna <a@b>", "a@b,c@d", "a\x00@b",
 				long("l", 65) + "@example.com", "a@" + long("h", 64) + ".com",
 				long("l", 64) + "@" + long("h", 63) + "." + long("h", 63) + "." + long("h", 62),
 			},

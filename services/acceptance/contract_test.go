@@ -244,7 +244,7 @@ func values() []any {
 		}
 		list = append(list, "en"+strings.Repeat("-abcdefg", n)[:n], strings.Repeat("l", n)+"@example.com", "l@"+strings.Repeat("h", n),
 			strings.Repeat("l", 64)+"@"+strings.Repeat("h", 63)+"."+strings.Repeat("h", 63)+"."+strings.Repeat("h", min(n, 62)),
-			strings.Repeat("a", n)+"/1", "a/"+strings.Repeat("1", n))
+			strings.Repeat("ü", n)+"@例子.example", "l@"+strings.Repeat("ü", n)+".com", strings.Repeat("a", n)+"/1", "a/"+strings.Repeat("1", n))
 	}
 	for _, text := range texts {
 		list = append(list, text)
@@ -257,7 +257,8 @@ func values() []any {
 }
 
 var texts = []string{
-	"", " ", "a\u2028b", "a\u2029b", "a\u2027b", "a\ufeffb", "\ufffd", "a\r\nBcc: x@y", "a\n",
+	"", " ", "änne@müller.example", "用户@例子.广告", "उपयोगकर्ता@उदाहरण.भारत", "a\u0308@b", "a@u\u0308", "\u1112\u1161\u11ab@kr", "a😀@b", "a@b。c", "a²@b",
+	"a@ü-", "a@-ü", "a\u00a0b@c", "a\u200d@b", "a\u2028b", "a\u2029b", "a\u2027b", "a\ufeffb", "\ufffd", "a\r\nBcc: x@y", "a\n",
 	"1.0", "1.1", "pbx", "application/json", "application/json; charset=utf-8", "application/xml", "Application/JSON",
 	"mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "device-limit-reached", "not_licensed",
 	"failed", "delayed", "relayed", "5.1.1", "4.7.999", "2.0.0", "3.1.1", "5.1", "5.1.1000", "5.1.1.1", "5..1", "5.1.1\n",

@@ -22,8 +22,9 @@ func checkField(name, value string) error {
 	return nil
 }
 
-// ErrAddress is not an address that mail can be sent to: ASCII, as the contract
-// of the events has it, without quotes, comments, lists or a display name.
+// ErrAddress is not an address that mail can be sent to: without quotes, comments,
+// lists or a display name. International ones are fine (RFC 6531), as they are in
+// the contract of the events.
 var ErrAddress = errors.New("is not an e-mail address of the form name@example.com")
 
 // checkAddress does not repeat the address in its error, which gets logged.
@@ -31,9 +32,8 @@ func checkAddress(address string) error {
 	if strings.ContainsFunc(address, unicode.IsControl) {
 		return ErrControlCharacter
 	}
-	foreign := strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII })
 	parsed, err := mail.ParseAddress(address)
-	if err != nil || foreign || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
+	if err != nil || strings.ContainsFunc(address, unicode.IsSpace) || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
 		strings.ContainsAny(address, " \",;:\\()<>[]") {
 		return ErrAddress
 	}

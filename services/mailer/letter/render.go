@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jordan-wright/email"
+	"golang.org/x/net/idna"
 )
 
 func (b *brand) render(l *Letter) (Mail, error) {
@@ -76,8 +77,14 @@ func (b *brand) answers(tenant string) mail.Address {
 }
 
 // header writes an address for a header field: the name encoded (RFC 2047)
-// and without commas, at which the MIME builder would cut it.
+// and without commas, at which the MIME builder would cut it; an international domain
+// in its xn-- form, so that only an address whose local part is international too
+// needs a header that is not ASCII.
 func header(a mail.Address) string {
+	local, domain, _ := strings.Cut(a.Address, "@")
+	if name, err := idna.Lookup.ToASCII(domain); err == nil {
+		a.Address = local + "@" + name
+	}
 	a.Name = strings.Join(strings.Fields(strings.ReplaceAll(a.Name, ",", " ")), " ")
 	return a.String()
 }

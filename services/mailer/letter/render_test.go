@@ -288,13 +288,30 @@ func TestAddressesThatAreRefused(t *testing.T) {
 	b := examples(t)
 	for _, to := range []string{
 		"", "anna", "anna@", "@elsewhere.example", "a@b, c@d", "a,b@example.com", "Anna <anna@example.com>", "<anna@example.com>",
-		`"quoted local"@example.com`, "anna@example.com (comment)", "anna @example.com", "jörg@example.com", "a@exämple.com",
+		`"quoted local"@example.com`, "anna@example.com (comment)", "anna @example.com", "anna\u00a0lee@example.com",
 		strings.Repeat("a", 250) + "@example.com",
 	} {
 		l := letter(Welcome)
 		l.To = to
 		if _, err := b.Render(l); !errors.Is(err, ErrAddress) || len(to) > 12 && strings.Contains(err.Error(), to) {
 			t.Errorf("%q: %v, want ErrAddress, without the address", to, err)
+		}
+	}
+}
+
+// The header has what every mail server takes wherever there is such a form.
+func TestInternationalAddresses(t *testing.T) {
+	t.Parallel()
+	b := examples(t)
+	for to, want := range map[string]string{
+		"anna@exämple.com": "<anna@xn--exmple-cua.com>", "jörg@exämple.com": "<jörg@xn--exmple-cua.com>", "用户@例子.广告": "<用户@xn--fsqu00a.xn--4rr70v>",
+	} {
+		l := letter(Welcome)
+		l.To = to
+		m := render(t, b, l)
+		head, _, _ := strings.Cut(string(m.Bytes), "\r\n\r\n")
+		if !strings.Contains(head, want) || m.To != to {
+			t.Errorf("%s: the header has no %s:\n%s", to, want, head)
 		}
 	}
 }
