@@ -14,6 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
 // minutes is how many scrapes they are.
@@ -137,8 +138,9 @@ func TestAlertsOfDeadLettersAndTheDirectory(t *testing.T) {
 func TestAlertsOfRedis(t *testing.T) {
 	t.Parallel()
 	s, p := watched(t)
+	quiet := s.traffic() // so that an event is in hand when it goes
 	s.Redis.Stop()
-	s.Publish(events.NewFact(ann, events.DeviceSignedIn{DeviceID: "d1", Platform: events.PlatformMac}))
+	quiet()
 	for range 6 {
 		if code, said := s.signIn("d2", "does not matter"); code != http.StatusServiceUnavailable {
 			t.Errorf("a sign-in without Redis: %d %v", code, said)
@@ -153,6 +155,25 @@ func TestAlertsOfRedis(t *testing.T) {
 	p.shows(s, `sum(softphone_fold_heals_total) > 0 and max(softphone_fold_lag_seconds) == 0 and max(softphone_fold_checkpoint_age_seconds) < 5`)
 	p.fires(s, 1, "SoftphoneStateRebuilt")
 	p.quiet(s)
+}
+
+// traffic has devices of ann's sign in, one after the other, until it is ended.
+func (s *system) traffic() (end func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	begun := make(chan struct{})
+	var traffic sync.WaitGroup
+	traffic.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			m := workertest.Message(s.t, events.NewFact(ann, events.DeviceSignedIn{DeviceID: strconv.Itoa(n), Platform: events.PlatformMac}))
+			_, _ = s.Log.Publish(ctx, m)
+			if n == 10 {
+				close(begun)
+			}
+		}
+	})
+	<-begun
+	return func() { cancel(); traffic.Wait() }
 }
 
 func TestAlertsOfNATSAndTheLog(t *testing.T) {
