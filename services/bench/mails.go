@@ -200,7 +200,8 @@ func (b *bench) bareLoop(ctx context.Context, mail func(n int) (letter.Mail, err
 	)
 	for range smtpConnections {
 		loops.Go(func() error {
-			conn, err := tls.Dial("tcp", sink.address(), &tls.Config{RootCAs: sink.roots, MinVersion: tls.VersionTLS13})
+			dialer := &tls.Dialer{Config: &tls.Config{RootCAs: sink.roots, MinVersion: tls.VersionTLS13}}
+			conn, err := dialer.DialContext(ctx, "tcp", sink.address())
 			if err != nil {
 				return err
 			}

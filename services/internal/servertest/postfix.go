@@ -222,7 +222,7 @@ func (p *PostfixServer) start() {
 		p.t.Fatalf("postfix: %v\n%s%s", err, out, p.Log())
 	}
 	p.t.Cleanup(p.Stop)
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(60 * time.Second); ; {
 		conn, err := net.Dial("tcp", p.Addr)
 		if err == nil {
 			_ = conn.Close()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,16 +209,8 @@ func TestHangIsCanceled(t *testing.T) {
 			server := servertest.BrokenSMTP(t, servertest.SMTPFault{At: at, Hang: true})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			var canceled atomic.Int64
-			go func() {
-				<-server.Reached
-				canceled.Store(time.Now().UnixNano())
-				cancel()
-			}()
-			_, err := toFaulty(server).Send(ctx, envelope(t))
-			if took := time.Duration(time.Now().UnixNano() - canceled.Load()); took > 2*time.Second {
-				t.Errorf("returned %v after it was canceled", took)
-			}
+			go func() { <-server.Reached; cancel() }()
+			_, err := toFaulty(server).Send(ctx, envelope(t)) // which no timeout ends in less than minutes
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want canceled", err)
 			}
@@ -241,9 +232,9 @@ func TestHangTimesOut(t *testing.T) {
 	} {
 		t.Run(string(c.at), func(t *testing.T) {
 			t.Parallel()
-			tr := toFaulty(servertest.BrokenSMTP(t, servertest.SMTPFault{At: c.at, Hang: true}))
+			tr := transport(servertest.BrokenSMTP(t, servertest.SMTPFault{At: c.at, Hang: true}).Addr, Never)
 			if c.set(&tr.Timeouts); c.at == servertest.AtDATA {
-				tr.Timeouts.Command = 500 * time.Millisecond // the handshake needs its time under -race
+				tr.Timeouts.Command = 3 * time.Second // which those before it need as well
 			}
 			f := failure(t)(tr.Send(t.Context(), envelope(t)))
 			var timeout net.Error

@@ -215,7 +215,7 @@ func TestPostfixUnderLoad(t *testing.T) {
 // mail arrives nevertheless.
 func TestPostfixEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	p := servertest.Postfix(t, servertest.PostfixConfig{Settings: map[string]string{"smtpd_timeout": "1s"}})
+	p := servertest.Postfix(t, servertest.PostfixConfig{Settings: map[string]string{"smtpd_timeout": "5s"}})
 	client := toPostfix(t, p, starttls(p), nil)
 	sent(t, client)
 	for end := time.Now().Add(postfixLimit); !strings.Contains(p.Log(), "timeout after"); time.Sleep(20 * time.Millisecond) {
