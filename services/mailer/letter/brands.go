@@ -34,6 +34,7 @@ func Open(c Config) (*Brands, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer d.root.Close()
 	b := d.open(base, c.Domain)
 	return b, d.faults.err()
 }

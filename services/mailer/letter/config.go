@@ -53,7 +53,7 @@ func (c Config) settings() (settings, error) {
 	s := settings{
 		color: rgb(0x1A5FB4), locale: language.English, off: map[Kind]bool{DeviceLimitReached: true},
 		sender: address("MAIL_FROM", c.From), page: web("DOWNLOAD_URL", c.Page),
-		links: Links{
+		links: links{
 			Mac: web("DOWNLOAD_URL_MAC", c.Mac), IPhone: web("DOWNLOAD_URL_IPHONE", c.IPhone),
 			Windows: web("DOWNLOAD_URL_WINDOWS", c.Windows), Android: web("DOWNLOAD_URL_ANDROID", c.Android),
 		},

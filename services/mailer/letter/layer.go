@@ -27,6 +27,7 @@ type layer struct {
 type directory struct {
 	name   string
 	files  fs.FS
+	root   *os.Root // whose files they are
 	faults Faults
 }
 
@@ -175,5 +176,5 @@ func openDirectory(name string) (*directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MAIL_BRANDS: %w", err)
 	}
-	return &directory{name: path.Clean(name), files: root.FS()}, nil
+	return &directory{name: path.Clean(name), files: root.FS(), root: root}, nil
 }

@@ -19,7 +19,7 @@ type settings struct {
 	logo         *picture // may be nil
 	color        color
 	email, phone string // of support; may be empty
-	links        Links
+	links        links
 	page         string
 	sender       mail.Address
 	replyTo      mail.Address // the zero value: sender
@@ -27,8 +27,8 @@ type settings struct {
 	off          map[Kind]bool
 }
 
-// Links are where the app is found.
-type Links struct{ Mac, IPhone, Windows, Android string }
+// links are where the app is found.
+type links struct{ Mac, IPhone, Windows, Android string }
 
 // read puts what a file says over the settings. What they inherit is not changed.
 // A logo is looked for beside the file.

@@ -18,21 +18,20 @@ func Handler(open func() (*letter.Brands, error)) http.Handler {
 			http.Error(w, "this is only to be looked at", http.StatusMethodNotAllowed)
 			return
 		}
-		var found map[string][]byte
-		b, err := open()
-		if err == nil {
-			found, err = files(b)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 		if name == "" {
-			name = "index.html"
+			name = indexName
 		}
-		content, is := found[name]
-		if !is {
+		var content []byte
+		b, err := open()
+		if err == nil {
+			content, err = file(b, name)
+		}
+		switch {
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		case content == nil:
 			http.NotFound(w, r)
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,24 +34,40 @@ type Tenant struct {
 // Path of a sheet, without the extension that says in which form.
 func (t Tenant) Path(s Sheet) string { return t.Name + "/" + string(s.Kind) + "." + s.Locale }
 
-// Tenants makes all mails there are, to a person that is made up. The one named
-// default stands for all without a brand.
+// samples are the letters of all sheets of a tenant, to a person that is made up.
+func samples(b *letter.Brands, tenant string) []letter.Letter {
+	var all []letter.Letter
+	for _, sample := range letter.Samples() {
+		for _, locale := range b.Locales(tenant) {
+			if sample.DeviceLimit > 1 {
+				sample.Tenant, sample.Locale = tenant, locale
+				all = append(all, sample)
+			}
+		}
+	}
+	return all
+}
+
+func sheet(b *letter.Brands, sample letter.Letter) (Sheet, error) {
+	reading, err := b.Read(sample)
+	if err != nil {
+		return Sheet{}, fmt.Errorf("%s of %s in %s: %w", sample.Kind, sample.Tenant, sample.Locale, err)
+	}
+	return Sheet{reading, sample.Kind, b.Sends(sample.Tenant, sample.Kind)}, nil
+}
+
+// Tenants makes all mails there are. The tenant named default stands for all
+// without a brand.
 func Tenants(b *letter.Brands) ([]Tenant, error) {
 	var all []Tenant
 	for _, name := range append([]string{letter.DefaultTenant}, b.Tenants()...) {
 		t := Tenant{Name: name}
-		for _, sample := range letter.Samples() {
-			if sample.DeviceLimit == 1 {
-				continue
+		for _, sample := range samples(b, name) {
+			s, err := sheet(b, sample)
+			if err != nil {
+				return nil, err
 			}
-			for _, locale := range b.Locales(name) {
-				sample.Tenant, sample.Locale = name, locale
-				reading, err := b.Read(sample)
-				if err != nil {
-					return nil, fmt.Errorf("%s of %s in %s: %w", sample.Kind, name, locale, err)
-				}
-				t.Sheets = append(t.Sheets, Sheet{reading, sample.Kind, b.Sends(name, sample.Kind)})
-			}
+			t.Sheets = append(t.Sheets, s)
 		}
 		all = append(all, t)
 	}
@@ -67,7 +84,7 @@ var indexPage string
 
 // index is a page that leads to all sheets.
 func index(all []Tenant) ([]byte, error) {
-	t, err := template.New("index.html").Parse(indexPage)
+	t, err := template.New(indexName).Parse(indexPage)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +103,7 @@ func files(b *letter.Brands) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]byte{"index.html": page}
+	found := map[string][]byte{indexName: page}
 	for _, t := range all {
 		for _, s := range t.Sheets {
 			for extension, content := range s.forms() {
@@ -95,6 +112,34 @@ func files(b *letter.Brands) (map[string][]byte, error) {
 		}
 	}
 	return found, nil
+}
+
+const indexName = "index.html"
+
+// file is one of them, made without the others. There is none if it is nil.
+func file(b *letter.Brands, name string) ([]byte, error) {
+	if name == indexName {
+		all, err := Tenants(b)
+		if err != nil {
+			return nil, err
+		}
+		return index(all)
+	}
+	tenant, _, _ := strings.Cut(name, "/")
+	if tenant != letter.DefaultTenant && !slices.Contains(b.Tenants(), tenant) {
+		return nil, nil
+	}
+	t := Tenant{Name: tenant}
+	for _, sample := range samples(b, tenant) {
+		s := Sheet{Kind: sample.Kind}
+		s.Locale = sample.Locale
+		if strings.TrimSuffix(name, path.Ext(name)) != t.Path(s) {
+			continue
+		}
+		s, err := sheet(b, sample)
+		return s.forms()[path.Ext(name)], err
+	}
+	return nil, nil
 }
 
 // Write puts everything into a folder, which is made if it is not there, and says
