@@ -19,12 +19,11 @@ import (
 // whatever happens meanwhile: to them, to Redis, to the server, or beside them.
 func TestCatchesUpTogether(t *testing.T) {
 	t.Parallel()
-	nothing := func(*testing.T, *world) {}
-	for name, fault := range map[string]func(*testing.T, *world){
-		"undisturbed":      nothing,
-		"another process":  func(_ *testing.T, w *world) { w.ownAll(nil) },
-		"Redis emptied":    func(t *testing.T, w *world) { w.emptyRedis(t) },
-		"server restarted": func(_ *testing.T, w *world) { w.nats.Restart(); w.awaitServer() },
+	for name, fault := range map[string]func(*world){
+		"undisturbed":      func(*world) {},
+		"another process":  func(w *world) { w.ownAll(nil) },
+		"Redis emptied":    (*world).emptyRedis,
+		"server restarted": func(w *world) { w.nats.Restart(); w.awaitServer() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +43,7 @@ func TestCatchesUpTogether(t *testing.T) {
 				}
 			})
 			<-folded
-			fault(t, w)
+			fault(w)
 			w.settled(soon)
 			w.addToMany(40, 3)
 			w.settled(soon)
@@ -52,10 +51,10 @@ func TestCatchesUpTogether(t *testing.T) {
 	}
 }
 
-func (w *world) emptyRedis(t *testing.T) {
-	t.Helper()
-	if err := w.rdb.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
+func (w *world) emptyRedis() {
+	w.t.Helper()
+	if err := w.rdb.FlushAll(w.t.Context()).Err(); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
