@@ -4,6 +4,8 @@
 #
 #   SECRETS    folder with nats-<user>, one password each   /run/secrets
 #   NATS_DATA  folder for the streams                       /data
+#
+# Arguments go to nats-server: of several servers each has a name, and routes to the others (deploy/README.md).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,4 +29,4 @@ NATS_DATA=${NATS_DATA:-/data}
 export NATS_OPS_PASSWORD NATS_PBX_PASSWORD NATS_LICENSE_PASSWORD NATS_DEVICE_COUNTER_PASSWORD NATS_MAILER_PASSWORD \
     NATS_NAME_SYNC_PASSWORD NATS_PORTAL_PASSWORD NATS_DATA
 
-exec nats-server --config "$here/nats.conf"
+exec nats-server --config "$here/nats.conf" "$@"

@@ -254,7 +254,7 @@ func store(ctx context.Context, js jetstream.JetStream, m *nats.Msg) (*jetstream
 func notStored(err error, id string) error {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		return fmt.Errorf("nothing stores facts there: run `softphonectl setup` once (%w)", err)
+		return fmt.Errorf("nothing stores facts there: run `softphonectl setup` once; on a cluster, a majority of the servers may be missing (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no acknowledgement within %s; it may be stored all the same: repeat it with --id %s and it counts once", patience, id)
 	}

@@ -3,11 +3,13 @@ package softphonectl
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -76,6 +78,17 @@ func (s *server) secret() (string, error) {
 		return "", fmt.Errorf("the password of NATS user %s: %w", s.user, err)
 	}
 	return strings.TrimRight(string(content), "\r\n"), nil
+}
+
+// errNoLeader is what a cluster says in many ways.
+var errNoLeader = errors.New("JetStream has no leader: is a majority of its servers there? Nothing can be read or stored until it is")
+
+// leaderless puts an error of JetStream into words for whoever is on call.
+func leaderless(err error) error {
+	if api, is := errors.AsType[*jetstream.APIError](err); is && api.Code == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w (%w)", errNoLeader, err)
+	}
+	return err
 }
 
 // redacted is a server's address without what may be a login in front of it.

@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -49,8 +50,12 @@ func (a *app) open(c *cobra.Command) (*session, error) {
 	opening, done := context.WithTimeout(ctx, patience)
 	defer done()
 	if s.log, err = eventlog.Open(opening, conn); err != nil {
+		if c.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w (%w)", errNoLeader, err) // a cluster without one does not answer at all
+		}
+		err = s.explain(err) // before its context ends for no other reason
 		s.close()
-		return nil, s.explain(err)
+		return nil, err
 	}
 	return s, nil
 }
@@ -103,7 +108,7 @@ func (x *session) explain(err error) error {
 	if err != nil && x.ctx.Err() != nil {
 		return context.Cause(x.ctx)
 	}
-	return err
+	return leaderless(err)
 }
 
 // with runs a command in a session.

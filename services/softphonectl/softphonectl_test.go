@@ -281,6 +281,9 @@ func TestFailures(t *testing.T) {
 	if r := empty.run(fact...); r.code != softphonectl.Failed || !strings.Contains(r.err, "run `softphonectl setup` once") {
 		t.Errorf("without streams: %+v", r)
 	}
+	if r := empty.run("events"); r.code != softphonectl.Failed || !strings.Contains(r.err, "SOFTPHONE") {
+		t.Errorf("reading without streams: %+v", r)
+	}
 	empty.nats.Stop()
 	if r := empty.run(fact...); r.code != softphonectl.Failed || strings.Count(r.err, "\n") != 1 {
 		t.Errorf("without a server: %+v", r)

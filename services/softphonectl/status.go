@@ -58,6 +58,9 @@ func (x *session) status() (well bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if log.leaderless() {
+		return false, errNoLeader
+	}
 	if err := x.print(log, log.text); err != nil {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -42,6 +43,11 @@ func (l logStatus) text() string {
 	return text
 }
 
+// leaderless tells that a majority of the servers that keep it is missing.
+func (l logStatus) leaderless() bool {
+	return len(l.Copies) > 0 && !slices.ContainsFunc(l.Copies, func(c replay.Twin) bool { return c.Leads })
+}
+
 // remarks are what is wrong with it.
 func (l logStatus) remarks() []string {
 	var all []string
@@ -50,7 +56,7 @@ func (l logStatus) remarks() []string {
 		case c.Offline:
 			all = append(all, fmt.Sprintf("log: the copy on %s is offline", c.Server))
 		case !c.Current:
-			all = append(all, fmt.Sprintf("log: the copy on %s is %s behind", c.Server, plural(c.Lag, "message")))
+			all = append(all, fmt.Sprintf("log: the copy on %s is behind, by %s", c.Server, plural(c.Lag, "operation")))
 		}
 	}
 	return all

@@ -160,14 +160,13 @@ func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.Stat
 			if err != nil {
 				return err
 			}
-			if err := checkpoint.Of(stream); err != nil && checkpoint.Stream != "" {
-				fresh, again := o.Log.State(ctx) // it may have grown meanwhile
-				if again == nil && checkpoint.Of(fresh) != nil {
-					one.Lock()
-					defer one.Unlock()
-					status.Refused = append(status.Refused, fmt.Sprintf("partition %d: %v", n, err))
-					return nil
+			if refusal, err := o.refusal(ctx, checkpoint, stream); err != nil || refusal != nil {
+				one.Lock()
+				defer one.Unlock()
+				if refusal != nil {
+					status.Refused = append(status.Refused, fmt.Sprintf("partition %d: %v", n, refusal))
 				}
+				return err
 			}
 			filters := make([]string, len(f.Inputs))
 			for i, input := range f.Inputs {
@@ -179,6 +178,26 @@ func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.Stat
 		})
 	}
 	return group.Wait()
+}
+
+// refusal is why a worker with a checkpoint refuses the log; nil when it does not.
+func (o Observer) refusal(ctx context.Context, at fold.Checkpoint, stream eventlog.State) (refusal, err error) {
+	if at == (fold.Checkpoint{}) {
+		return nil, nil
+	}
+	if at.Of(stream) != nil { // it may have grown meanwhile
+		if stream, err = o.Log.State(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if refusal := at.Of(stream); refusal != nil {
+		return refusal, nil
+	}
+	there, err := o.Log.Get(ctx, at.Seq)
+	if err == nil && there != nil && !at.Is(stream, *there) {
+		refusal = fmt.Errorf("%s, but %w", at, errForeign)
+	}
+	return refusal, err
 }
 
 func (o Observer) lastOutcome(ctx context.Context, worker string) (*Outcome, error) {

@@ -20,7 +20,7 @@ type Twin struct {
 }
 
 // Twins are the copies of a log that is kept on a cluster, by server; none of a log
-// that one server keeps.
+// that one server keeps. While none of them leads, nothing can be read or stored.
 func Twins(ctx context.Context, log *eventlog.Log) ([]Twin, error) {
 	stream, err := log.JetStream().Stream(ctx, events.Stream)
 	if err != nil {
@@ -30,7 +30,10 @@ func Twins(ctx context.Context, log *eventlog.Log) ([]Twin, error) {
 	if cluster == nil || len(cluster.Replicas) == 0 {
 		return nil, nil
 	}
-	all := []Twin{{Server: cluster.Leader, Leads: true, Current: true}}
+	var all []Twin
+	if cluster.Leader != "" {
+		all = append(all, Twin{Server: cluster.Leader, Leads: true, Current: true})
+	}
 	for _, r := range cluster.Replicas {
 		all = append(all, Twin{Server: r.Name, Current: r.Current, Offline: r.Offline, Lag: r.Lag})
 	}

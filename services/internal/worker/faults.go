@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -37,6 +38,24 @@ func (f *faults) report(partition int, fault error) {
 			waiting = append(waiting, fault)
 		}
 	}
-	f.health.Broken(partitions, errors.Join(broken...))
-	f.health.NotReady(partitions, errors.Join(waiting...))
+	f.health.Broken(partitions, once(broken))
+	f.health.NotReady(partitions, once(waiting))
+}
+
+// once joins faults, each said once: a server that is away is a fault of every
+// partition.
+func once(faults []error) error {
+	var all []error
+	said := map[string]int{}
+	for _, fault := range faults {
+		if said[fault.Error()]++; said[fault.Error()] == 1 {
+			all = append(all, fault)
+		}
+	}
+	for i, fault := range all {
+		if n := said[fault.Error()]; n > 1 {
+			all[i] = fmt.Errorf("%w (%d partitions)", fault, n)
+		}
+	}
+	return errors.Join(all...)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
@@ -33,5 +34,21 @@ func TestThePortalsView(t *testing.T) {
 	l.want(softphonectl.Done, "replay", "state", "portal")
 	if r := l.want(softphonectl.Done, "status"); !strings.Contains(r.out, "\nportal") {
 		t.Errorf("status says nothing of the portal:\n%s", r.out)
+	}
+}
+
+// A log that is as long as a worker's checkpoint says, and yet another: its owner
+// refuses it, and status says so too.
+func TestStatusSeesAnotherLog(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.enable(ann)
+	l.want(softphonectl.Done, "status")
+	hash := l.hash(events.License, ann)
+	l.stop()
+	l.State.HSet(t.Context(), strings.TrimSuffix(hash, "acme:1001")+"checkpoint", "digest", "0123456789abcdef")
+	if r := l.run("status"); r.code != softphonectl.Differs || !strings.Contains(r.out, "the log has another event there") {
+		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
 }
