@@ -35,6 +35,10 @@ type Details struct {
 	Devices   []Device // who holds the seats, in the order they were taken
 	Welcome   *Email   // the last welcome e-mail, nil when there is none
 
+	// NoPassword says that the license has none here: it was granted too late for whoever
+	// enabled it to be shown one, or by a PBX core that keeps its own.
+	NoPassword bool
+
 	// What could not be learned just now, because a worker is away or behind: it is
 	// unknown, not empty.
 	SeatsUnknown, WelcomeUnknown bool

@@ -107,6 +107,11 @@ func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) 
 	var group errgroup.Group
 	if d.Granted {
 		group.Go(func() error { return s.seated(ctx, &d) })
+		group.Go(func() error {
+			hash, err := s.credentials.Get(ctx, x, f.credential)
+			d.NoPassword = err == nil && hash == ""
+			return away(err)
+		})
 	}
 	if d.Email != "" {
 		group.Go(func() (err error) {

@@ -67,6 +67,10 @@ func TestEnableAgain(t *testing.T) {
 			w.StartLicense()
 			if meanwhile.granted {
 				granted(t, w)
+				w.Eventually("there is no password", func() bool {
+					d, err := w.Service.Get(t.Context(), ada)
+					return err == nil && d.NoPassword
+				})
 			}
 			conflict := func(who, email string) {
 				t.Helper()
@@ -87,6 +91,9 @@ func TestEnableAgain(t *testing.T) {
 			}
 			if n := credentials(t, w); n != 1 {
 				t.Errorf("%d credentials are kept", n)
+			}
+			if d, err := w.Service.Get(t.Context(), ada); err != nil || d.NoPassword {
+				t.Errorf("%+v, %v", d, err)
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 // extensionView is the page of an extension.
 type extensionView struct {
 	Number, Name, URL, ListURL string
-	On                         bool
+	On, NoPassword             bool
 	Email, Username            string
 	Seats                      *seats
 	Devices                    []device
@@ -54,7 +54,7 @@ func newExtensionView(d portal.Details) extensionView {
 	return extensionView{
 		Number: d.Extension.Number, Name: d.Name,
 		URL: extensionURL(d.Extension.Tenant, d.Extension.Number), ListURL: listURL(d.Extension.Tenant),
-		On: d.Enabled, Email: d.Email, Username: d.Username,
+		On: d.Enabled, NoPassword: d.NoPassword, Email: d.Email, Username: d.Username,
 		Seats: newSeats(d.Used, d.Limit), Devices: newDevices(d.Devices), SeatsUnknown: d.SeatsUnknown,
 		Mail: newMail(d.Welcome), MailUnknown: d.WelcomeUnknown,
 		Once: newOnce(), Version: d.Version, Typed: typed{Name: d.Name, Email: d.Email}, Faults: map[string]string{},

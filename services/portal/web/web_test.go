@@ -537,6 +537,17 @@ func TestEveryActionSaysWhatItDid(t *testing.T) {
 	b.get("/tenants/acme").wants(t, http.StatusOK, "The extension was deleted", "No extensions yet")
 }
 
+// A license that nobody was shown a password of is told, with what to do.
+func TestNoPassword(t *testing.T) {
+	t.Parallel()
+	for _, none := range []bool{true, false} {
+		p := serve(t, portal.Details{Extension: reception, Enabled: true, Granted: true, Email: "ann@example.com", Limit: 4, NoPassword: none})
+		if said := strings.Contains(p.signedIn(alex).get(receptionURL).body, "No password was set here yet"); said != none {
+			t.Errorf("without a password: %t, said: %t", none, said)
+		}
+	}
+}
+
 // What became of an e-mail is said in plain words, with what to do.
 func TestMails(t *testing.T) {
 	t.Parallel()
