@@ -67,7 +67,7 @@ func (b *bench) portal(ctx context.Context, p *Portal) error {
 	}
 	defer counter.stop()
 
-	hasher := credential.NewHasher(hashing)
+	hasher := credential.NewHasher(hashing, 0)
 	hash, err := b.argon2id(ctx, hasher, p)
 	if err != nil {
 		return err

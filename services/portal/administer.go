@@ -166,6 +166,8 @@ func (s *Service) prepare(ctx context.Context, fact events.Event, password strin
 	if err != nil {
 		return 0, away(err)
 	}
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
 	place, err = s.credentials.Put(ctx, fact.Extension, fact.ID, hash)
 	return place, away(err)
 }

@@ -48,7 +48,7 @@ type guard struct {
 // publish stores a fact on top of what was read. A *Conflict says that it is not
 // stored; ErrTryAgain, that it may be.
 func (s *Service) publish(ctx context.Context, f facts, fact events.Event, guards ...guard) (eventlog.Receipt, error) {
-	receipt, _, err := s.change(ctx, f, fact, guards, func(m, move *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
+	receipt, _, err := s.change(ctx, f, fact, guards, func(ctx context.Context, m, move *nats.Msg) (r eventlog.Receipt, d events.Decision, err error) {
 		r, err = s.log.Publish(ctx, m, move)
 		return r, d, err
 	})
@@ -58,16 +58,18 @@ func (s *Service) publish(ctx context.Context, f facts, fact events.Event, guard
 // ask is publish, and waits for the decision. ErrTryAgain says also that the fact is
 // stored and was not decided in time.
 func (s *Service) ask(ctx context.Context, f facts, fact events.Event) (eventlog.Receipt, events.Decision, error) {
-	return s.change(ctx, f, fact, nil, func(m, move *nats.Msg) (eventlog.Receipt, events.Decision, error) {
+	return s.change(ctx, f, fact, nil, func(ctx context.Context, m, move *nats.Msg) (eventlog.Receipt, events.Decision, error) {
 		return s.log.Ask(ctx, m, move)
 	})
 }
 
-type send func(fact, move *nats.Msg) (eventlog.Receipt, events.Decision, error)
+type send func(ctx context.Context, fact, move *nats.Msg) (eventlog.Receipt, events.Decision, error)
 
 func (s *Service) change(
 	ctx context.Context, f facts, fact events.Event, guards []guard, send send,
 ) (eventlog.Receipt, events.Decision, error) {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
 	m, err := message(ctx, fact)
 	if err != nil {
 		return eventlog.Receipt{}, events.Decision{}, plain(err)
@@ -80,7 +82,7 @@ func (s *Service) change(
 	for range attempts {
 		move := nats.NewMsg(fence)
 		eventlog.Expect(move, fence, f.fence)
-		receipt, decision, err := send(m, move)
+		receipt, decision, err := send(ctx, m, move)
 		if !eventlog.Refused(err) {
 			s.directory.add(worker.Key(fact.Extension))
 			return receipt, decision, away(err)

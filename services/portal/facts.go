@@ -94,6 +94,8 @@ func (s said) at(d events.Data) uint64 { return s[d.EventName()].Sequence }
 // facts reads what the log says. A fact that is stored while it reads makes it read
 // again, so that all of it is of one moment.
 func (s *Service) facts(ctx context.Context, x events.Extension) (facts, error) {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
 	for range 10 {
 		fence, version, last, err := s.read(ctx, x)
 		if err != nil {

@@ -135,10 +135,14 @@ func (l *Log) Publish(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (re
 
 // batch waits for its turn as well: a stream takes 50 atomic batches at a time.
 func (l *Log) batch(ctx context.Context, all []*nats.Msg) (Receipt, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.js.Options().DefaultTimeout)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(l.js.Options().DefaultTimeout)
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {
-		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, all)
+		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, all, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: time.Until(deadline)})
 		if err == nil {
 			return Receipt{Sequence: ack.Sequence}, nil
 		}

@@ -93,7 +93,7 @@ func TestGenerated(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	t.Parallel()
-	h, ctx := NewHasher(2), t.Context()
+	h, ctx := NewHasher(2, 0), t.Context()
 	hash, err := h.Hash(ctx, "žluťoučký kůň")
 	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatal(hash, err)

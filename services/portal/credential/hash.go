@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
@@ -32,11 +33,15 @@ type Hasher struct {
 	dummy    string // a hash of nothing anybody knows
 }
 
-// NewHasher makes one that computes at most n hashes at a time.
-func NewHasher(n int) *Hasher {
+// NewHasher makes one that computes at most n hashes at a time, and lets nobody wait for
+// longer than that for their turn; 0 is [Patience].
+func NewHasher(n int, patience time.Duration) *Hasher {
+	if patience == 0 {
+		patience = Patience
+	}
 	nobody := make([]byte, saltLen)
 	_, _ = rand.Read(nobody)
-	return &Hasher{turns: newTurns(max(1, n)), dummy: encode(nobody, derive(rand.Text(), nobody))}
+	return &Hasher{turns: newTurns(max(1, n), patience), dummy: encode(nobody, derive(rand.Text(), nobody))}
 }
 
 // Hash returns the hash of a password in PHC string form, with a salt of its own. It

@@ -13,8 +13,8 @@ const (
 	// allows would only wait in vain.
 	queue = 64
 
-	// patience is how long one waits for its turn.
-	patience = 2 * time.Second
+	// Patience is how long one waits for its turn.
+	Patience = 2 * time.Second
 
 	// newcomers get every so manieth turn also while known callers wait.
 	newcomers = 4
@@ -55,7 +55,7 @@ type waiter struct {
 	behind int // how many of its network waited when it came
 }
 
-func newTurns(n int) *turns {
+func newTurns(n int, patience time.Duration) *turns {
 	return &turns{room: n * queue, patience: patience, free: n}
 }
 

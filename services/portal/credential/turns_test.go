@@ -12,7 +12,7 @@ import (
 // taken is turns of which the only one is taken.
 func taken(t *testing.T) *turns {
 	t.Helper()
-	all := newTurns(1)
+	all := newTurns(1, time.Hour)
 	if err := all.take(t.Context(), Caller{}); err != nil {
 		t.Fatal(err)
 	}

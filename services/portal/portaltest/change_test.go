@@ -221,7 +221,7 @@ func TestCrashBetween(t *testing.T) {
 		t.Fatal(err)
 	}
 	const orphan = "a password that was never told"
-	hash, err := credential.NewHasher(1).Hash(t.Context(), orphan)
+	hash, err := credential.NewHasher(1, 0).Hash(t.Context(), orphan)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
-// clients is more than there is room for to wait.
-const clients = 128
+// clients is a few more than have room: one computes, 64 wait.
+const clients = 72
 
 // Sign-ins with wrong passwords, every one for another account from another address, so
 // that nothing but the bounds on hashing slows them, come as fast as they are answered.
@@ -89,7 +89,7 @@ func (f *flood) begin(t *testing.T) (stop func()) {
 	for range clients {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				status := wrongly(f.handler, int(f.next.Add(1)))
+				status := wrongly(ctx, f.handler, int(f.next.Add(1)))
 				f.mu.Lock()
 				f.statuses[status]++
 				f.mu.Unlock()
@@ -174,11 +174,11 @@ func (v *visitor) look(path string) error {
 }
 
 // wrongly signs in as somebody, from somewhere.
-func wrongly(handler http.Handler, i int) int {
+func wrongly(ctx context.Context, handler http.Handler, i int) int {
 	body, _ := json.Marshal(map[string]any{
 		"username": fmt.Sprintf("%d@acme", i), "password": "not the one", "device": map[string]string{"id": "d1", "platform": "other"},
 	})
-	r := httptest.NewRequest(http.MethodPost, api.Prefix+"/softphone/sign-in", strings.NewReader(string(body)))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, api.Prefix+"/softphone/sign-in", strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:4711", i>>16&255, i>>8&255, i&255)
 	answer := httptest.NewRecorder()

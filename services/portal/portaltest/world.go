@@ -6,7 +6,6 @@ package portaltest
 import (
 	"context"
 	"maps"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -93,7 +92,7 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry) *po
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	hasher := credential.NewHasher(runtime.GOMAXPROCS(0) - 1)
+	hasher := credential.NewHasher(1, workertest.Patience)
 	metrics.MustRegister(hasher)
 	s := portal.New(portal.Config{
 		Log: log, Redis: client, Credentials: store, Hasher: hasher, Logger: c.Host.Log, Metrics: metrics, Patience: patience,

@@ -50,7 +50,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	hasher := credential.NewHasher(hashing())
+	hasher := credential.NewHasher(hashing(), c.Patience)
 	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
 		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics, Patience: c.Patience,
