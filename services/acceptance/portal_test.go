@@ -96,7 +96,7 @@ func TestPermissionsOfThePortal(t *testing.T) {
 		"$JS.API.STREAM.INFO." + credentials, "$JS.API.STREAM.MSG.GET." + credentials, "$JS.API.STREAM.PURGE." + credentials,
 		"$KV." + setup.CredentialsBucket + ".acme.1001.x",
 	}
-	for _, subject := range append(reads, "softphone.pbx.acme.1001.SoftphoneEnabled", "ask.license.get", "fence.portal.3") {
+	for _, subject := range append(reads, "softphone.pbx.acme.1001.SoftphoneEnabled", "ask.license.get", "fence.portal.3", "fence.portal.1001@acme") {
 		if !s.mayPublish(t, user, subject) {
 			t.Errorf("may not publish %s", subject)
 		}
@@ -107,7 +107,7 @@ func TestPermissionsOfThePortal(t *testing.T) {
 	}
 	for _, w := range workers() {
 		refused = append(refused, "softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".partition.3")
-		for _, subject := range append(reads, "fence.portal.3", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
+		for _, subject := range append(reads, "fence.portal.3", "fence.portal.1001@acme", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
 			if s.mayPublish(t, w, subject) {
 				t.Errorf("%s may publish %s", w, subject)
 			}
