@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mycloudpbx/softphone/services/internal/metric"
 )
 
 // Metrics counts what goes to SMTP servers, by server (host:port). A nil *Metrics
@@ -22,19 +24,19 @@ type Metrics struct {
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	const space = "softphone_mailer_"
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{Name: space + name, Help: help}, labels))
+		return metric.Register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{Name: space + name, Help: help}, labels))
 	}
 	counter := func(name, help string) prometheus.Counter {
-		return register(registry, prometheus.NewCounter(prometheus.CounterOpts{Name: space + name, Help: help}))
+		return metric.Register(registry, prometheus.NewCounter(prometheus.CounterOpts{Name: space + name, Help: help}))
 	}
 	gauges := func(name, help string) *prometheus.GaugeVec {
-		return register(registry, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: space + name, Help: help}, []string{"server"}))
+		return metric.Register(registry, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: space + name, Help: help}, []string{"server"}))
 	}
 	return &Metrics{
 		sends: counters("sends_total",
 			"Mails offered to a server, by the code of its answer (none: it gave none) and what that means (accepted, temporary, final, unavailable).",
 			"server", "code", "verdict"),
-		seconds: register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		seconds: metric.Register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: space + "send_seconds", Help: "From MAIL to the answer to the final dot, or to a refusal.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, []string{"server"})),
@@ -44,18 +46,6 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		limited: counter("domain_limited_total", "Mails put off because their recipient's domain had its share of the connections."),
 		retried: counter("connections_stale_total", "Mails that found their connection ended and went on a fresh one at once."),
 	}
-}
-
-// register adds a collector, or returns the one that is there: the workers of a
-// standalone process share a registry.
-func register[C prometheus.Collector](registry prometheus.Registerer, c C) C {
-	var there prometheus.AlreadyRegisteredError
-	if err := registry.Register(c); errors.As(err, &there) {
-		if existing, ok := there.ExistingCollector.(C); ok {
-			return existing
-		}
-	}
-	return c
 }
 
 // meter counts for one server.
