@@ -28,9 +28,7 @@ func watched(t *testing.T) (*system, *prometheus) {
 	s.enable()
 	s.Eventually("the e-mail is told", func() bool { return s.Last(ann, events.Mailer, events.EmailSent{}.EventName()) != nil })
 	p := newPrometheus(t)
-	if firing := p.scrape(s, minutes(20)); len(firing) > 0 {
-		t.Fatalf("all is well, and %v fire", firing)
-	}
+	p.quiet(s, minutes(20))
 	return s, p
 }
 
@@ -45,18 +43,25 @@ func (p *prometheus) fires(s *system, scrapes int, want ...string) {
 	}
 }
 
-// quiet holds that all alerts end, an hour after all is well again.
-func (p *prometheus) quiet(s *system) {
+// quiet holds that no alert fires after some more scrapes. A second try is for a
+// machine so busy that the services lose their leases: an hour passes here in seconds.
+func (p *prometheus) quiet(s *system, scrapes int) {
 	p.t.Helper()
-	if firing := p.scrape(s, minutes(61)); len(firing) > 0 {
-		p.t.Errorf("all is well again, and %v fire", firing)
+	var firing []string
+	for range 3 {
+		if firing = p.scrape(s, scrapes); len(firing) == 0 {
+			return
+		}
 	}
+	p.t.Errorf("all is well, and %v fire", firing)
 }
 
 // shows waits until an expression has a value in what the services show.
 func (p *prometheus) shows(s *system, expression string) {
 	p.t.Helper()
-	s.Eventually(expression, func() bool { p.scrape(s, 1); return len(p.ask(expression)) > 0 })
+	p.now = p.now.Add(interval)
+	s.Eventually(expression, func() bool { p.look(s); return len(p.ask(expression)) > 0 })
+	p.firing()
 }
 
 func TestAlertsOfMail(t *testing.T) {
@@ -73,7 +78,7 @@ func TestAlertsOfMail(t *testing.T) {
 	p.shows(s, `sum(softphone_emails_total{result="failed"}) >= 6`)
 	p.fires(s, 1, "SoftphoneMailFails")
 	s.relay.SetScript(servertest.SMTPScript{})
-	p.quiet(s)
+	p.quiet(s, minutes(61))
 }
 
 // signUp enables the app of an extension.
@@ -130,7 +135,7 @@ func TestAlertsOfDeadLettersAndTheDirectory(t *testing.T) {
 	p.fires(s, minutes(11), "SoftphoneDirectoryPaused")
 	s.directory.answer(http.StatusNoContent)
 	p.shows(s, `softphone_react_paused{worker="name-sync-push"} == 0`)
-	p.quiet(s)
+	p.quiet(s, minutes(61))
 }
 
 // Redis is gone for longer than the alerts bear, which are real seconds, and comes back
@@ -154,7 +159,7 @@ func TestAlertsOfRedis(t *testing.T) {
 	s.Redis.Empty()
 	p.shows(s, `sum(softphone_fold_heals_total) > 0 and max(softphone_fold_lag_seconds) == 0 and max(softphone_fold_checkpoint_age_seconds) < 5`)
 	p.fires(s, 1, "SoftphoneStateRebuilt")
-	p.quiet(s)
+	p.quiet(s, minutes(61))
 }
 
 // traffic has devices of ann's sign in, one after the other, until it is ended.
@@ -184,7 +189,7 @@ func TestAlertsOfNATSAndTheLog(t *testing.T) {
 	p.fires(s, minutes(2), "SoftphoneNATSAway")
 	s.NATS.Start()
 	p.shows(s, `max(softphone_part_not_ready) == 0`)
-	p.quiet(s)
+	p.quiet(s, minutes(61))
 
 	s.recreate()
 	p.shows(s, `max(softphone_part_broken) > 0`)

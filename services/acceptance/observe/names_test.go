@@ -27,9 +27,7 @@ func TestDashboardAndAlertsNameWhatThereIs(t *testing.T) {
 	s.start()
 	s.job()
 	p := newPrometheus(t)
-	if firing := p.scrape(s, 1); len(firing) > 0 {
-		t.Errorf("all is well, and %v fire", firing)
-	}
+	p.quiet(s, 1)
 	all := dashboardExpressions(t)
 	if len(all) < 40 {
 		t.Errorf("only %d expressions in the dashboard", len(all))

@@ -77,21 +77,28 @@ func (p *prometheus) scrape(s *system, times int) (firing []string) {
 	p.t.Helper()
 	for range times {
 		p.now = p.now.Add(interval)
-		for name, host := range s.hosts {
-			families, err := host.Metrics.Gather()
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			for _, family := range families {
-				for _, m := range family.GetMetric() {
-					p.take(name, family, m)
-				}
-			}
-			p.sample("up", name, nil, 1)
-		}
+		p.look(s)
 		firing = p.firing()
 	}
 	return firing
+}
+
+// look takes what services show now. To look again without time going by replaces what
+// was seen before.
+func (p *prometheus) look(s *system) {
+	p.t.Helper()
+	for name, host := range s.hosts {
+		families, err := host.Metrics.Gather()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, family := range families {
+			for _, m := range family.GetMetric() {
+				p.take(name, family, m)
+			}
+		}
+		p.sample("up", name, nil, 1)
+	}
 }
 
 // take adds the samples of one metric.
@@ -135,6 +142,9 @@ func (p *prometheus) sample(name, instance string, own map[string]string, value 
 	if of == nil {
 		of = &series{labels: set}
 		p.series[name][set.String()] = of
+	}
+	if last := len(of.samples) - 1; last >= 0 && of.samples[last].T() == p.now.UnixMilli() {
+		of.samples = of.samples[:last]
 	}
 	of.samples = append(of.samples, sample{p.now.UnixMilli(), value})
 }
