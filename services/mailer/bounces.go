@@ -88,8 +88,8 @@ func (m *mailer) bounced(ctx context.Context, n bounce.Notification) error {
 		if found == nil {
 			continue
 		}
-		about, any := n.Of(found.sent.To)
-		if !any || found.bounced[about.Action] {
+		about, news := n.Of(found.sent.To)
+		if !news || found.bounced[about.Action] {
 			return nil
 		}
 		return m.tellBounced(ctx, found, about)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +28,9 @@ func runMailer() {
 	}
 	c.AckWait = ackWait
 	c.Host = process.NewHost(zerolog.New(os.Stderr))
-	fmt.Fprintln(os.Stderr, Run(context.Background(), c))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	fmt.Fprintln(os.Stderr, Run(ctx, c))
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
@@ -167,18 +168,19 @@ func (l ledger) note(ctx context.Context, c cause, step string, data events.Data
 
 // tell stores an outcome. It does not give up before the context ends: what it
 // tells has happened. After an error it looks first, for the outcome may be stored
-// although its acknowledgement was lost, longer ago than the duplicate window.
-func (l ledger) tell(ctx context.Context, c cause, m *nats.Msg) error {
+// although its acknowledgement was lost, longer ago than the duplicate window; and
+// after a sleep, in which another replica may have told one.
+func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m *nats.Msg) error {
 	pauses := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
-	failed := false
+	unsure := !d.Held()
 	publish := func() error {
-		if failed {
+		if unsure {
 			if r, err := l.record(ctx, c); err != nil || r.done {
 				return err
 			}
 		}
-		failed = true
+		unsure = true
 		_, err := l.log.Publish(ctx, m)
 		return err
 	}

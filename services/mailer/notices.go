@@ -20,7 +20,7 @@ import (
 // there is none.
 const NoticesDurable = "mailer-notices"
 
-// noticesAtOnce is how many device limits are looked at at a time.
+// noticesAtOnce bounds how many device limits are looked at together.
 const noticesAtOnce = 2
 
 func noticeInputs() []eventlog.Input {

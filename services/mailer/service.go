@@ -210,7 +210,9 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	if err != nil {
 		return react.Permanent(err)
 	}
-	receipt, err := m.client.Send(ctx, delivery.Envelope{From: cmp.Or(m.sender, rendered.From), To: rendered.To, Bytes: rendered.Bytes})
+	receipt, err := m.client.Send(ctx, delivery.Envelope{
+		From: cmp.Or(m.sender, rendered.From), To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
+	})
 	if err != nil {
 		return m.unsent(ctx, d, c, mail, told, err)
 	}
@@ -218,13 +220,29 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 		outcome = full
 	}
 	m.about(d, mail.Kind, mail.To).Info().Msg("e-mail sent")
-	return m.tell(ctx, c, outcome)
+	return m.tell(ctx, d, c, outcome)
+}
+
+// errSlept: another replica may be sending this mail, or have sent it.
+var errSlept = errors.New("this process slept for longer than a message is held")
+
+// ready says whether the mail is still this process's to send.
+func ready(d react.Delivery) func() error {
+	return func() error {
+		if !d.Held() {
+			return errSlept
+		}
+		return nil
+	}
 }
 
 // unsent turns a failure into what the runtime is to do.
 func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, told int, err error) error {
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
 		return react.Later(busy, busy.After)
+	}
+	if errors.Is(err, errSlept) {
+		return react.Later(errSlept, 0)
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
@@ -270,7 +288,7 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	case events.EmailSkipped:
 		m.about(d, o.Kind, o.To).Info().Str("reason", o.Reason).Msg("e-mail skipped")
 	}
-	return m.tell(ctx, c, outcome)
+	return m.tell(ctx, d, c, outcome)
 }
 
 // about is where to log what became of a mail. Its address is masked.

@@ -129,9 +129,15 @@ func (w *world) fact(x events.Extension, d events.Data) events.Recorded {
 // grant a license, as the license worker does.
 func (w *world) grant(x events.Extension, email string) events.Recorded {
 	w.t.Helper()
+	return w.grantAgain(x, email, 1)
+}
+
+// grantAgain grants an extension's n-th license.
+func (w *world) grantAgain(x events.Extension, email string, n int) events.Recorded {
+	w.t.Helper()
 	enabled := w.fact(x, events.SoftphoneEnabled{Email: email, Username: "anna." + x.Number, DisplayName: "Doe, Änne"})
 	return w.publish(events.NewOutcome(events.License, enabled.Event, events.LicenseGranted{
-		LicenseID: enabled.ID, Generation: 1, DeviceLimit: 4, Email: email, Username: "anna." + x.Number, DisplayName: "Doe, Änne",
+		LicenseID: enabled.ID, Generation: n, DeviceLimit: 4, Email: email, Username: "anna." + x.Number, DisplayName: "Doe, Änne",
 	}), &enabled)
 }
 

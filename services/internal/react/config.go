@@ -48,7 +48,14 @@ type Delivery struct {
 	eventlog.Message
 	Attempt   int // this is the n-th try by this process, outages not counted
 	Delivered int // this is the n-th delivery to any process
+
+	hold *hold // nil in tests of handlers
 }
+
+// Held tells whether nobody else has the message meanwhile. It is false after the
+// process slept for longer than AckWait: look at it last before what cannot be
+// undone, and if it is false, return [Later].
+func (d Delivery) Held() bool { return d.hold == nil || d.hold.lasts() }
 
 // Postponement is a try that failed and what follows.
 type Postponement struct {

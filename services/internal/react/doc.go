@@ -40,7 +40,8 @@
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same
 // message when one of them was paused for longer than AckWait; what the handler
-// looks up protects it then, up to the moment of the effect itself.
+// looks up protects it then, and Delivery.Held, which tells the one that slept, up to
+// the moment of the effect itself. It leaves such a message alone.
 //
 // # What ends what
 //

@@ -34,6 +34,7 @@ func TestMetrics(t *testing.T) {
 		return nil
 	})
 	eventually(t, "the queue has an age", func() bool { return value(t, registry, "softphone_react_queue_age_seconds", "") > 0 })
+	eventually(t, "a retry", func() bool { return value(t, registry, "softphone_react_attempts_total", "retry") >= 1 })
 	close(release)
 	w.settled()
 	eventually(t, "the queue is empty", func() bool { return value(t, registry, "softphone_react_queue_age_seconds", "") == 0 })

@@ -93,10 +93,11 @@ func (r *reactor) slot(ctx, work context.Context) {
 		if err != nil {
 			return
 		}
+		asked := wall()
 		m, err := r.stock.take(p.consumer)
 		switch {
 		case err == nil:
-			r.work(work, p, m)
+			r.work(work, p, m, asked)
 		case errors.Is(err, nats.ErrTimeout):
 			r.gate.unused(p)
 		default:

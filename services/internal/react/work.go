@@ -25,7 +25,7 @@ type task struct {
 }
 
 // work handles one message and settles it.
-func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
+func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg, asked time.Time) {
 	meta, err := m.Metadata()
 	if err != nil {
 		r.gate.unused(p)
@@ -44,7 +44,7 @@ func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg) {
 			Subject: m.Subject(), Sequence: sequence, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
 		},
 		Attempt:   r.attempts.before(sequence) + 1,
-		Delivered: int(meta.NumDelivered),
+		Delivered: int(meta.NumDelivered), hold: newHold(r.AckWait, asked),
 	}, failures: r.gate.begin()}
 	r.Metrics.started(r.Durable)
 	began := time.Now()
@@ -110,7 +110,9 @@ func (t *task) extend() (end func()) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !ended {
-			_ = t.raw.InProgress() // when the server is away, the next one counts
+			if t.raw.InProgress() == nil { // when the server is away, the next one counts
+				t.hold.extend()
+			}
 			again.Reset(t.AckWait / 3)
 		}
 	})
@@ -216,7 +218,14 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, l
 }
 
 // again has the message delivered again after a pause.
+//
+// One that somebody else may have by now is left alone: giving it back would be
+// giving away what is theirs. If nobody has it, it comes again after its AckWait.
 func (t *task) again(wait time.Duration) {
+	if !t.Held() {
+		t.log().Info().Msg("left alone: this process slept, and another may have the event")
+		return
+	}
 	if err := t.raw.NakWithDelay(wait); err != nil {
 		t.log().Debug().Err(err).Msg("not given back: it comes again after its AckWait")
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -192,12 +193,12 @@ func TestMaildirRun(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); m.Run(ctx, m.take) }()
 	<-taken
-	for len(m.in("cur")) == 0 || !bytes.Contains([]byte(m.lines.String()), []byte("are read again")) {
+	for len(m.in("cur")) == 0 || !strings.Contains(m.lines.String(), "are read again") {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
 	<-done
-	if n := bytes.Count([]byte(m.lines.String()), []byte("\n")); n != 2 {
+	if n := strings.Count(m.lines.String(), "\n"); n != 2 {
 		t.Errorf("%d lines, want 2:\n%s", n, m.lines.String())
 	}
 }

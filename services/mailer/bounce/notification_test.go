@@ -95,11 +95,11 @@ func TestOf(t *testing.T) {
 		"the worst of others":  {[]Recipient{{Address: "three@x", Action: Delayed}, gone}, gone},
 		"late, when that's it": {[]Recipient{{Address: "three@x", Action: Delayed}}, Recipient{Address: "three@x", Action: Delayed}},
 	} {
-		if got, any := (Notification{Recipients: c.all}).Of("One@x"); !any || got != c.want {
+		if got, found := (Notification{Recipients: c.all}).Of("One@x"); !found || got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
-	if got, any := (Notification{}).Of("one@x"); any {
+	if got, found := (Notification{}).Of("one@x"); found {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

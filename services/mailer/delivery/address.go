@@ -17,6 +17,10 @@ import (
 type Envelope struct {
 	From, To string // bare addresses; international ones too (RFC 6531)
 	Bytes    []byte // every line ends with CRLF
+
+	// Ready, when set, is asked last before the mail itself is written, when there
+	// is still a way back. Its error ends the try.
+	Ready func() error
 }
 
 var (

@@ -47,6 +47,11 @@ func (c *conn) transact(mail Envelope) (code int, text string, err error) {
 	if err := c.dialogue(commands); err != nil {
 		return 0, "", err
 	}
+	if mail.Ready != nil {
+		if err := mail.Ready(); err != nil {
+			return 0, "", err
+		}
+	}
 	if err := c.enter(stageBody, c.timeouts.Body); err != nil {
 		return 0, "", err
 	}
