@@ -35,6 +35,9 @@ func TestServer(t *testing.T) {
 	c.Ready = func(p server.Portal) { serving <- p }
 	stop := w.Start(func(ctx context.Context) error { return server.Run(ctx, c) })
 	p := <-serving
+	if part, told := c.Host.Health.Report().Parts["http"]; !told || part.Status != "ok" {
+		t.Errorf("it serves, and its health says %+v", part)
+	}
 
 	get := func(path, authorization string) (int, string) {
 		t.Helper()

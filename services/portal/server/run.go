@@ -21,6 +21,9 @@ import (
 // Name is who the portal is to NATS and Redis.
 const Name = "portal"
 
+// partHTTP is the part of its health that is not ready before it serves.
+const partHTTP = "http"
+
 // Portal is a running one.
 type Portal struct {
 	Address  string // host:port of its HTTP server
@@ -31,6 +34,7 @@ type Portal struct {
 // Run serves until the context ends. It returns an error for what it cannot start
 // without, and when the view cannot be folded.
 func Run(ctx context.Context, c Config) error {
+	c.Host.Health.NotReady(partHTTP, errors.New("does not serve yet"))
 	conn, err := c.Host.ConnectNATS(ctx, c.NATS, Name)
 	if err != nil {
 		return err
@@ -78,6 +82,7 @@ func (c Config) serve(ctx context.Context, service *portal.Service, client redis
 	}
 	server := process.ServeHTTP(l, handler)
 	defer server.Close()
+	c.Host.Health.NotReady(partHTTP, nil)
 	c.Host.Log.Info().Str("address", "http://"+server.Address()).Msg("the portal serves")
 	if c.Ready != nil {
 		c.Ready(Portal{Address: server.Address(), Service: service, Sessions: web.NewSessions(client)})
