@@ -44,8 +44,7 @@ func asChild() bool {
 		var c devicecounter.Config
 		process.Main(childWorker, &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
 	case childMailer:
-		var c mailer.Config
-		process.Main(childMailer, &c, &c.Config, func(ctx context.Context) error { return mailer.Run(ctx, c) })
+		mailer.Main()
 	case childControl:
 		os.Exit(runControl())
 	default:

@@ -102,6 +102,7 @@ func openDelivery(c Config) (*delivery.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	smtp.Waiting = max(0, c.Concurrency-c.SMTP.Connections) * 3 / 4 // the rest is for other domains
 	smtp.Logger, smtp.Metrics = c.Host.Log, delivery.NewMetrics(c.Host.Metrics)
 	return delivery.New(smtp)
 }

@@ -20,6 +20,7 @@ type Config struct {
 	LocalName string         // for EHLO; empty: this host's name, or its address when it has no proper one
 	Roots     *x509.CertPool // whom to trust; nil: whom the system trusts
 	Domains   DomainLimits
+	Waiting   int     // mails to one domain that may wait a moment for a place among its limit; 0: none
 	Rate      float64 // mails a second, to each server; 0: as fast as it goes
 	Keys      []Key   // DKIM; none: mails are not signed
 
@@ -50,7 +51,7 @@ func New(c Config) (*Client, error) {
 	}
 	c = c.withDefaults()
 	client := &Client{
-		domains: newDomains(c.Domains, c.Reuse.Connections), keys: c.Keys, logger: c.Logger, metrics: c.Metrics,
+		domains: newDomains(c.Domains, c.Reuse.Connections, c.Waiting), keys: c.Keys, logger: c.Logger, metrics: c.Metrics,
 	}
 	for _, server := range c.Servers {
 		client.relays = append(client.relays, c.relay(server))
@@ -127,9 +128,11 @@ func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 	if mail.Bytes, err = c.keys.sign(mail.Bytes); err != nil {
 		return Receipt{}, &Failure{Stage: stageBody, Verdict: Final, Err: err}
 	}
-	leave, err := c.domains.enter(domainOf(mail.To))
+	leave, err := c.domains.enter(ctx, domainOf(mail.To))
 	if err != nil {
-		c.metrics.busy()
+		if ctx.Err() == nil {
+			c.metrics.busy()
+		}
 		return Receipt{}, err
 	}
 	defer leave()

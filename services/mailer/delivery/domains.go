@@ -1,9 +1,11 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -82,12 +84,14 @@ func (b *Busy) Error() string {
 	return fmt.Sprintf("%s has its share of the mails under way: later", b.Domain)
 }
 
-// domains keeps one slow domain from taking all connections. A mail that would be
-// too many is not held, as whoever waits takes a place too: it is told when to come
-// again, each a turn later than the one before.
+// domains keeps one slow domain from taking all connections. A few mails that would
+// be too many wait a moment for a place; the others do not, as whoever waits keeps its
+// caller from other mails: they are told when to come again, each a turn later than
+// the one before.
 type domains struct {
-	limits DomainLimits
-	rest   Limit // of domains that have none of their own
+	limits  DomainLimits
+	rest    Limit // of domains that have none of their own
+	waiting int   // mails to one domain that wait a moment for a place
 
 	mu sync.Mutex
 	by map[string]*domain
@@ -98,38 +102,85 @@ type domain struct {
 	limit   Limit
 	bucket  *rate.Limiter // nil: no rate
 	running int
-	last    time.Time     // a mail ended
-	gap     time.Duration // between mails that ended, smoothed
-	turn    time.Time     // of the last mail that was sent away
+	waiting []chan struct{} // for a place, first come first; closed: it is theirs
+	last    time.Time       // a mail ended
+	gap     time.Duration   // between mails that ended, smoothed
+	turn    time.Time       // of the last mail that was sent away
 }
 
 // newDomains takes the number of connections there are: unless told otherwise, one
 // domain may have three quarters of them.
-func newDomains(limits DomainLimits, connections int) *domains {
+func newDomains(limits DomainLimits, connections, waiting int) *domains {
 	rest, set := limits["*"]
 	if !set {
 		rest = Limit{AtOnce: max(1, connections*3/4)}
 	}
-	return &domains{limits: limits, rest: rest, by: map[string]*domain{}}
+	return &domains{limits: limits, rest: rest, waiting: waiting, by: map[string]*domain{}}
 }
 
-// enter lets a mail to a domain pass, until leave; otherwise it is [*Busy].
-func (d *domains) enter(name string) (leave func(), err error) {
+// enter lets a mail to a domain pass, until leave; otherwise it is [*Busy], or the
+// context's error.
+func (d *domains) enter(ctx context.Context, name string) (leave func(), err error) {
+	at, turn, err := d.ask(name)
+	if err != nil {
+		return nil, err
+	}
+	if turn != nil {
+		moment := time.NewTimer(aMoment)
+		defer moment.Stop()
+		select {
+		case <-turn:
+		case <-moment.C:
+			err = d.leaveQueue(name, at, turn)
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+			if d.leaveQueue(name, at, turn) == nil {
+				d.leave(at)
+			}
+		}
+	}
+	return func() { d.leave(at) }, err
+}
+
+// ask for a place: nil and no error is one; a channel, one to wait for.
+func (d *domains) ask(name string) (*domain, chan struct{}, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
 	at := d.of(name, now)
 	if at.running >= at.limit.AtOnce {
-		return nil, &Busy{name, at.later(now, max(at.gap, now.Sub(at.last)))}
+		if at.bucket != nil || len(at.waiting) >= d.waiting {
+			return nil, nil, at.busy(name, now)
+		}
+		turn := make(chan struct{})
+		at.waiting = append(at.waiting, turn)
+		return at, turn, nil
 	}
 	if at.bucket != nil && !at.bucket.AllowN(now, 1) {
-		return nil, &Busy{name, at.later(now, time.Duration(float64(time.Second)/float64(at.limit.Rate)))}
+		return nil, nil, &Busy{name, at.later(now, time.Duration(float64(time.Second)/float64(at.limit.Rate)))}
 	}
 	at.running++
 	if at.running == 1 {
 		at.last = now
 	}
-	return func() { d.leave(at) }, nil
+	return at, nil, nil
+}
+
+// leaveQueue waits no longer, unless the place was given in this moment: nil.
+func (d *domains) leaveQueue(name string, at *domain, turn chan struct{}) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, waits := range at.waiting {
+		if waits == turn {
+			at.waiting = slices.Delete(at.waiting, i, i+1)
+			return at.busy(name, time.Now())
+		}
+	}
+	return nil
+}
+
+func (d *domain) busy(name string, now time.Time) error {
+	return &Busy{name, d.later(now, max(d.gap, now.Sub(d.last)))}
 }
 
 // of finds a domain, or begins it. Whoever asks holds the lock.
@@ -160,6 +211,11 @@ func (d *domains) leave(at *domain) {
 	now := time.Now()
 	at.gap += (now.Sub(at.last) - at.gap) / 8
 	at.last = now
+	if len(at.waiting) > 0 {
+		close(at.waiting[0])
+		at.waiting = at.waiting[1:]
+		return
+	}
 	at.running--
 }
 
@@ -176,6 +232,7 @@ func (d *domain) later(now time.Time, gap time.Duration) time.Duration {
 }
 
 const (
+	aMoment = time.Second // for a place; a domain that needs longer for a mail is a slow one
 	minTurn = time.Millisecond
 	maxTurn = time.Minute // so that a domain that is itself again is soon written to
 )

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -91,27 +92,61 @@ func TestSlowDomainTakesNotAll(t *testing.T) {
 
 func TestRateOfADomain(t *testing.T) {
 	t.Parallel()
-	d := newDomains(DomainLimits{"acme.example": {2, 0.001}}, 8)
+	d := newDomains(DomainLimits{"acme.example": {2, 0.001}}, 8, 1)
 	for range 2 { // its burst
-		leave, err := d.enter("acme.example")
+		leave, err := d.enter(t.Context(), "acme.example")
 		if err != nil {
 			t.Fatal(err)
 		}
 		leave()
 	}
-	if _, err := d.enter("acme.example"); err == nil {
+	if _, err := d.enter(t.Context(), "acme.example"); err == nil {
 		t.Error("a third at once")
 	}
-	if _, err := d.enter("other.example"); err != nil {
+	if _, err := d.enter(t.Context(), "other.example"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Mails that wait get a place in their order, and give it back; one that is canceled
+// leaves the queue.
+func TestWaitingForAPlace(t *testing.T) {
+	t.Parallel()
+	d := newDomains(DomainLimits{"*": {AtOnce: 1}}, 8, 1)
+	first, err := d.enter(t.Context(), "acme.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.enter(ctx, "acme.example"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want canceled", err)
+	}
+	_, turn, err := d.ask("acme.example")
+	if err != nil || turn == nil {
+		t.Fatalf("no place to wait for: %v", err)
+	}
+	first()
+	<-turn
+	if at := d.by["acme.example"]; at.running != 1 || len(at.waiting) != 0 {
+		t.Errorf("%d under way, %d wait", at.running, len(at.waiting))
+	}
+	d.leave(d.by["acme.example"])
+	second, err := d.enter(t.Context(), "acme.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second()
+	if at := d.by["acme.example"]; at.running != 0 {
+		t.Errorf("%d under way, want none", at.running)
 	}
 }
 
 func TestForgottenDomains(t *testing.T) {
 	t.Parallel()
-	d := newDomains(nil, 8)
+	d := newDomains(nil, 8, 1)
 	for i := range manyDomains {
-		leave, err := d.enter(string(rune('a'+i%26)) + strings.Repeat("x", i/26) + ".example")
+		leave, err := d.enter(t.Context(), string(rune('a'+i%26))+strings.Repeat("x", i/26)+".example")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +155,7 @@ func TestForgottenDomains(t *testing.T) {
 	for _, at := range d.by {
 		at.last = time.Now().Add(-2 * time.Hour)
 	}
-	if _, err := d.enter("new.example"); err != nil || len(d.by) != 1 {
+	if _, err := d.enter(t.Context(), "new.example"); err != nil || len(d.by) != 1 {
 		t.Errorf("%d domains are kept (%v)", len(d.by), err)
 	}
 }

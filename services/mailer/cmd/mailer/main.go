@@ -1,14 +1,6 @@
 // Command mailer runs the mailer; see package mailer.
 package main
 
-import (
-	"context"
+import "github.com/mycloudpbx/softphone/services/mailer"
 
-	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/mailer"
-)
-
-func main() {
-	var c mailer.Config
-	process.Main("mailer", &c, &c.Config, func(ctx context.Context) error { return mailer.Run(ctx, c) })
-}
+func main() { mailer.Main() }
