@@ -226,7 +226,9 @@ func TestLooksAgain(t *testing.T) {
 		w.Store(workertest.Outcome(t, events.NameSync, fact, w.Publish(fact), events.SoftphoneRenamed{Name: name}))
 		return react.Delivery{Message: *w.Last(x, events.NameSync, "SoftphoneRenamed")}
 	}
-	replica := func() *pusher { return &pusher{log: w.Log, hook: testHook(t, d.config().URL), logger: zerolog.Nop()} }
+	replica := func() *pusher {
+		return &pusher{log: w.Log, hook: testHook(t, d.config().URL), logger: zerolog.Nop(), metrics: newMetrics(nil)}
+	}
 	older, done := renamed("older"), make(chan error, 1)
 	go func() { done <- replica().handle(t.Context(), older) }()
 	w.Eventually("the older name is on its way", func() bool { return len(d.got()) == 1 })
