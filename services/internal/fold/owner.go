@@ -53,6 +53,14 @@ func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check 
 // It does not return nil.
 func (o *owner[S, E]) tenure(ctx context.Context) error {
 	o.committed = false
+	// Whoever is refused, or has no Redis, comes back every few seconds: each time
+	// with a fence it would fill the log.
+	if err := o.locate(ctx); err != nil {
+		return err
+	}
+	if err := o.locateEvent(ctx); err != nil {
+		return err
+	}
 	o.step("fence")
 	if err := o.raise(ctx); err != nil {
 		return err

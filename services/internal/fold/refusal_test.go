@@ -141,3 +141,21 @@ func awaitFault(t *testing.T, reports <-chan error, says string) error {
 		}
 	}
 }
+
+// Whoever cannot fold does not fence: the log would grow for as long as Redis is away.
+func TestNoFenceInVain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(ones(3)...)
+	_, reports := w.own(nil)
+	w.settled(soon)
+	w.redis.Stop()
+	awaitFault(t, reports, "checkpoint") // it has tried again and again by then
+	state, err := w.log.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint64(1 + 3 + 3); state.Last > want { // a fence, the facts, their outcomes
+		t.Errorf("the log ends at %d, want %d: fences were raised in vain", state.Last, want)
+	}
+}
