@@ -526,7 +526,7 @@ func TestSlowHandlerKeepsItsMessage(t *testing.T) {
 	w := newWorld(t)
 	w.publish(0, 12)
 	config := w.config()
-	config.AckWait = 300 * time.Millisecond
+	config.AckWait = 1500 * time.Millisecond
 	other := config
 	other.Log = w.open()
 	seen := newTally()

@@ -157,12 +157,12 @@ func TestKeyOfTheSender(t *testing.T) {
 	for domain, want := range map[string]string{
 		"acme.example": "x", "mail.acme.example": "x", "eu.acme.example": "y", "a.eu.acme.example": "y", "example": "", "notacme.example": "",
 	} {
-		selector := ""
+		var selector strings.Builder
 		for _, own := range keys(k).of(domain) {
-			selector += own.Selector
+			selector.WriteString(own.Selector)
 		}
-		if selector != want {
-			t.Errorf("%s: signed by %q, want %q", domain, selector, want)
+		if selector.String() != want {
+			t.Errorf("%s: signed by %q, want %q", domain, selector.String(), want)
 		}
 	}
 }
