@@ -17,7 +17,7 @@ import (
 const (
 	// settled is how long a feed waits for one more partition before it starts, and
 	// atMost how long for all of them.
-	settled, atMost = 200 * time.Millisecond, 2 * time.Second
+	settled, atMost = 50 * time.Millisecond, 2 * time.Second
 
 	// near is how many messages apart partitions may start and still be read
 	// together: what the earliest of them makes the others wait for.
