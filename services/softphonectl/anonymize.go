@@ -12,7 +12,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
 // anonymizer replaces what tells of a person, the same always by the same. What
@@ -58,12 +63,27 @@ func (a *anonymizer) maybe(kind, value string) string {
 	return a.alias(kind, value)
 }
 
-// data replaces addresses, names, free texts and device ids of a fact. An address
-// goes to .invalid (RFC 2606), where no mail arrives.
+// address goes to .invalid (RFC 2606), where no mail arrives.
+func (a *anonymizer) address(value string) string {
+	if value == "" {
+		return ""
+	}
+	return a.alias("user", strings.ToLower(value)) + "@anonymous.invalid"
+}
+
+// data replaces addresses, names, free texts and device ids of an event; nil for
+// one of which nobody knows what is personal.
 func (a *anonymizer) data(d events.Data) events.Data {
+	if hidden := a.fact(d); hidden != nil {
+		return hidden
+	}
+	return a.outcome(d)
+}
+
+func (a *anonymizer) fact(d events.Data) events.Data {
 	switch e := d.(type) {
 	case events.SoftphoneEnabled:
-		e.Email = a.alias("user", strings.ToLower(e.Email)) + "@anonymous.invalid"
+		e.Email = a.address(e.Email)
 		e.Username, e.DisplayName = a.alias("user", e.Username), a.alias("name", e.DisplayName)
 		return e
 	case events.SoftphoneDisabled:
@@ -81,5 +101,117 @@ func (a *anonymizer) data(d events.Data) events.Data {
 	case events.ExtensionDeleted, events.SoftphonePasswordReset, events.WelcomeEmailRequested:
 		return d
 	}
+	return nil
+}
+
+// outcome replaces in an outcome what fact replaces in its cause, so that they
+// still fit together.
+func (a *anonymizer) outcome(d events.Data) events.Data {
+	switch e := d.(type) {
+	case events.LicenseGranted:
+		e.Email = a.address(e.Email)
+		e.Username, e.DisplayName = a.alias("user", e.Username), a.alias("name", e.DisplayName)
+		return e
+	case events.LicenseRevoked:
+		e.Reason = a.maybe("reason", e.Reason)
+		return e
+	case events.DeviceActivated:
+		e.DeviceID, e.DeviceName = a.alias("device", e.DeviceID), a.maybe("name", e.DeviceName)
+		return e
+	case events.DeviceActivationLimitReached:
+		e.DeviceID, e.DeviceName = a.alias("device", e.DeviceID), a.maybe("name", e.DeviceName)
+		seats := make([]events.Seat, len(e.Devices))
+		for i, seat := range e.Devices {
+			seat.DeviceID, seat.DeviceName = a.alias("device", seat.DeviceID), a.maybe("name", seat.DeviceName)
+			seats[i] = seat
+		}
+		e.Devices = seats
+		return e
+	case events.DeviceSignInRefused:
+		e.DeviceID = a.alias("device", e.DeviceID)
+		return e
+	case events.DeviceDeactivated:
+		e.DeviceID = a.alias("device", e.DeviceID)
+		return e
+	case events.SoftphoneRenamed:
+		e.Name = a.alias("name", e.Name)
+		return e
+	}
+	return a.mail(d)
+}
+
+// mail replaces the address, and what mail servers said: their words may repeat it.
+// The codes still tell what happened. The reason of an EmailSkipped is ours.
+func (a *anonymizer) mail(d events.Data) events.Data {
+	switch e := d.(type) {
+	case events.EmailSent:
+		e.To, e.Reason = a.address(e.To), a.maybe("words", e.Reason)
+		return e
+	case events.EmailFailed:
+		e.To, e.Reason = a.address(e.To), a.maybe("words", e.Reason)
+		return e
+	case events.EmailDeferred:
+		e.To, e.Reason = a.address(e.To), a.maybe("words", e.Reason)
+		return e
+	case events.EmailBounced:
+		e.To, e.Reason = a.address(e.To), a.maybe("words", e.Reason)
+		return e
+	case events.EmailSkipped:
+		e.To = a.address(e.To)
+		return e
+	}
 	return nil // of a newer contract: nobody knows what is in it
+}
+
+// message is the event with nobody in it. Of its headers those stay that say what
+// belongs together.
+func (a *anonymizer) message(m eventlog.Message) (eventlog.Message, error) {
+	event, err := change(m, nil, a)
+	if err != nil {
+		return m, err
+	}
+	kept := nats.Header{}
+	for _, name := range []string{events.HeaderMsgID, events.HeaderCause, events.HeaderCauseID, events.HeaderTraceParent} {
+		if value := m.Header.Get(name); value != "" {
+			kept.Set(name, value)
+		}
+	}
+	m.Header = kept
+	m.Data, err = event.Encode()
+	return m, err
+}
+
+// hiding are the flags of what can be anonymized.
+type hiding struct {
+	anonymize bool
+	keyFile   string
+}
+
+func (h *hiding) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&h.anonymize, "anonymize", false, "replace addresses, names, reasons and device ids")
+	flags.StringVar(&h.keyFile, "anonymize-key", "", "file with the key that decides what stands for what (default: made once in --state-dir)")
+}
+
+// anonymizer is nil when nothing is to be replaced.
+func (h *hiding) anonymizer(x *session) (*anonymizer, error) {
+	switch {
+	case !h.anonymize:
+		return nil, nil //nolint:nilnil // documented
+	case h.keyFile != "":
+		return openAnonymizer(h.keyFile)
+	}
+	folder, err := x.stateFolder()
+	if err != nil {
+		return nil, err
+	}
+	return openAnonymizer(filepath.Join(folder, "anonymize.key"))
+}
+
+func (h *hiding) change(x *session) (replay.Change, error) {
+	hide, err := h.anonymizer(x)
+	if hide == nil || err != nil {
+		return nil, err
+	}
+	return hide.message, nil
 }

@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,12 +13,15 @@ import (
 
 func exportCommand(a *app) *cobra.Command {
 	var s selection
+	var h hiding
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the log, or a range of it, to a file",
 		Long: "Write the log, or a range of it, as NDJSON: a line an event with its very bytes, sequence and headers. A FILE whose\n" +
 			"name ends in .gz is compressed; - is standard output. The file is there under its name only when it is whole.\n\n" +
-			"Only an export of the whole log can be imported as a log; of a range, `import --facts` copies the facts.",
+			"Only an export of the whole log can be imported as a log; of a range, `import --facts` copies the facts.\n\n" +
+			"--anonymize replaces addresses, names, user names, reasons, what mail servers said and device ids, in facts and\n" +
+			"outcomes, the same one always by the same. What is no event is then left out, and so is who did it.",
 		Example: "  softphonectl export softphone.ndjson.gz\n  softphonectl export - --tenant acme --since 7d | jq .subject",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(a.open, func(x *session, args []string) error {
@@ -34,32 +38,46 @@ func exportCommand(a *app) *cobra.Command {
 					return "would write up to " + plural(total, "message") + " to " + args[0]
 				})
 			}
-			return x.export(r, args[0], total)
+			change, err := h.change(x)
+			if err != nil {
+				return err
+			}
+			return x.export(r, args[0], change, total)
 		}),
 	}
 	s.whom(cmd)
 	s.what(cmd)
 	s.when(cmd)
 	s.where(cmd)
+	h.flags(cmd)
 	return cmd
 }
 
-func (x *session) export(r replay.Range, name string, total uint64) error {
+func (x *session) export(r replay.Range, name string, change replay.Change, total uint64) error {
 	bar := x.bar("exporting", total)
 	defer bar.end()
 	if name == "-" {
 		out := bufio.NewWriter(x.terminal.Out)
-		if _, err := replay.Export(x.ctx, x.log, r, out, bar.add); err != nil {
+		done, err := replay.Export(x.ctx, x.log, r, out, change, bar.add)
+		if err != nil {
 			return err
 		}
-		return out.Flush()
+		return errors.Join(out.Flush(), leftOut(done))
 	}
-	done, err := replay.ExportFile(x.ctx, x.log, r, name, bar.add)
+	done, err := replay.ExportFile(x.ctx, x.log, r, name, change, bar.add)
 	if err != nil {
 		return err
 	}
 	bar.end()
-	return x.print(done, func() string {
+	return errors.Join(x.print(done, func() string {
 		return fmt.Sprintf("%s, sequences %d to %d, in %s", plural(done.Messages, "message"), done.First, done.Last, name)
-	})
+	}), leftOut(done))
+}
+
+// leftOut is the partial success of an export without some messages.
+func leftOut(done replay.Exported) error {
+	if done.Skipped == 0 {
+		return nil
+	}
+	return codeError{errors.New(plural(done.Skipped, "message") + were(done.Skipped) + " no event and left out"), Partly}
 }

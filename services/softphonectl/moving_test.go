@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
@@ -176,4 +178,38 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	if a, b := bodies(t, file), bodies(t, again); len(a) != 2000 || strings.Join(a, "\n") != strings.Join(b, "\n") {
 		t.Errorf("the file has %d messages, the log %d", len(a), len(b))
 	}
+}
+
+// An export may leave the house: no address, no name and no device of anybody is
+// in it, and its facts and outcomes still fit together.
+func TestExportAnonymized(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	x := events.Extension{Tenant: "acme", Number: "1001"}
+	l.enable(x)
+	for n := range 5 {
+		l.signIn(x, fmt.Sprintf("secret-%d", n))
+	}
+	workertest.Settled(t, l.World, devicecounter.Rules())
+	file := filepath.Join(t.TempDir(), "log.ndjson")
+	l.want(softphonectl.Done, "export", file, "--anonymize")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"secret", "example.com", "user100"} {
+		if strings.Contains(string(text), word) {
+			t.Errorf("the export tells %q:\n%s", word, text)
+		}
+	}
+	for name, want := range map[string]int{"DeviceSignedIn": 5, "DeviceActivated": 4, "DeviceActivationLimitReached": 1} {
+		if n := strings.Count(string(text), `"type":"com.mycloudpbx.`+name+`"`); n != want {
+			t.Errorf("%d %s in the export, want %d", n, name, want)
+		}
+	}
+	foreign := nats.NewMsg("softphone.stranger.acme.1000.Hello")
+	foreign.Data = []byte("secret")
+	l.Store(foreign)
+	l.want(softphonectl.Partly, "export", file, "--anonymize")
 }

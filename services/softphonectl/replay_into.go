@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -19,10 +18,9 @@ import (
 // copying is what the flags of `replay into` say.
 type copying struct {
 	selection
+	hiding
 	speed      string
 	tenants    []string
-	anonymize  bool
-	keyFile    string
 	user, file string // of the target
 }
 
@@ -46,8 +44,7 @@ func replayIntoCommand(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&i.speed, "speed", "max", "how fast: 1x as it happened, 60x, or max")
 	flags.StringSliceVar(&i.tenants, "rename-tenant", nil, "old=new, may be repeated")
-	flags.BoolVar(&i.anonymize, "anonymize", false, "replace addresses, names, reasons and device ids")
-	flags.StringVar(&i.keyFile, "anonymize-key", "", "file with the key that decides what stands for what (default: made once in --state-dir)")
+	i.hiding.flags(cmd)
 	flags.StringVar(&i.user, "to-user", "", "NATS user there (default: none, or as in the URL)")
 	flags.StringVar(&i.file, "to-password-file", "", "file with its password (default: $TARGET_NATS_PASSWORD)")
 	return cmd
@@ -144,25 +141,12 @@ func (i *copying) copier(x *session) (*replay.Copy, error) {
 		}
 		rename[old] = to
 	}
-	var hide *anonymizer
-	if i.anonymize {
-		if hide, err = i.anonymizer(x); err != nil {
-			return nil, err
-		}
-	}
-	c.Change = func(m eventlog.Message) (events.Event, error) { return change(m, rename, hide) }
-	return c, nil
-}
-
-func (i *copying) anonymizer(x *session) (*anonymizer, error) {
-	if i.keyFile != "" {
-		return openAnonymizer(i.keyFile)
-	}
-	folder, err := x.stateFolder()
+	hide, err := i.anonymizer(x)
 	if err != nil {
 		return nil, err
 	}
-	return openAnonymizer(filepath.Join(folder, "anonymize.key"))
+	c.Change = func(m eventlog.Message) (events.Event, error) { return change(m, rename, hide) }
+	return c, nil
 }
 
 // change makes of a stored fact the one to publish. What else a body may have

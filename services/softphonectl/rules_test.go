@@ -147,6 +147,60 @@ func TestAnonymize(t *testing.T) {
 	}
 }
 
+// Outcomes tell of nobody either, and of each it is known what is personal in it.
+func TestAnonymizeOutcomes(t *testing.T) {
+	t.Parallel()
+	a, err := openAnonymizer(t.TempDir() + "/key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.WelcomeEmailRequested{})
+	id, to, mail := cause.ID, "Secret@secret.com", "<1@mail.example>"
+	known := map[string]bool{}
+	for worker, all := range map[string][]events.Data{
+		events.License: {
+			events.LicenseGranted{LicenseID: id, Generation: 1, DeviceLimit: 4, Email: to, Username: "secret", DisplayName: "Secret"},
+			events.LicenseRevoked{LicenseID: id, Generation: 1, Reason: "secret"},
+		},
+		events.DeviceCounter: {
+			events.DeviceActivated{LicenseID: id, DeviceID: "secret", Platform: "mac", DeviceName: "secret", Used: 1, Limit: 4},
+			events.DeviceActivationLimitReached{
+				LicenseID: id, DeviceID: "secret", Platform: "mac", DeviceName: "secret", Used: 1, Limit: 1,
+				Devices: []events.Seat{{DeviceID: "secret", Platform: "mac", DeviceName: "secret", ActivatedAt: cause.Time}},
+			},
+			events.DeviceSignInRefused{DeviceID: "secret", Reason: events.ReasonNotLicensed},
+			events.DeviceDeactivated{LicenseID: id, DeviceID: "secret", Used: 0, Limit: 4},
+		},
+		events.Mailer: {
+			events.EmailSent{Kind: events.KindWelcome, LicenseID: id, To: to, MessageID: mail, Reason: "queued for secret", SMTPCode: 250},
+			events.EmailFailed{Kind: events.KindWelcome, LicenseID: id, To: to, Reason: "no secret here", SMTPCode: 550},
+			events.EmailDeferred{
+				Kind: events.KindWelcome, LicenseID: id, To: to, MessageID: mail, Reason: "secret is busy", SMTPCode: 450,
+				Attempts: 1, NextAttempt: cause.Time,
+			},
+			events.EmailBounced{To: to, MessageID: mail, Reason: "secret is gone", Action: events.ActionFailed},
+			events.EmailSkipped{Kind: events.KindWelcome, To: to, Reason: events.ReasonNotLicensed},
+		},
+		events.NameSync: {events.SoftphoneRenamed{Name: "secret"}},
+	} {
+		for _, data := range all {
+			known[data.EventName()] = true
+			body, err := events.NewOutcome(worker, cause, a.data(data)).Encode()
+			if err != nil {
+				t.Errorf("%T: not an event any more: %v", data, err)
+			}
+			if strings.Contains(strings.ToLower(string(body)), "secret") {
+				t.Errorf("%T: still tells: %s", data, body)
+			}
+		}
+		for _, name := range events.Outcomes(worker) {
+			if !known[name] {
+				t.Errorf("nobody knows what is personal in a %s", name)
+			}
+		}
+	}
+}
+
 func TestSpeed(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]float64{"max": 0, "1x": 1, "60x": 60, "0.5": 0.5} {

@@ -18,29 +18,41 @@ import (
 // Exported is what was written.
 type Exported struct {
 	Messages uint64 `json:"messages"`
-	First    uint64 `json:"first"` // sequences
+	Skipped  uint64 `json:"skipped,omitempty"` // what Change could not change
+	First    uint64 `json:"first"`             // sequences
 	Last     uint64 `json:"last"`
 }
 
+// Change is what becomes of a message on its way. One with an error is left out.
+type Change func(eventlog.Message) (eventlog.Message, error)
+
 // Export writes a range of the log as NDJSON: every message with its very bytes,
-// also one that is no event. Fences are left out, they mean nothing elsewhere.
-func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, progress func(int)) (Exported, error) {
+// also one that is no event, unless it is to be changed. Fences are left out, they
+// mean nothing elsewhere.
+func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, change Change, progress func(int)) (Exported, error) {
 	state, err := log.State(ctx)
 	if err != nil {
 		return Exported{}, err
 	}
-	whole := len(r.Filters) == 0 && r.From <= 1 && r.To == 0 && r.Limit == 0 && r.Since.IsZero() && r.Until.IsZero()
+	whole := change == nil && len(r.Filters) == 0 && r.From <= 1 && r.To == 0 && r.Limit == 0 && r.Since.IsZero() && r.Until.IsZero()
 	w, err := newFileWriter(out, Header{Log: events.Stream, Version: formatVersion, Created: state.Created, Whole: whole})
 	if err != nil {
 		return Exported{}, err
 	}
 	var done Exported
 	err = Scan(ctx, log, r, func(m eventlog.Message) error {
+		progress(1)
+		if change != nil {
+			var err error
+			if m, err = change(m); err != nil {
+				done.Skipped++
+				return nil
+			}
+		}
 		if done.Messages++; done.Messages == 1 {
 			done.First = m.Sequence
 		}
 		done.Last = m.Sequence
-		progress(1)
 		return w.add(m)
 	})
 	if err != nil {
@@ -51,7 +63,7 @@ func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, prog
 
 // ExportFile is Export into a file, which is compressed when its name ends in .gz
 // and is there under its name only when it is whole.
-func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, progress func(int)) (done Exported, err error) {
+func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, change Change, progress func(int)) (done Exported, err error) {
 	part := name + ".part"
 	file, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -70,7 +82,7 @@ func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, pr
 		zipped := gzip.NewWriter(buffer)
 		out, finish = zipped, func() error { return errors.Join(zipped.Close(), buffer.Flush()) }
 	}
-	if done, err = Export(ctx, log, r, out, progress); err != nil {
+	if done, err = Export(ctx, log, r, out, change, progress); err != nil {
 		return done, err
 	}
 	if err = errors.Join(finish(), file.Sync(), file.Close()); err != nil {
