@@ -163,12 +163,12 @@ func (a *anonymizer) mail(d events.Data) events.Data {
 	return nil // of a newer contract: nobody knows what is in it
 }
 
-// message is the event with nobody in it. Of its headers those stay that say what
+// message is the event with nobody in it; false for what is no event. Of its headers those stay that say what
 // belongs together.
-func (a *anonymizer) message(m eventlog.Message) (eventlog.Message, error) {
+func (a *anonymizer) message(m eventlog.Message) (hidden eventlog.Message, known bool) {
 	event, err := change(m, nil, a)
 	if err != nil {
-		return m, err
+		return m, false
 	}
 	kept := nats.Header{}
 	for _, name := range []string{events.HeaderMsgID, events.HeaderCause, events.HeaderCauseID, events.HeaderTraceParent} {
@@ -178,7 +178,7 @@ func (a *anonymizer) message(m eventlog.Message) (eventlog.Message, error) {
 	}
 	m.Header = kept
 	m.Data, err = event.Encode()
-	return m, err
+	return m, err == nil
 }
 
 // hiding are the flags of what can be anonymized.

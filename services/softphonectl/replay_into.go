@@ -44,7 +44,7 @@ func replayIntoCommand(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&i.speed, "speed", "max", "how fast: 1x as it happened, 60x, or max")
 	flags.StringSliceVar(&i.tenants, "rename-tenant", nil, "old=new, may be repeated")
-	i.hiding.flags(cmd)
+	i.flags(cmd)
 	flags.StringVar(&i.user, "to-user", "", "NATS user there (default: none, or as in the URL)")
 	flags.StringVar(&i.file, "to-password-file", "", "file with its password (default: $TARGET_NATS_PASSWORD)")
 	return cmd

@@ -23,8 +23,8 @@ type Exported struct {
 	Last     uint64 `json:"last"`
 }
 
-// Change is what becomes of a message on its way. One with an error is left out.
-type Change func(eventlog.Message) (eventlog.Message, error)
+// Change is what becomes of a message on its way; false leaves it out.
+type Change func(eventlog.Message) (eventlog.Message, bool)
 
 // Export writes a range of the log as NDJSON: every message with its very bytes,
 // also one that is no event, unless it is to be changed. Fences are left out, they
@@ -43,8 +43,8 @@ func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, chan
 	err = Scan(ctx, log, r, func(m eventlog.Message) error {
 		progress(1)
 		if change != nil {
-			var err error
-			if m, err = change(m); err != nil {
+			var kept bool
+			if m, kept = change(m); !kept {
 				done.Skipped++
 				return nil
 			}
