@@ -68,7 +68,7 @@ type fed struct {
 // together when they are more than half of all: of fewer, more would be delivered
 // in vain than the server saves.
 func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, error) {
-	r := &fed{Reader: newReader(linger), partition: partition, from: from, ready: make(chan error, 1)}
+	r := &fed{Reader: newReader(), partition: partition, from: from, ready: make(chan error, 1)}
 	f.join(r)
 	select {
 	case err := <-r.ready:
@@ -146,6 +146,7 @@ func (f *Feed) together(ctx context.Context, group []*fed) {
 	s := &shared{}
 	s.open.Store(int32(len(group)))
 	for _, r := range group {
+		r.linger = linger // only here: on its own a reader goes on for ever, and nobody may wait for it
 		s.readers[r.partition] = append(s.readers[r.partition], r)
 	}
 	err := f.consume(ctx, s, feedAhead, group[0].from, func(stop func()) {

@@ -48,7 +48,7 @@ func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filte
 }
 
 func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, error) {
-	r := newReader(0)
+	r := newReader()
 	var err error
 	if r.stop, r.pending, err = l.consume(ctx, c, ahead, r); err != nil {
 		return nil, err
@@ -56,8 +56,8 @@ func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, er
 	return r, nil
 }
 
-func newReader(linger time.Duration) *Reader {
-	return &Reader{linger: linger, ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
+func newReader() *Reader {
+	return &Reader{ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
 }
 
 // Pending is how many messages waited for this reader when it started.
