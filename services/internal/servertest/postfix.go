@@ -157,6 +157,8 @@ proxymap  unix  - - n - - proxymap
 showq     unix  n - n - - showq
 error     unix  - - n - - error
 retry     unix  - - n - - error
+smtp      unix  - - n - - smtp
+scache    unix  - - n - 1 scache
 discard   unix  - - n - - discard
 local     unix  - n n - - local
 virtual   unix  - n n - - virtual
@@ -258,6 +260,13 @@ func (p *PostfixServer) Log() string {
 		return err.Error()
 	}
 	return string(body)
+}
+
+// Maildir is where mails are delivered. It is there before the first of them.
+func (p *PostfixServer) Maildir() string {
+	p.t.Helper()
+	p.owned("mail/inbox", "mail/inbox/tmp", "mail/inbox/new", "mail/inbox/cur")
+	return p.mailbox
 }
 
 // Wait returns the mails in the Maildir once there are n, and fails the test when

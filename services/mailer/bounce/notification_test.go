@@ -31,6 +31,16 @@ func TestParse(t *testing.T) {
 			Address: anna, Action: Failed, Enhanced: "5.1.1", Code: 550,
 			Reason: "550 5.1.1 <anna@example.com>: Recipient address rejected: no such user",
 		}},
+		"postfix-delayed.eml": {{
+			Address: "full@far.example", Action: Delayed, Enhanced: "4.2.2", Code: 452, Reason: "452 4.2.2 mailbox full",
+		}},
+		"postfix-global.eml": {{ // of an address that is not ASCII (RFC 6533)
+			Address: "änne@far.example", Action: Failed, Enhanced: "5.6.7",
+			Reason: "SMTPUTF8 is required, but was not offered by host mx.far.example[192.0.2.7]",
+		}},
+		"postfix-forwarded.eml": {{
+			Address: "gone@far.example", Action: Failed, Enhanced: "5.1.1", Code: 550, Reason: "550 5.1.1 <gone@far.example>: no such user",
+		}},
 		"sendmail-delayed.eml": {{Address: anna, Action: Delayed, Enhanced: "4.4.1"}},
 		"references-only.eml": {{
 			Address: anna, Action: Failed, Enhanced: "5.2.2", Code: 552, Reason: "552-5.2.2 The mailbox is over its quota. 552 5.2.2 Make room first.",
