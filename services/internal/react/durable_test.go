@@ -1,0 +1,121 @@
+package react_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/react"
+)
+
+func TestServerRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	seen := newTally()
+	w.run(config, func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
+	w.publish(0, 50)
+	seen.await(t, "50 events", atLeast(50))
+	w.settled()
+
+	w.server.Stop()
+	w.eventually("it tells that the log is away", func() bool { return told.get(told.notReady, "pusher log") != nil })
+	w.server.Start()
+	w.eventually("it tells that the log is back", func() bool { return told.get(told.notReady, "pusher log") == nil })
+	w.publish(50, 50)
+	seen.await(t, "50 more", atLeast(100))
+	w.settled()
+	for body, n := range seen.all() {
+		if n != 1 {
+			t.Errorf("event %s was handled %d times", body, n)
+		}
+	}
+}
+
+// A deleted durable is made again. What was handled comes again, and the handler
+// finds that out by itself.
+func TestConsumerDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(0, 10)
+	seen := newTally()
+	w.run(w.config(), func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
+	seen.await(t, "10 events", atLeast(10))
+	w.settled()
+	if err := w.log.JetStream().DeleteConsumer(t.Context(), events.Stream, "pusher"); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(10, 10)
+	seen.await(t, "10 more", atLeast(20))
+	w.settled()
+}
+
+func TestPositionSurvives(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(0, 10)
+	seen := newTally()
+	handle := func(_ context.Context, d react.Delivery) error { seen.add(d); return nil }
+	stop := w.run(w.config(), handle)
+	seen.await(t, "10 events", atLeast(10))
+	w.settled()
+	stop()
+	w.publish(10, 10)
+	changed := w.config()
+	changed.AckWait, changed.Inputs = time.Minute, append(changed.Inputs, eventlog.Input{Source: "pbx", Name: "Other"})
+	w.run(changed, handle) // a new version, which reads more
+	seen.await(t, "10 more", atLeast(20))
+	w.settled()
+	for body, n := range seen.all() {
+		if n != 1 {
+			t.Errorf("event %s was handled %d times", body, n)
+		}
+	}
+}
+
+// The stream alone lost its tail while nobody ran: the server sets the durable
+// back to the end, so that what comes is neither skipped nor repeated.
+func TestLostTail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen := newTally()
+	handle := func(_ context.Context, d react.Delivery) error { seen.add(d); return nil }
+	w.publish(0, 5)
+	w.server.Stop()
+	copied := w.server.CopyStore()
+	w.server.Start()
+	w.connected()
+	w.publish(5, 5)
+	stop := w.run(w.config(), handle)
+	w.settled()
+	stop()
+	w.server.Stop()
+	keep := t.TempDir()
+	stored := filepath.Join("jetstream", "$G", "streams", events.Stream, "obs")
+	if err := os.CopyFS(keep, os.DirFS(filepath.Join(w.server.Dir(), stored))); err != nil {
+		t.Fatal(err)
+	}
+	w.server.PutBackStore(copied)
+	if err := os.RemoveAll(filepath.Join(w.server.Dir(), stored)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(w.server.Dir(), stored), os.DirFS(keep)); err != nil {
+		t.Fatal(err)
+	}
+	w.server.Start()
+	w.connected()
+	w.run(w.config(), handle)
+	w.publish(10, 5)
+	seen.await(t, "what came after the loss", atLeast(15))
+	w.settled()
+	for body, n := range seen.all() {
+		if n != 1 {
+			t.Errorf("event %s was handled %d times", body, n)
+		}
+	}
+}

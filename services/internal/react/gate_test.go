@@ -1,0 +1,123 @@
+package react_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/react"
+)
+
+func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	var lines lines
+	config.Logger = zerolog.New(&lines).Level(zerolog.InfoLevel)
+	var away atomic.Bool
+	var atOnce, most, tries atomic.Int64
+	away.Store(true)
+	seen := newTally()
+	w.run(config, func(_ context.Context, d react.Delivery) error {
+		if away.Load() {
+			tries.Add(1)
+			// After the first failures only one at a time may try.
+			if n := atOnce.Add(1); tries.Load() > int64(2*8) && n > most.Load() {
+				most.Store(n)
+			}
+			defer atOnce.Add(-1)
+			return react.Pause(errFar)
+		}
+		seen.add(d)
+		return nil
+	})
+	w.publish(0, 300)
+	w.eventually("probes", func() bool { return tries.Load() > 20 })
+	if err := told.get(told.notReady, "pusher"); !errors.Is(err, errFar) {
+		t.Errorf("readiness says %v while paused", err)
+	}
+	before := tries.Load()
+	time.Sleep(300 * time.Millisecond) // a time in which nothing is to happen is the only signal there is
+	if n := tries.Load() - before; n > 15 {
+		t.Errorf("%d tries in 300 ms with probes 80 to 120 ms apart", n)
+	}
+	if most.Load() > 1 {
+		t.Errorf("%d probes at a time", most.Load())
+	}
+	away.Store(false)
+	seen.await(t, "all 300 after the outage", atLeast(300))
+	w.settled()
+	if err := told.get(told.notReady, "pusher"); err != nil {
+		t.Errorf("readiness says %v after the outage", err)
+	}
+	for line, want := range map[string]int{"work is paused": 1, "working again": 1, "postponed": 0} {
+		if n := strings.Count(lines.String(), line); n != want {
+			t.Errorf("%d lines say %q, want %d:\n%s", n, line, want, lines.String())
+		}
+	}
+	for body, n := range seen.all() {
+		if n != 1 {
+			t.Errorf("event %s was handled %d times", body, n)
+		}
+	}
+}
+
+// The one message there is goes to a slot that asked for it before the pause began,
+// and no probe ever sees one: the pause ends all the same.
+func TestPauseEndsWithTheLastMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	var failed atomic.Bool
+	w.run(config, func(context.Context, react.Delivery) error {
+		if failed.CompareAndSwap(false, true) {
+			return react.Pause(errFar)
+		}
+		return nil
+	})
+	w.publish(0, 1)
+	w.eventually("a pause", failed.Load)
+	w.settled()
+	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+}
+
+// What is done without the far side says nothing of it: the pause goes on, and the
+// others go on meanwhile.
+func TestAsideEndsNoPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	config.Concurrency = 1
+	var away atomic.Bool
+	away.Store(true)
+	paused, seen := make(chan struct{}, 1000), newTally()
+	w.run(config, func(_ context.Context, d react.Delivery) error {
+		if string(d.Data) == "0" && away.Load() {
+			paused <- struct{}{}
+			return react.Pause(errFar)
+		}
+		if seen.add(d); string(d.Data) == "0" {
+			return nil
+		}
+		if err := told.get(told.notReady, "pusher"); !errors.Is(err, errFar) {
+			t.Errorf("event %s is done while readiness says %v", d.Data, err)
+		}
+		return react.Aside()
+	})
+	w.publish(0, 1)
+	<-paused
+	w.publish(1, 20)
+	seen.await(t, "the others", atLeast(20))
+	away.Store(false)
+	seen.await(t, "all", atLeast(21))
+	w.settled()
+	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+}
