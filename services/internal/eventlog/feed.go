@@ -40,9 +40,9 @@ const (
 // server looks at every message 16 times, which was almost half of what folding
 // the log again cost.
 //
-// At the log's end a reader ends with [ErrCaughtUp], and its partition goes on
-// with a reader of its own: new events should wait for no other partition, and
-// where a log's partitions have several owners none should read them all for ever.
+// At the log's end every reader ends with [ErrCaughtUp], and its partition goes on
+// with one of its own: new events should wait for no other partition, and where a
+// log's partitions have several owners none should read them all for ever.
 type Feed struct {
 	log  *Log
 	name string
@@ -129,64 +129,68 @@ func groups(all []*fed) (apart [][]*fed) {
 	return apart
 }
 
-// start begins to read for a group.
+// start begins to read for a group: together when it is more than half of all
+// partitions, otherwise each with a filter of its own.
 func (f *Feed) start(group []*fed) {
-	ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
-	defer cancel()
 	if 2*len(group) > events.Partitions {
-		f.together(ctx, group)
+		s := &shared{}
+		for _, r := range group {
+			s.readers[r.partition] = append(s.readers[r.partition], r)
+		}
+		f.consume(group, s, feedAhead)
 		return
 	}
 	for _, r := range group {
-		r.ready <- f.consume(ctx, r.Reader, ahead, r.from, r.stopWith, AllIn(r.partition))
+		f.consume([]*fed{r}, alone{r.Reader}, ahead, AllIn(r.partition))
 	}
 }
 
-func (f *Feed) together(ctx context.Context, group []*fed) {
-	s := &shared{}
-	s.open.Store(int32(len(group)))
+// consume starts a consumer for a group, which is done when all its readers are.
+func (f *Feed) consume(group []*fed, to sink, ahead int, filters ...string) {
+	ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
+	defer cancel()
+	var open atomic.Int32
+	open.Store(int32(len(group)))
 	for _, r := range group {
-		r.linger = linger // only here: on its own a reader goes on for ever, and nobody may wait for it
-		s.readers[r.partition] = append(s.readers[r.partition], r)
+		r.linger = linger // the log's end is near for all; a reader that goes on for ever may make nobody wait
 	}
-	err := f.consume(ctx, s, feedAhead, group[0].from, func(stop func()) {
-		for _, r := range group {
-			r.stop = func() {
-				if s.open.Add(-1) == 0 {
-					stop()
-				}
+	stop, pending, err := f.log.consume(ctx, jetstream.ConsumerConfig{
+		Name: f.name + "-feed-" + nuid.Next(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: group[0].from, FilterSubjects: filters,
+	}, ahead, to)
+	if err == nil && pending == 0 {
+		to.fail(ErrCaughtUp)
+	}
+	for _, r := range group {
+		r.pending = pending / uint64(len(group)) // which is as good a guess as any
+		r.stop = func() {
+			if open.Add(-1) == 0 {
+				stop()
 			}
 		}
-	})
-	for _, r := range group {
 		r.ready <- err
 	}
 }
 
-func (r *Reader) stopWith(stop func()) { r.stop = stop }
+// alone hands messages to one reader, up to the log's end.
+type alone struct{ *Reader }
 
-// consume starts a consumer and hands over how to stop it.
-func (f *Feed) consume(ctx context.Context, to sink, ahead int, from uint64, stopping func(stop func()), filters ...string) error {
-	stop, _, err := f.log.consume(ctx, jetstream.ConsumerConfig{
-		Name: f.name + "-feed-" + nuid.Next(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, FilterSubjects: filters,
-	}, ahead, to)
-	if err == nil {
-		stopping(stop)
+func (a alone) take(m Message, pending uint64) {
+	a.Reader.take(m, pending)
+	if pending == 0 {
+		a.fail(ErrCaughtUp)
 	}
-	return err
 }
 
-// shared hands messages to the readers of their partitions.
+// shared hands messages to the readers of their partitions, up to the log's end.
 type shared struct {
 	readers [events.Partitions][]*fed // an owner and its successor may be in one process
-	open    atomic.Int32              // readers that are not closed
 }
 
 func (s *shared) take(m Message, pending uint64) {
 	if p, is := m.partition(); is {
 		for _, r := range s.readers[p] {
 			if m.Sequence >= r.from {
-				r.offer(m, pending/events.Partitions) // which is as good a guess as any
+				r.offer(m, pending/events.Partitions)
 			}
 		}
 	}

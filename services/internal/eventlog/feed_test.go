@@ -109,28 +109,29 @@ func TestFeed(t *testing.T) {
 	}
 }
 
-// Few partitions do not read what is not theirs, and are never caught up.
+// Few partitions do not read what is not theirs, and are told of the end as well,
+// also where there is nothing to read.
 func TestFeedOfFew(t *testing.T) {
 	t.Parallel()
 	_, js, log := setup(t)
 	want := fill(t, log, 3)
-	for p, reader := range readAll(t, eventlog.NewFeed(log, "test"), 2, 1) {
-		batch, err := reader.Batch(t.Context(), 1000, time.Minute)
-		for len(batch) < len(want[p]) && err == nil {
-			var more []eventlog.Message
-			more, err = reader.Batch(t.Context(), 1000, time.Minute)
-			batch = append(batch, more...)
-		}
-		if err != nil || len(batch) != len(want[p]) {
-			t.Errorf("partition %d: %d messages, %v; want %d", p, len(batch), err, len(want[p]))
-		}
-		if batch, err := reader.Batch(t.Context(), 1, 10*time.Millisecond); len(batch) > 0 || err != nil {
-			t.Errorf("at the end: %d messages, %v", len(batch), err)
+	feed := eventlog.NewFeed(log, "test")
+	for p, reader := range readAll(t, feed, 2, 1) {
+		if got, err := drain(t, reader, 1000); !errors.Is(err, eventlog.ErrCaughtUp) || !slices.Equal(got, want[p]) {
+			t.Errorf("partition %d: %v, %v; want %v", p, got, err, want[p])
 		}
 		reader.Close()
 	}
 	if got := feeds(t, js); len(got) != 2 {
 		t.Errorf("%d consumers for two partitions: %v", len(got), got)
+	}
+	for _, partitions := range []int{1, events.Partitions} {
+		for p, reader := range readAll(t, feed, partitions, 100_000) {
+			if got, err := drain(t, reader, 1000); !errors.Is(err, eventlog.ErrCaughtUp) || len(got) > 0 {
+				t.Errorf("partition %d of %d, from the log's end: %v, %v", p, partitions, got, err)
+			}
+			reader.Close()
+		}
 	}
 }
 

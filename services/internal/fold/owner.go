@@ -75,16 +75,33 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 		return err
 	}
 	o.heal()
-	for {
-		if err := o.follow(ctx); !errors.Is(err, eventlog.ErrCaughtUp) {
+	// What is far behind is read together with other partitions: once a tenure, for
+	// where nothing is an input the checkpoint stays far behind.
+	if o.Feed != nil && o.stream.Last > o.checkpoint.Seq+o.Far {
+		err := o.follow(ctx, o.Feed.Read)
+		if !errors.Is(err, eventlog.ErrCaughtUp) {
 			return err
 		}
 	}
+	return o.follow(ctx, o.alone)
 }
 
-// follow folds what a reader delivers until that ends.
-func (o *owner[S, E]) follow(ctx context.Context) error {
-	reader, err := o.read(ctx)
+// open starts a reader of everything in a partition, at a sequence.
+type open func(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error)
+
+// alone is a reader of this owner's own.
+func (o *owner[S, E]) alone(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error) {
+	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, partition, nuid.Next())
+	return o.Log.Read(ctx, name, from, eventlog.AllIn(partition))
+}
+
+// follow folds what a reader delivers, from the checkpoint on, until that ends.
+func (o *owner[S, E]) follow(ctx context.Context, open open) error {
+	o.step("reader")
+	if err := o.locateEvent(ctx); err != nil {
+		return err
+	}
+	reader, err := open(ctx, o.partition, max(1, o.checkpoint.Seq))
 	if err != nil {
 		return err
 	}
@@ -164,21 +181,6 @@ func (o *owner[S, E]) refuse(log, because string) *Refusal {
 		Checkpoint: o.checkpoint.String(),
 		Repair:     because + ": put the right one back, or delete " + o.store.keys.checkpoint() + " in Redis to fold this log from its beginning",
 	}
-}
-
-// read starts a reader at the checkpoint: one of its own, or together with other
-// partitions when there is much to catch up with.
-func (o *owner[S, E]) read(ctx context.Context) (*eventlog.Reader, error) {
-	o.step("reader")
-	if err := o.locateEvent(ctx); err != nil {
-		return nil, err
-	}
-	from := max(1, o.checkpoint.Seq)
-	if o.Feed != nil && o.stream.Last > o.checkpoint.Seq+o.Far {
-		return o.Feed.Read(ctx, o.partition, from)
-	}
-	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, o.partition, nuid.Next())
-	return o.Log.Read(ctx, name, from, eventlog.AllIn(o.partition))
 }
 
 // locateEvent holds the checkpoint's event against the log. Only one that was

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -48,6 +49,31 @@ func TestCatchesUpTogether(t *testing.T) {
 			w.addToMany(40, 3)
 			w.settled(soon)
 		})
+	}
+}
+
+// What is not to be folded is gone through once. The checkpoints of partitions
+// without an input stay far behind for ever.
+func TestCatchesUpOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(ones(50)...) // in one partition
+	var readers atomic.Int32
+	idle := make(chan struct{}, 1000)
+	w.ownAll(func(step string) {
+		switch step {
+		case "reader":
+			readers.Add(1)
+		case "compare": // having waited for messages
+			idle <- struct{}{}
+		}
+	})
+	w.settled(soon)
+	for range 2 * events.Partitions {
+		<-idle
+	}
+	if n := readers.Load(); n > 2*events.Partitions {
+		t.Errorf("%d readers for %d partitions, want one with the others and one alone each", n, events.Partitions)
 	}
 }
 
