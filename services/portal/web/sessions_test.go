@@ -1,0 +1,102 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/web"
+)
+
+func TestLinkWorksOnceAndOnlyByPost(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	link, err := web.NewSessions(p.client).Link(t.Context(), alex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := p.browser()
+	b.get("/sign-in").wants(t, http.StatusOK, "One-time link") // a scanner that opens it uses nothing up
+	first := b.post("/sign-in", url.Values{"link": {"https://portal.example/sign-in#" + link}})
+	first.wants(t, http.StatusSeeOther)
+	set := first.Header.Get("Set-Cookie")
+	for _, want := range []string{"__Host-session=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
+		if !strings.Contains(set, want) {
+			t.Errorf("the cookie %q lacks %s", set, want)
+		}
+	}
+	if strings.Contains(set, "Domain") {
+		t.Errorf("the cookie %q is for more than this host", set)
+	}
+	p.browser().post("/sign-in", url.Values{"link": {link}}).wants(t, http.StatusUnauthorized, "used already")
+	for _, key := range p.redis.Keys() {
+		token := strings.TrimPrefix(strings.Split(set, ";")[0], "__Host-session=")
+		if value, _ := p.redis.Get(key); strings.Contains(key+value, token) || strings.Contains(key+value, link) {
+			t.Errorf("Redis holds a token: %s", key)
+		}
+		if p.redis.TTL(key) == 0 {
+			t.Errorf("%s never expires", key)
+		}
+	}
+	late, err := web.NewSessions(p.client).Link(t.Context(), alex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.redis.FastForward(web.LinkLife)
+	p.browser().post("/sign-in", url.Values{"link": {late}}).wants(t, http.StatusUnauthorized, "too old")
+}
+
+func TestOnlyTheirOwnTenant(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
+	stranger := p.browser()
+	other := p.signedIn(web.Administrator{Name: "Olga", Tenant: "umbrella"})
+	everywhere := p.signedIn(web.Administrator{Name: "Root"})
+	for _, path := range []string{"/tenants/acme", receptionURL, receptionURL + "/delete", receptionURL + "/events"} {
+		if a := stranger.get(path); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/sign-in" {
+			t.Errorf("GET %s without a session: %s", path, a.Status)
+		}
+		other.get(path).wants(t, http.StatusNotFound)
+	}
+	for _, action := range []string{"save", "enable", "disable", "password", "remove-device", "welcome-email", "delete"} {
+		other.post(receptionURL+"/"+action, url.Values{"name": {"Mine"}, "email": {"o@example.com"}}).wants(t, http.StatusNotFound)
+		stranger.post(receptionURL+"/"+action, url.Values{}).wants(t, http.StatusSeeOther)
+	}
+	if len(p.core.calls) != 0 {
+		t.Errorf("a stranger made %v", p.core.calls)
+	}
+	everywhere.get("/").wants(t, http.StatusOK, "Which tenant?")
+	everywhere.get("/tenants?tenant=acme").wants(t, http.StatusSeeOther)
+	everywhere.get("/tenants/acme").wants(t, http.StatusOK, "Reception")
+}
+
+func TestSignOutEndsTheSession(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	b := p.signedIn(alex)
+	b.get("/tenants/acme").wants(t, http.StatusOK, "No extensions yet")
+	stolen := b.Jar.Cookies(b.request(t.Context(), "/", nil).URL)
+	b.post("/sign-out", nil).wants(t, http.StatusSeeOther)
+	b.Jar.SetCookies(b.request(t.Context(), "/", nil).URL, stolen)
+	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
+}
+
+// A page that keeps itself current keeps nobody signed in.
+func TestSessionEndsIdle(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	b := p.signedIn(alex)
+	half := 5 * time.Hour
+	p.redis.FastForward(half)
+	b.get("/tenants/acme").wants(t, http.StatusOK) // a person
+	p.redis.FastForward(half)
+	r := b.request(t.Context(), "/tenants/acme", nil)
+	r.Method = http.MethodGet
+	r.Header.Set("Sec-Fetch-Dest", "empty")
+	b.read(r).wants(t, http.StatusOK) // the page
+	p.redis.FastForward(half)
+	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
+}
