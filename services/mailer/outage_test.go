@@ -74,24 +74,33 @@ func TestRelayRefusesUs(t *testing.T) {
 	answer := func(code, class, subject, detail int) func(string) error {
 		return func(string) error { return servertest.SMTPAnswer(code, class, subject, detail, "not you") }
 	}
+	login := func(user, password string) servertest.SMTPScript {
+		return servertest.SMTPScript{User: user, Password: password}
+	}
 	for name, c := range map[string]struct {
 		script servertest.SMTPScript
+		query  string // of SMTP_URL
 		user   string
-		reason string // the beginning of what readiness says
+		reason string                // the beginning of what readiness says
+		right  servertest.SMTPScript // put right
 	}{
-		"sender refused":           {servertest.SMTPScript{Mail: answer(550, 5, 7, 1)}, "", "MAIL: 550"},
-		"sender's domain unknown":  {servertest.SMTPScript{Mail: answer(553, 5, 1, 8)}, "", "MAIL: 553"},
-		"quota used up":            {servertest.SMTPScript{Mail: answer(552, 5, 2, 2)}, "", "MAIL: 552"},
-		"authentication wanted":    {servertest.SMTPScript{User: "else", Password: "x"}, "", "MAIL: 530"},
-		"told so at the recipient": {servertest.SMTPScript{Rcpt: answer(530, 5, 7, 0)}, "", "RCPT: 530"},
-		"encryption wanted":        {servertest.SMTPScript{Rcpt: answer(523, 5, 7, 10)}, "", "RCPT: 523"},
-		"bad sender, at recipient": {servertest.SMTPScript{Rcpt: answer(550, 5, 1, 7)}, "", "RCPT: 550"},
-		"password wrong":           {servertest.SMTPScript{User: "mailer", Password: "other"}, "mailer", "AUTH: 535"},
+		"sender refused":           {script: servertest.SMTPScript{Mail: answer(550, 5, 7, 1)}, reason: "MAIL: 550"},
+		"sender's domain unknown":  {script: servertest.SMTPScript{Mail: answer(553, 5, 1, 8)}, reason: "MAIL: 553"},
+		"quota used up":            {script: servertest.SMTPScript{Mail: answer(552, 5, 2, 2)}, reason: "MAIL: 552"},
+		"authentication wanted":    {script: login("else", "x"), reason: "MAIL: 530"},
+		"told so at the recipient": {script: servertest.SMTPScript{Rcpt: answer(530, 5, 7, 0)}, reason: "RCPT: 530"},
+		"encryption wanted":        {script: servertest.SMTPScript{Rcpt: answer(523, 5, 7, 10)}, reason: "RCPT: 523"},
+		"bad sender, at recipient": {script: servertest.SMTPScript{Rcpt: answer(550, 5, 1, 7)}, reason: "RCPT: 550"},
+		"password wrong":           {script: login("mailer", "other"), user: "mailer", reason: "AUTH: 535", right: login("mailer", "right")},
+		"no way to sign in":        {user: "mailer", reason: "AUTH: the server offers no way", right: login("mailer", "right")},
+		"no STARTTLS":              {query: "?starttls=required", reason: "STARTTLS: the server does not offer", right: servertest.SMTPScript{TLS: true}},
+		"a stranger's certificate": {script: servertest.SMTPScript{TLS: true, Stranger: true}, query: "?starttls=required", reason: "STARTTLS: tls: failed to verify certificate", right: servertest.SMTPScript{TLS: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, c.script, 0)
 			config := w.config()
+			config.SMTP.URL, config.SMTP.CAFile = config.SMTP.URL+c.query, w.relay.CAFile
 			if c.user != "" {
 				config.SMTP.URL = strings.Replace(config.SMTP.URL, "://", "://"+c.user+"@", 1)
 				config.SMTP.Password = process.NewSecret("right")
@@ -104,11 +113,16 @@ func TestRelayRefusesUs(t *testing.T) {
 			})
 			causes = append(causes, w.grant(events.Extension{Tenant: "acme", Number: "1002"}, "bob@example.com"))
 			w.relay.Stop()
-			w.relay.SetScript(servertest.SMTPScript{User: c.user, Password: map[string]string{"mailer": "right"}[c.user]})
+			w.relay.SetScript(c.right)
 			w.relay.Start()
 			w.told(causes...)
 			w.eventually("readiness is back", func() bool { return config.Host.Health.Report().Status == "ok" })
 			w.blamed(causes...)
+			for _, mail := range w.relay.Mails() {
+				if mail.TLS != c.right.TLS {
+					t.Errorf("sent encrypted: %t, want %t", mail.TLS, c.right.TLS)
+				}
+			}
 		})
 	}
 }

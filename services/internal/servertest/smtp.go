@@ -25,6 +25,7 @@ import (
 type SMTPScript struct {
 	TLS      bool // offer STARTTLS, with the certificate of [SMTPServer.Roots]
 	Implicit bool // speak TLS from the first byte (smtps)
+	Stranger bool // with a certificate that [SMTPServer.Roots] does not trust
 
 	// User and Password, when set, are demanded before MAIL. Mechanisms are
 	// those offered, by default PLAIN and LOGIN.
@@ -55,11 +56,13 @@ func SMTPAnswer(code, class, subject, detail int, text string) error {
 // SMTPServer is an SMTP server on the loopback interface whose answers a test
 // scripts. Methods may be called from any goroutine.
 type SMTPServer struct {
-	Addr  string         // host:port, the same after Stop and Start
-	Roots *x509.CertPool // trusts its certificate, which is for 127.0.0.1 and localhost
+	Addr   string         // host:port, the same after Stop and Start
+	Roots  *x509.CertPool // trusts its certificate, which is for 127.0.0.1 and localhost
+	CAFile string         // the same as a file
 
-	t    testing.TB
-	cert tls.Certificate
+	t        testing.TB
+	cert     tls.Certificate
+	stranger tls.Certificate
 
 	mu      sync.Mutex
 	script  SMTPScript
@@ -72,7 +75,11 @@ type SMTPServer struct {
 func SMTP(t testing.TB, script SMTPScript) *SMTPServer {
 	t.Helper()
 	cert, roots := certificate(t)
-	s := &SMTPServer{Addr: "127.0.0.1:0", Roots: roots, t: t, cert: cert, script: script, arrived: make(chan struct{})}
+	stranger, _ := certificate(t)
+	s := &SMTPServer{
+		Addr: "127.0.0.1:0", Roots: roots, CAFile: certificateFile(t, cert),
+		t: t, cert: cert, stranger: stranger, script: script, arrived: make(chan struct{}),
+	}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
@@ -92,7 +99,11 @@ func (s *SMTPServer) Start() {
 	}
 	s.Addr = listener.Addr().String()
 
-	config := &tls.Config{Certificates: []tls.Certificate{s.cert}}
+	cert := s.cert
+	if s.script.Stranger {
+		cert = s.stranger
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	server := smtp.NewServer(smtp.BackendFunc(s.session))
 	server.Domain = "mail.test"
 	server.AllowInsecureAuth = true
@@ -123,8 +134,8 @@ func (s *SMTPServer) Stop() {
 	s.stop = nil
 }
 
-// SetScript changes the answers from the next command on. TLS and Implicit
-// change with the next Start.
+// SetScript changes the answers from the next command on. TLS, Implicit and
+// Stranger change with the next Start.
 func (s *SMTPServer) SetScript(script SMTPScript) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
