@@ -1,15 +1,63 @@
 package mailer
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/mailer/bounce"
 )
+
+// brandThatFails is a directory of brands whose welcome cannot be written to
+// somebody, which no check of the brands can know.
+func brandThatFails(t *testing.T, username string) string {
+	t.Helper()
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "acme", "templates")
+	if err := errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(dir, "acme.yaml"), []byte("name: Acme\n"), 0o600),
+		os.WriteFile(filepath.Join(folder, "welcome.txt"), []byte(`{{if eq .Username "`+username+`"}}{{index .Username 99}}{{end}}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// unreadable stores a license whose address is none.
+func (w *world) unreadable() (sequence uint64) {
+	w.t.Helper()
+	const id = "01928c7e-0a3b-7c4d-8e5f-60718293a4b5"
+	m := nats.NewMsg("softphone.license.acme.6.LicenseGranted")
+	m.Data = []byte(`{"specversion":"1.0","id":"` + id + `","source":"license","type":"com.mycloudpbx.LicenseGranted","subject":"acme/6",` +
+		`"time":"2026-03-09T08:15:00Z","data":{"licenseId":"` + id + `","generation":1,"deviceLimit":4,` +
+		`"email":"Doe <emil@example.com>","username":"anna.6","displayName":"Doe, Änne"}}`)
+	receipt, err := w.log.Publish(w.t.Context(), m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return receipt.Sequence
+}
+
+// buried waits until events are dead letters, and returns the reasons.
+func (w *world) buried(sequences ...uint64) (reasons string) {
+	w.t.Helper()
+	for _, sequence := range sequences {
+		w.eventually("a dead letter", func() bool {
+			letter, err := w.log.Buried(w.t.Context(), events.Mailer, sequence)
+			if err == nil && letter != nil {
+				reasons += letter.Reason + "\n"
+			}
+			return err == nil && letter != nil
+		})
+	}
+	return reasons
+}
 
 // Mails of every fate, a server that repeats addresses wherever it can, and log
 // lines of every level: none shows an address or a name.
@@ -31,6 +79,7 @@ func TestLinesShowNobody(t *testing.T) {
 	}, 0)
 	c := w.config()
 	c.Deadline, c.MinAttempts = time.Millisecond, 3
+	c.Mail.Brands = brandThatFails(t, "anna.5")
 	w.run(c)
 	x := func(number string) events.Extension { return events.Extension{Tenant: "acme", Number: number} }
 	sent, gone, full := w.grant(x("1"), "anna@example.com"), w.grant(x("2"), "gone@example.com"), w.grant(x("3"), "full@example.com")
@@ -42,10 +91,11 @@ func TestLinesShowNobody(t *testing.T) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
+	reasons := w.buried(w.grant(x("5"), "dora@example.com").Sequence, w.unreadable())
 	w.grant(x("4"), "unfit@example.com")
 	w.eventually("a pause", func() bool { return strings.Contains(w.lines.String(), "work is paused") })
-	text := w.lines.String()
-	for _, said := range []string{"e-mail sent", "failed for good", "postponed", "e-mail bounced", "work is paused", "e-mail skipped"} {
+	text := w.lines.String() + reasons
+	for _, said := range []string{"e-mail sent", "failed for good", "postponed", "e-mail bounced", "work is paused", "e-mail skipped", "dead letter"} {
 		if !strings.Contains(text, said) {
 			t.Errorf("no line says %q: the test tests nothing", said)
 		}
