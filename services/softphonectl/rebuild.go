@@ -64,12 +64,8 @@ func (x *session) rebuild(worker folder, wait bool) error {
 		return err
 	}
 	started := time.Now()
-	for p := range events.Partitions {
-		forgotten, err := x.forget(worker.Worker, p)
-		if err != nil {
-			return err
-		}
-		result.States += forgotten
+	if result.States, err = x.forget(worker.Worker); err != nil {
+		return err
 	}
 	if status := x.observer().Folder(x.ctx, worker.Folder); wait && len(status.Replicas) == 0 {
 		x.say("no replica of %s is running: it folds the log when one is started", worker.Worker)
@@ -91,33 +87,38 @@ func (r rebuilt) text() string {
 	return fmt.Sprintf("%s: %s forgotten, %s folded again in %.1f s", r.Worker, plural(r.States, "state"), plural(r.Events, "event"), r.Seconds)
 }
 
-// forget removes a partition's checkpoint, and of its states those that the owner
-// has not replaced by then.
-func (x *session) forget(worker string, partition int) (n uint64, err error) {
-	states := fold.StatesOf(x.redis, worker, partition)
+// forget removes a worker's checkpoints, and of its states those that the owner of a
+// partition has not replaced by then. All checkpoints go first: their owners notice
+// at the same time, and read the log together.
+func (x *session) forget(worker string) (n uint64, err error) {
+	of := make([]fold.States, events.Partitions)
+	for p := range of {
+		of[p] = fold.StatesOf(x.redis, worker, p)
+		if err := x.reset(of[p]); err != nil {
+			return 0, err
+		}
+	}
+	err = fold.Keys(x.ctx, x.redis, worker, func(partition int, keys []eventlog.Key) error {
+		err := of[partition].Sweep(x.ctx, keys)
+		if errors.Is(err, fold.ErrMoved) {
+			return nil // the owner folds already, and reads no state from before
+		}
+		n += uint64(len(keys))
+		return err
+	})
+	return n, err
+}
+
+func (x *session) reset(states fold.States) error {
 	for {
 		at, err := states.Checkpoint(x.ctx)
 		if err == nil {
 			err = states.Reset(x.ctx, at)
 		}
-		if err == nil {
-			break
-		}
 		if !errors.Is(err, fold.ErrMoved) { // under load it takes a few tries
-			return 0, err
-		}
-	}
-	err = states.Keys(x.ctx, func(keys []eventlog.Key) error {
-		if err := states.Sweep(x.ctx, keys); err != nil {
 			return err
 		}
-		n += uint64(len(keys))
-		return nil
-	})
-	if errors.Is(err, fold.ErrMoved) {
-		return n, nil // the owner folds already, and reads no state from before
 	}
-	return n, err
 }
 
 // heal waits until the worker has folded everything that is in the log now.

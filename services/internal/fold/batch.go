@@ -12,6 +12,7 @@ import (
 // batch is what an owner made of some messages, before any of it is written.
 type batch struct {
 	told     uint64 // outcomes of causes up to here are in the log, and not made again
+	unasked  bool   // nobody waits for an answer
 	states   []written
 	outcomes []outcome
 	dead     []eventlog.DeadLetter // only what there is to record: see owner.bury
@@ -121,7 +122,7 @@ func (b *batch) tell(cause eventlog.Message, causeID string, said Outcome) error
 			cause: cause, causeID: causeID, name: said.EventName(), subject: said.Subject(), body: body,
 		})
 	}
-	if !asked(cause) {
+	if !b.asked(cause) {
 		return nil
 	}
 	data, err := said.EncodeData()
@@ -135,7 +136,7 @@ func (b *batch) tell(cause eventlog.Message, causeID string, said Outcome) error
 }
 
 func (b *batch) reply(to eventlog.Message, id, outcome string) {
-	if asked(to) {
+	if b.asked(to) {
 		b.answers = append(b.answers, answer{to: to, answer: events.Decision{
 			Outcome: outcome, Sequence: to.Sequence, EventID: id,
 		}})
@@ -144,14 +145,24 @@ func (b *batch) reply(to eventlog.Message, id, outcome string) {
 
 func (b *batch) bury(m eventlog.Message, reason error) {
 	b.dead = append(b.dead, eventlog.DeadLetter{Event: m, Reason: reason, Attempts: 1})
-	if asked(m) {
+	if b.asked(m) {
 		b.answers = append(b.answers, answer{to: m, answer: events.Decision{
 			Outcome: events.Invalid, Sequence: m.Sequence, Reason: reason.Error(),
 		}})
 	}
 }
 
-func asked(m eventlog.Message) bool { return m.Header.Get(events.HeaderReplyTo) != "" }
+func (b *batch) asked(m eventlog.Message) bool {
+	return !b.unasked && m.Header.Get(events.HeaderReplyTo) != ""
+}
+
+// fault is why the first dead letter is one.
+func (b *batch) fault() error {
+	if len(b.dead) == 0 {
+		return nil
+	}
+	return b.dead[0].Reason
+}
 
 // said is the answer of a decision without outcome.
 func said(d Decision) string {

@@ -3,6 +3,7 @@ package fold
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -23,53 +24,64 @@ func NewReplay[S any, E Event](rules Rules[S, E]) *Replay[S, E] {
 	return &Replay[S, E]{rules: rules, states: map[eventlog.Key]*memory[S]{}}
 }
 
-// Decided is what Decide made of a message.
-type Decided struct {
-	Cause   eventlog.Message
-	CauseID string // the id of the event
-	Name    string // of the outcome; "" when there is none
-	Subject string // where it would be published
-	Body    []byte // and its bytes
-	Fault   error  // why the message is a dead letter
+// Fold folds the next message. The fault is why it is a dead letter.
+func (r *Replay[S, E]) Fold(m eventlog.Message) (fault error) {
+	b := r.take(m, math.MaxUint64) // what is told is not encoded
+	return b.fault()
 }
 
-// Take folds the next message.
-func (r *Replay[S, E]) Take(m eventlog.Message) Decided {
+// Decided is what Decide made of a message.
+type Decided struct {
+	Name  string // of the outcome; "" when there is none
+	Body  []byte // and its bytes
+	Fault error  // why the message is a dead letter
+}
+
+// Decide folds the next message and says what is to be told of it.
+func (r *Replay[S, E]) Decide(m eventlog.Message) Decided {
+	b := r.take(m, 0)
+	decided := Decided{Fault: b.fault()}
+	if len(b.outcomes) > 0 {
+		decided.Name, decided.Body = b.outcomes[0].name, b.outcomes[0].body
+	}
+	return decided
+}
+
+// take folds a message of which nobody waits for an answer.
+func (r *Replay[S, E]) take(m eventlog.Message, told uint64) batch {
 	key := m.Key()
 	state := r.states[key]
 	if state == nil {
 		state = &memory[S]{key: key}
 		r.states[key] = state
 	}
-	var b batch
+	b := batch{told: told, unasked: true}
 	r.rules.decideOne(&b, m, state)
 	r.last = m.Sequence
-	decided := Decided{Cause: m}
-	if len(b.dead) > 0 {
-		decided.Fault = b.dead[0].Reason
-	}
-	if len(b.outcomes) > 0 {
-		o := b.outcomes[0]
-		decided.CauseID, decided.Name, decided.Subject, decided.Body = o.causeID, o.name, o.subject, o.body
-	}
-	return decided
+	return b
 }
 
 // Last is the sequence of the last message taken.
 func (r *Replay[S, E]) Last() uint64 { return r.last }
 
+// Has tells whether a key has a state.
+func (r *Replay[S, E]) Has(key eventlog.Key) bool {
+	state := r.states[key]
+	return state != nil && state.changed
+}
+
 // Keys are those with a state, in order.
 func (r *Replay[S, E]) Keys() []eventlog.Key {
 	keys := slices.Sorted(maps.Keys(r.states))
-	return slices.DeleteFunc(keys, func(key eventlog.Key) bool { return !r.states[key].changed })
+	return slices.DeleteFunc(keys, func(key eventlog.Key) bool { return !r.Has(key) })
 }
 
 // Hash is what Redis is to have of a key; nil when nothing.
 func (r *Replay[S, E]) Hash(key eventlog.Key) map[string]string {
-	state := r.states[key]
-	if state == nil || !state.changed {
+	if !r.Has(key) {
 		return nil
 	}
+	state := r.states[key]
 	saved := r.rules.Save(state.state)
 	hash := make(map[string]string, 2+len(saved)/2)
 	hash[fieldSeq], hash[fieldRecent] = strconv.FormatUint(state.seq, 10), string(state.recent)

@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
 
 	"github.com/nats-io/nuid"
 	"github.com/redis/go-redis/v9"
@@ -85,59 +83,6 @@ func (s States) Read(ctx context.Context, keys []eventlog.Key) ([]map[string]str
 		}
 	}
 	return hashes, checkpoint, nil
-}
-
-// page is how many keys Redis is asked for at a time.
-const page = 1000
-
-// Keys calls each with the keys Redis has states of, some at a time, in no order
-// and some perhaps twice. On a cluster it asks every master.
-func (s States) Keys(ctx context.Context, each func([]eventlog.Key) error) error {
-	cluster, is := s.store.redis.(*redis.ClusterClient)
-	if !is {
-		return s.scan(ctx, s.store.redis, each)
-	}
-	var one sync.Mutex // the masters are asked at once
-	return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-		return s.scan(ctx, master, func(keys []eventlog.Key) error {
-			one.Lock()
-			defer one.Unlock()
-			return each(keys)
-		})
-	})
-}
-
-func (s States) scan(ctx context.Context, node redis.Cmdable, each func([]eventlog.Key) error) error {
-	for cursor := uint64(0); ; {
-		names, next, err := node.Scan(ctx, cursor, s.store.keys.prefix+"*:*", page).Result()
-		if err != nil {
-			return fmt.Errorf("listing states: %w", err)
-		}
-		keys := make([]eventlog.Key, 0, len(names))
-		for _, name := range names {
-			if key, is := s.store.keys.keyOf(name); is {
-				keys = append(keys, key)
-			}
-		}
-		if len(keys) > 0 {
-			if err := each(keys); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
-}
-
-// keyOf is the key whose state has a name in Redis; false for what is no state.
-func (k keys) keyOf(name string) (eventlog.Key, bool) {
-	rest, ours := strings.CutPrefix(name, k.prefix)
-	tenant, extension, two := strings.Cut(rest, ":")
-	if !ours || !two || strings.ContainsAny(rest, ".") || strings.Contains(extension, ":") {
-		return "", false
-	}
-	return eventlog.Key(tenant + "." + extension), true
 }
 
 // Repair is one state to put right.

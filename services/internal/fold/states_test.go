@@ -3,6 +3,7 @@ package fold_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func (w *world) replayed() *fold.Replay[int, add] {
 		if m == nil {
 			return r
 		}
-		r.Take(*m)
+		r.Fold(*m)
 		from = m.Sequence + 1
 	}
 }
@@ -55,11 +56,30 @@ func TestReplayFoldsWhatTheOwnerFolds(t *testing.T) {
 	if checkpoint.Seq != r.Last() {
 		t.Errorf("the checkpoint is at %d, the replay at %d", checkpoint.Seq, r.Last())
 	}
-	var keys []eventlog.Key
-	if err := w.states().Keys(t.Context(), func(some []eventlog.Key) error { keys = append(keys, some...); return nil }); err != nil {
+}
+
+// What is listed are the states of the worker, in all partitions, and nothing else.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{
+		"softphone:{p3}:tally:acme:1001", "softphone:{p12}:tally:acme:1002", "softphone:{p12}:tally:acme:1003",
+		"softphone:{p3}:tally:checkpoint", "softphone:{p3}:tallyho:acme:1001", "softphone:{p3}:other:tally:acme", "softphone:{p3}:other:acme:1001",
+		"softphone:{px}:tally:acme:1001", "softphone:{p16}:tally:acme:1001", "softphone:{p3}:tally:acme:10:01", "softphone:{p3}:tally:ac.me:1001", "{p3}:tally:acme:1001",
+	} {
+		if err := w.rdb.HSet(t.Context(), name, "seq", 1).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[int][]eventlog.Key{}
+	if err := fold.Keys(t.Context(), w.rdb, teller, func(partition int, keys []eventlog.Key) error {
+		got[partition] = append(got[partition], keys...)
+		slices.Sort(got[partition])
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]eventlog.Key{w.key}, keys); diff != "" {
+	if diff := cmp.Diff(map[int][]eventlog.Key{3: {"acme.1001"}, 12: {"acme.1002", "acme.1003"}}, got); diff != "" {
 		t.Errorf("keys in Redis (-want +is):\n%s", diff)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 //go:embed commit.lua
@@ -22,21 +20,6 @@ const (
 	fieldSeq    = "seq"    // of the last event folded into it
 	fieldRecent = "recent" // marks of the last facts, see recent
 )
-
-// keys names what a worker keeps in one partition. The braces are Redis Cluster's
-// hash tag: a partition is one slot, so that one script may touch all of it.
-type keys struct{ prefix string }
-
-func keysOf(worker string, partition int) keys {
-	return keys{prefix: fmt.Sprintf("softphone:{p%d}:%s:", partition, worker)}
-}
-
-func (k keys) checkpoint() string { return k.prefix + "checkpoint" }
-
-func (k keys) state(key eventlog.Key) string {
-	tenant, extension := key.Tokens()
-	return k.prefix + tenant + ":" + extension
-}
 
 // kept is what Redis holds of one key.
 type kept struct {

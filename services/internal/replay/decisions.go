@@ -1,10 +1,8 @@
 package replay
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -21,9 +19,14 @@ import (
 // Outcomes of events the worker has not come to are counted as undecided. How far
 // it has come its checkpoint says, or without Redis its last outcome.
 func Decisions[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S, E]) (Summary, error) {
-	return c.each(ctx, rules.Worker, func(ctx context.Context, i *inspection) error {
-		d := &decisions[S, E]{inspection: i, replay: fold.NewReplay(rules), seed: maphash.MakeSeed()}
-		return d.compare(ctx, rules)
+	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) error {
+		return parallel(ctx, pass, len(pass), func(i *inspection, ctx context.Context) error {
+			d := &decisions[S, E]{inspection: i, replay: fold.NewReplay(rules), seed: maphash.MakeSeed()}
+			if err := d.compare(ctx, rules); err != nil {
+				return err
+			}
+			return d.done()
+		})
 	})
 }
 
@@ -32,89 +35,122 @@ type decisions[S any, E fold.Event] struct {
 	replay  *fold.Replay[S, E]
 	pending []expected // in order, and not met yet
 	matched uint64     // the cause matched last
-	done    uint64     // the worker has come to here
+	come    uint64     // the worker has come to here
 	seed    maphash.Seed
 }
 
 // expected is an outcome that should follow in the log.
 type expected struct {
-	cause      uint64
+	cause uint64
+	sum   uint64   // of name and body
+	whole *outcome // nil when there are too many
+}
+
+type outcome struct {
 	key        eventlog.Key
 	event      string // the cause's name
-	name, body string
-	sum        uint64 // of the body
+	name, body string // "" when only the sum was kept
 }
 
 // bodies is how many expected outcomes are kept whole. Where a worker was once far
-// behind there are many more between a cause and its outcome; of those only a sum
-// is kept, so that memory does not grow with the log.
-const bodies = 4096
+// behind there are many more between a cause and its outcome; of those only a sum is
+// kept, so that a million of them take 24 MB.
+const bodies = 512
 
-func (d *decisions[S, E]) expect(o fold.Decided) expected {
-	e := expected{
-		cause: o.Cause.Sequence, key: o.Cause.Key(), event: o.Cause.Name(), name: o.Name, sum: maphash.Bytes(d.seed, o.Body),
-	}
+func (d *decisions[S, E]) expect(cause eventlog.Message, o fold.Decided) {
+	e := expected{cause: cause.Sequence, sum: d.sum(o.Name, o.Body)}
 	if len(d.pending) < bodies {
-		e.body = string(o.Body)
+		e.whole = &outcome{key: cause.Key(), event: cause.Name(), name: o.Name, body: string(o.Body)}
 	}
-	return e
+	d.pending = append(d.pending, e)
+}
+
+func (d *decisions[S, E]) sum(name string, body []byte) uint64 {
+	return maphash.String(d.seed, name) ^ maphash.Bytes(d.seed, body)
+}
+
+// recall is what is known of an expected outcome.
+func (d *decisions[S, E]) recall(ctx context.Context, e expected) (outcome, error) {
+	if e.whole != nil {
+		return *e.whole, nil
+	}
+	cause, err := d.Log.Get(ctx, e.cause)
+	if err != nil || cause == nil { // deleted just now
+		return outcome{}, err
+	}
+	return outcome{key: cause.Key(), event: cause.Name()}, nil
 }
 
 func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) error {
 	if err := d.locate(ctx, rules.Worker); err != nil {
 		return err
 	}
-	err := Scan(ctx, d.Log, Range{Filters: []string{eventlog.AllIn(d.partition)}}, func(m eventlog.Message) error {
+	err := d.read(ctx, func(m eventlog.Message) error {
 		switch {
 		case m.Source() == rules.Worker:
 			return d.recorded(ctx, m)
 		case !isInput(rules.Inputs, m):
 			return nil
 		}
-		decided := d.replay.Take(m)
-		d.folded(decided)
+		decided := d.replay.Decide(m)
+		d.folded(m, decided.Fault)
 		switch {
 		case decided.Name == "":
-		case m.Sequence > d.done:
+		case m.Sequence > d.come:
 			d.Undecided++ // not kept: a worker may be far behind
 		default:
-			d.pending = append(d.pending, d.expect(decided))
+			d.expect(m, decided)
 		}
 		return nil
 	})
-	d.progress(int(d.Events % tick))
-	for _, p := range d.pending {
-		d.missing(p)
+	d.say(int(d.Events % tick))
+	if err != nil {
+		return err
 	}
-	return err
+	return d.missing(ctx, d.pending)
 }
 
 // locate finds out how far the worker has come. Outcomes are told in the order of
 // their causes, and before the checkpoint passes them, so everything up to there
 // is in the log that is read next.
-func (d *decisions[S, E]) locate(ctx context.Context, worker string) error {
+func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error) {
+	var checkpoint fold.Checkpoint
 	if d.Redis != nil {
-		checkpoint, err := fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx)
-		if err != nil {
+		if checkpoint, err = fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx); err != nil {
 			return err
-		}
-		if checkpoint.Of(d.stream) == nil {
-			d.done = checkpoint.Seq
 		}
 	}
 	last, err := d.Log.LastOf(ctx, eventlog.SaidIn(d.partition, worker))
-	if err != nil || last == nil {
+	if err != nil {
 		return err
 	}
+	// The stream is asked last: meanwhile both grow.
+	if d.stream, err = d.Log.State(ctx); err != nil {
+		return err
+	}
+	if checkpoint.Of(d.stream) == nil {
+		d.come = checkpoint.Seq
+	}
+	if last == nil {
+		return nil
+	}
 	if cause, err := strconv.ParseUint(last.Header.Get(events.HeaderCause), 10, 64); err == nil && cause < last.Sequence {
-		d.done = max(d.done, cause)
+		d.come = max(d.come, cause)
 	}
 	return nil
 }
 
-func (d *decisions[S, E]) missing(e expected) {
-	d.found(Finding{Kind: Missing, Key: slashed(e.key), Sequence: e.cause,
-		Detail: fmt.Sprintf("%s should have been told of %s", e.name, e.event)})
+// missing says what should have been told and was not.
+func (d *decisions[S, E]) missing(ctx context.Context, all []expected) error {
+	for _, e := range all {
+		o, err := d.recall(ctx, e)
+		if err != nil {
+			return err
+		}
+		d.found(Finding{Kind: Missing, Key: slashed(o.key), Sequence: e.cause,
+			Detail: fmt.Sprintf("%s should have been told of %s", cmp.Or(o.name, "an outcome"), o.event)})
+	}
+	return nil
 }
 
 // recorded compares one outcome. Outcomes are told in the order of their causes:
@@ -130,25 +166,29 @@ func (d *decisions[S, E]) recorded(ctx context.Context, m eventlog.Message) erro
 	at, is := slices.BinarySearchFunc(d.pending, cause, func(e expected, cause uint64) int {
 		return cmp.Compare(e.cause, cause)
 	})
-	if !is && cause > d.done && d.Undecided > 0 { // told while this was read
+	if !is && cause > d.come && d.Undecided > 0 { // told while this was read
 		d.Undecided--
 		return nil
 	}
 	if !is {
 		return d.unexpected(ctx, m, cause)
 	}
-	for _, p := range d.pending[:at] {
-		d.missing(p)
+	if err := d.missing(ctx, d.pending[:at]); err != nil {
+		return err
 	}
 	want := d.pending[at]
 	d.pending = d.pending[at+1:]
 	d.matched = cause
-	if want.sum == maphash.Bytes(d.seed, m.Data) && want.name == m.Name() {
+	if want.sum == d.sum(m.Name(), m.Data) {
 		return nil
 	}
-	if fields := want.differences(m); len(fields) > 0 {
+	o, err := d.recall(ctx, want)
+	if err != nil {
+		return err
+	}
+	if fields := o.differences(m); len(fields) > 0 {
 		d.found(Finding{Kind: Wrong, Key: slashed(m.Key()), Sequence: cause, Fields: fields,
-			Detail: fmt.Sprintf("the outcome of %s, at sequence %d", want.event, m.Sequence)})
+			Detail: fmt.Sprintf("the outcome of %s, at sequence %d", o.event, m.Sequence)})
 	}
 	return nil
 }
@@ -175,48 +215,11 @@ func (d *decisions[S, E]) unexpected(ctx context.Context, m eventlog.Message, ca
 
 // differences of what should have been told and what was. Bytes that differ and
 // say the same do not count, nor does the trace it belonged to.
-func (e expected) differences(m eventlog.Message) []Difference {
-	if e.body == "" { // not kept, see bodies
-		return []Difference{{Field: "body", Should: e.name + " with another body", Is: string(m.Data)}}
+func (o outcome) differences(m eventlog.Message) []Difference {
+	if o.body == "" { // not kept, see bodies
+		return []Difference{{Field: "body", Should: "another outcome", Is: string(m.Data)}}
 	}
-	should, is := flat([]byte(e.body)), flat(m.Data)
-	should["event"], is["event"] = e.name, m.Name()
+	should, is := flat([]byte(o.body)), flat(m.Data)
+	should["event"], is["event"] = o.name, m.Name()
 	return differences(should, is)
-}
-
-// flat is a JSON document with a field for each value, named by its path.
-func flat(body []byte) map[string]string {
-	fields := map[string]string{}
-	var document any
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
-		fields["body"] = string(body)
-		return fields
-	}
-	flatten(fields, "", document)
-	delete(fields, "traceparent")
-	delete(fields, "tracestate")
-	return fields
-}
-
-func flatten(fields map[string]string, path string, value any) {
-	under := func(name string) string {
-		if path == "" {
-			return name
-		}
-		return path + "." + name
-	}
-	switch v := value.(type) {
-	case map[string]any:
-		for name, member := range v {
-			flatten(fields, under(name), member)
-		}
-	case []any:
-		for n, element := range v {
-			flatten(fields, under(strconv.Itoa(n)), element)
-		}
-	default:
-		fields[path] = fmt.Sprint(v)
-	}
 }

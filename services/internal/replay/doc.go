@@ -4,10 +4,10 @@
 // Reading changes nothing and disturbs nobody: [Scan] reads a range in order,
 // [Overview] says how the workers are. Replaying holds what a worker did against
 // what its rules make of the log now: [State] compares what it keeps in Redis, and
-// repairs it on request; [Decisions] compares what it told. Both take one
-// partition after the other, so that their memory is bounded by the keys of a few
-// partitions, whatever the length of the log; both can be interrupted and go on
-// with the partitions that are left.
+// repairs it on request; [Decisions] compares what it told. Both go through a log of
+// ordinary length once, and through a longer one for a few partitions after the other:
+// their memory is bounded by the keys of these, whatever the length of the log. Both
+// can be interrupted and go on with the partitions that are left.
 //
 // [Copy] publishes facts into another log, [Export] and [Import] write the log to
 // a file and back. Each of them may be interrupted and repeated: what is there

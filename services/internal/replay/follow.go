@@ -21,14 +21,12 @@ var (
 
 // follower folds one partition in memory, up to wherever its checkpoint is.
 type follower[S any, E fold.Event] struct {
+	*inspection
 	*fold.Replay[S, E]
-	log    *eventlog.Log
-	stream eventlog.State
 	inputs []eventlog.Input
-	filter string // of the whole partition: see cover
-	took   func(fold.Decided)
 
 	reader *eventlog.Reader
+	alone  bool               // it reads alone, not together with other partitions
 	ready  []eventlog.Message // read, not folded
 	last   eventlog.Message   // folded last
 	opened uint64             // messages that waited when the reader was opened
@@ -36,16 +34,20 @@ type follower[S any, E fold.Event] struct {
 	past   uint64             // a checkpoint's event that was deleted from the log
 }
 
-func newFollower[S any, E fold.Event](log *eventlog.Log, stream eventlog.State, rules fold.Rules[S, E], partition int) *follower[S, E] {
-	return &follower[S, E]{
-		Replay: fold.NewReplay(rules), log: log, stream: stream, took: func(fold.Decided) {},
-		inputs: rules.Inputs, filter: eventlog.AllIn(partition),
-	}
+func newFollower[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *follower[S, E] {
+	return &follower[S, E]{inspection: i, Replay: fold.NewReplay(rules), inputs: rules.Inputs}
 }
 
 // isInput tells the events that some inputs mean.
 func isInput(inputs []eventlog.Input, m eventlog.Message) bool {
 	return slices.Contains(inputs, m.Of())
+}
+
+// leave ends reading together with other partitions, which wait for nobody who has
+// something else to do. What is yet to come is read alone.
+func (f *follower[S, E]) leave() {
+	f.close()
+	f.alone, f.ready = true, nil
 }
 
 func (f *follower[S, E]) close() {
@@ -71,9 +73,11 @@ func (f *follower[S, E]) advance(ctx context.Context, to fold.Checkpoint) error 
 		case m != nil && m.Sequence <= to.Seq:
 			f.ready = f.ready[1:]
 			f.last = *m
-			f.took(f.Take(*m))
+			f.folded(*m, f.Fold(*m))
 			silent = 0
 			continue
+		case m == nil && !f.alone:
+			continue // while others are delivered theirs; it ends by itself
 		case m == nil && f.taken < f.opened:
 			if silent++; silent <= retries {
 				continue
@@ -105,19 +109,18 @@ const wait = 500 * time.Millisecond
 // next is the first input not folded, nil when none came for a while.
 func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 	for len(f.ready) == 0 {
-		var err error
-		if f.reader == nil {
-			if f.reader, err = f.log.Read(ctx, readerName(), f.Last()+1, f.filter); err != nil {
-				return nil, err
-			}
-			f.opened, f.taken = f.reader.Pending(), 0
+		if err := f.open(ctx); err != nil {
+			return nil, err
 		}
 		messages, err := f.reader.Batch(ctx, batch, wait)
-		if errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil {
+		switch {
+		case errors.Is(err, eventlog.ErrCaughtUp):
+			f.leave()
+			continue
+		case errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil:
 			f.close() // and begin again where it was
 			return nil, sleep(ctx, respite)
-		}
-		if err != nil || len(messages) == 0 {
+		case err != nil || len(messages) == 0:
 			return nil, err
 		}
 		f.taken += uint64(len(messages))
@@ -126,8 +129,24 @@ func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 	return &f.ready[0], nil
 }
 
+// open starts a reader where there is none.
+func (f *follower[S, E]) open(ctx context.Context) (err error) {
+	switch {
+	case f.reader != nil:
+		return nil
+	case f.alone:
+		f.reader, err = f.Log.Read(ctx, readerName(), f.Last()+1, eventlog.AllIn(f.partition))
+	default:
+		f.reader, err = f.feed.Read(ctx, f.partition, f.Last()+1)
+	}
+	if err == nil {
+		f.opened, f.taken = f.reader.Pending(), 0
+	}
+	return err
+}
+
 // gone tells whether the message at a sequence was deleted.
 func (f *follower[S, E]) gone(ctx context.Context, sequence uint64) (bool, error) {
-	m, err := f.log.Get(ctx, sequence)
+	m, err := f.Log.Get(ctx, sequence)
 	return m == nil, err
 }

@@ -1,14 +1,17 @@
 package replay
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
 // Check is what State and Decisions need.
@@ -16,7 +19,7 @@ type Check struct {
 	Log        *eventlog.Log
 	Redis      redis.UniversalClient // of Decisions: nil when there is none to ask
 	Partitions []int                 // which to look at
-	Parallel   int                   // how many at a time; 0: 2
+	Short      uint64                // messages; 0: 2,000,000. A log of at most so many is gone through in one pass
 	Apply      bool                  // repair what differs; only State
 
 	// Called from several goroutines, one at a time. Any may be nil.
@@ -52,45 +55,110 @@ func (s *Summary) Add(t Summary) {
 // inspection is a Check under way in one partition.
 type inspection struct {
 	Check
+	*progress
 	worker    string
 	partition int
 	stream    eventlog.State
-	one       *sync.Mutex // callbacks
+	feed      *eventlog.Feed // of the partitions of its pass
 	Summary
 }
 
-// each inspects the partitions and sums up.
-func (c Check) each(ctx context.Context, worker string, inspect func(context.Context, *inspection) error) (Summary, error) {
+// progress of all partitions.
+type progress struct {
+	one   sync.Mutex // its callbacks and total
+	total Summary
+}
+
+const (
+	// short is what is in one pass, for all partitions, when nobody says otherwise: of
+	// extensions with a license, its e-mail and four devices these are 180,000, which
+	// need half a gigabyte, and an interrupted run has done at most 20 s in vain.
+	short = 2_000_000
+
+	// few is how many partitions are in a pass through a longer log. It costs the
+	// server and whoever reads half as much again, and memory for their keys only.
+	few = 2
+)
+
+// each inspects the partitions, those of a pass together, and sums up.
+func (c Check) each(ctx context.Context, worker string, inspect func(context.Context, []*inspection) error) (Summary, error) {
 	stream, err := c.Log.State(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
-	if c.Parallel == 0 {
-		c.Parallel = 2
+	together := events.Partitions
+	if stream.Messages > cmp.Or(c.Short, short) {
+		together = few
 	}
-	var total Summary
-	var one sync.Mutex
+	progress := &progress{}
+	feed := eventlog.NewFeed(c.Log, reader)
+	for partitions := range slices.Chunk(c.Partitions, together) {
+		pass := make([]*inspection, len(partitions))
+		for n, p := range partitions {
+			pass[n] = &inspection{Check: c, progress: progress, worker: worker, partition: p, stream: stream, feed: feed}
+		}
+		if err := inspect(ctx, pass); err != nil {
+			return progress.total, err
+		}
+	}
+	return progress.total, nil
+}
+
+// parallel does something to all, to so many at a time.
+func parallel[T any](ctx context.Context, all []T, atOnce int, do func(T, context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(c.Parallel)
-	for _, p := range c.Partitions {
+	group.SetLimit(atOnce)
+	for _, one := range all {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			i := &inspection{Check: c, worker: worker, partition: p, stream: stream, one: &one}
-			if err := inspect(ctx, i); err != nil {
-				return err
-			}
-			one.Lock()
-			defer one.Unlock()
-			total.Add(i.Summary)
-			if c.Done != nil {
-				return c.Done(p, i.Summary)
-			}
-			return nil
+			return do(one, ctx)
 		})
 	}
-	return total, group.Wait()
+	return group.Wait()
+}
+
+// done says that the partition is.
+func (i *inspection) done() error {
+	i.one.Lock()
+	defer i.one.Unlock()
+	i.total.Add(i.Summary)
+	if i.Done == nil {
+		return nil
+	}
+	return i.Done(i.partition, i.Summary)
+}
+
+// read calls each with the messages of the partition, in order and each once, up to
+// where the log was when it was asked last.
+func (i *inspection) read(ctx context.Context, each func(eventlog.Message) error) error {
+	next := uint64(1)
+	return persist(ctx, &next, func() error {
+		reader, err := i.feed.Read(ctx, i.partition, next)
+		if err != nil {
+			return err
+		}
+		defer reader.Close()
+		for next <= i.stream.Last {
+			messages, err := reader.Batch(ctx, batch, patience)
+			if errors.Is(err, eventlog.ErrCaughtUp) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			for _, m := range messages {
+				if m.Sequence <= i.stream.Last {
+					if err := each(m); err != nil {
+						return err
+					}
+				}
+				next = m.Sequence + 1
+			}
+		}
+		return nil
+	})
 }
 
 // found reports.
@@ -119,16 +187,16 @@ func (i *inspection) found(f Finding) {
 const tick = 256
 
 // folded counts what was folded, and reports what cannot be.
-func (i *inspection) folded(d fold.Decided) {
+func (i *inspection) folded(m eventlog.Message, fault error) {
 	if i.Events++; i.Events%tick == 0 {
-		i.progress(tick)
+		i.say(tick)
 	}
-	if d.Fault != nil {
-		i.found(Finding{Kind: Dead, Key: slashed(d.Cause.Key()), Sequence: d.Cause.Sequence, Detail: d.Fault.Error()})
+	if fault != nil {
+		i.found(Finding{Kind: Dead, Key: slashed(m.Key()), Sequence: m.Sequence, Detail: fault.Error()})
 	}
 }
 
-func (i *inspection) progress(n int) {
+func (i *inspection) say(n int) {
 	if i.Folded == nil || n == 0 {
 		return
 	}

@@ -52,20 +52,26 @@ func Scan(ctx context.Context, log *eventlog.Log, r Range, each func(eventlog.Me
 		}
 		s.To = state.Last
 	}
+	err := persist(ctx, &s.next, func() error { return s.read(ctx) })
+	if errors.Is(err, ErrStop) {
+		return nil
+	}
+	return err
+}
+
+// persist reads again where a reader has lost its place, as long as that gets on.
+func persist(ctx context.Context, next *uint64, read func() error) error {
 	for failures := 0; ; {
-		before := s.next
-		err := s.read(ctx)
-		switch {
-		case errors.Is(err, ErrStop):
-			return nil
-		case !errors.Is(err, eventlog.ErrGap) || ctx.Err() != nil:
+		before := *next
+		err := read()
+		if !errors.Is(err, eventlog.ErrGap) || ctx.Err() != nil {
 			return err
 		}
-		if failures++; s.next > before {
+		if failures++; *next > before {
 			failures = 1
 		}
 		if failures > retries {
-			return fmt.Errorf("reading from sequence %d: %w", s.next, err)
+			return fmt.Errorf("reading from sequence %d: %w", *next, err)
 		}
 		if err := sleep(ctx, respite); err != nil {
 			return err
@@ -168,7 +174,10 @@ func matches(filter, subject string) bool {
 	return true
 }
 
-func readerName() string { return "replay-" + nuid.Next() }
+// reader begins the names of consumers, for operations.
+const reader = "replay"
+
+func readerName() string { return reader + "-" + nuid.Next() }
 
 func (s *scan) take(m eventlog.Message) error {
 	switch {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
@@ -37,113 +39,151 @@ const (
 // With Apply, what differs is repaired, see [fold.States]: if the checkpoint has
 // moved since it was read, the hash is read, folded to and compared anew.
 func State[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S, E]) (Summary, error) {
-	return c.each(ctx, rules.Worker, func(ctx context.Context, i *inspection) error {
-		var err error
+	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) (err error) {
 		for range beginnings {
-			err = compareStates(ctx, i, rules)
-			if !errors.Is(err, errBack) {
-				break
+			if pass, err = compareStates(ctx, c.Redis, pass, rules); err != nil || len(pass) == 0 {
+				return err
 			}
-			i.Summary = Summary{}
 		}
-		if errors.Is(err, errBack) {
+		return parallel(ctx, pass, few, func(i *inspection, _ context.Context) error {
 			i.Unfinished++
 			i.found(Finding{Kind: NoCheckpoint, Detail: "the checkpoint keeps going back: is Redis being restored, or the worker folding from the beginning? Run this again later"})
-			return nil
-		}
-		return err
+			return i.done()
+		})
 	})
+}
+
+// compareStates compares the partitions of a pass, and returns those whose checkpoint
+// went back meanwhile. The log is gone through for all of them together, and Redis is
+// asked once what it has; then one is done after the other, so that an interrupted run
+// has little left.
+func compareStates[S any, E fold.Event](ctx context.Context, client redis.UniversalClient, pass []*inspection, rules fold.Rules[S, E]) (back []*inspection, err error) {
+	all := make([]*states[S, E], len(pass))
+	of := map[int]*states[S, E]{}
+	for n, i := range pass {
+		s := newStates(i, rules)
+		defer s.close()
+		all[n], of[i.partition] = s, s
+	}
+	if err := parallel(ctx, all, len(all), (*states[S, E]).begin); err != nil {
+		return nil, err
+	}
+	if err := fold.Keys(ctx, client, rules.Worker, func(partition int, keys []eventlog.Key) error {
+		if s := of[partition]; s != nil {
+			s.has(keys)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := parallel(ctx, all, few, (*states[S, E]).finish); err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if errors.Is(s.fault, errBack) {
+			s.Summary = Summary{}
+			back = append(back, s.inspection)
+		}
+	}
+	return back, nil
 }
 
 // states compares one partition.
 type states[S any, E fold.Event] struct {
-	*inspection
 	*follower[S, E]
-	kept fold.States
+	kept    fold.States
+	from    fold.Checkpoint // the first one; zero: the owner has not begun
+	there   int             // keys that Redis has
+	strange []eventlog.Key  // of them, those that the log had not by then
+	fault   error           // why the partition cannot be compared
 }
 
-func compareStates[S any, E fold.Event](ctx context.Context, i *inspection, rules fold.Rules[S, E]) error {
-	s := &states[S, E]{
-		inspection: i, follower: newFollower(i.Log, i.stream, rules, i.partition),
-		kept: fold.StatesOf(i.Redis, rules.Worker, i.partition),
-	}
-	s.took = i.folded
-	defer s.close()
-	checkpoint, err := s.kept.Checkpoint(ctx)
-	if err != nil {
+func newStates[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *states[S, E] {
+	return &states[S, E]{follower: newFollower(i, rules), kept: fold.StatesOf(i.Redis, rules.Worker, i.partition)}
+}
+
+// begin folds up to the checkpoint.
+func (s *states[S, E]) begin(ctx context.Context) (err error) {
+	if s.from, err = s.kept.Checkpoint(ctx); err != nil || s.from == (fold.Checkpoint{}) {
 		return err
-	}
-	if checkpoint == (fold.Checkpoint{}) {
-		return s.withoutCheckpoint(ctx)
 	}
 	// The stream is asked after the checkpoint: both grow meanwhile.
-	if s.inspection.stream, err = i.Log.State(ctx); err != nil {
+	if s.stream, err = s.Log.State(ctx); err != nil {
 		return err
 	}
-	s.follower.stream = s.inspection.stream
-	if err := checkpoint.Of(s.inspection.stream); err != nil {
-		return s.refused(checkpoint, err)
+	if s.fault = s.from.Of(s.stream); s.fault != nil {
+		return nil
 	}
-	err = s.advance(ctx, checkpoint)
-	if err == nil {
-		err = s.known(ctx)
-	}
-	if err == nil {
-		err = s.strays(ctx)
-	}
-	s.progress(int(s.Events % tick))
-	if errors.Is(err, errForeign) {
-		return s.refused(checkpoint, fmt.Errorf("%s, but %w", checkpoint, err))
-	}
-	return err
+	defer s.leave()
+	return s.ours(s.advance(ctx, s.from))
 }
 
-func (s *states[S, E]) refused(at fold.Checkpoint, why error) error {
-	s.Unfinished++
-	s.found(Finding{Kind: NotThisLog, Sequence: at.Seq, Detail: why.Error() +
-		": put the right log or Redis back, or rebuild the worker to fold this log from its beginning"})
+// ours keeps an error that is about this partition. Any other ends the whole.
+func (s *states[S, E]) ours(err error) error {
+	switch {
+	case errors.Is(err, errForeign):
+		s.fault = fmt.Errorf("%s, but %w", s.from, err)
+	case errors.Is(err, errBack):
+		s.fault = err
+	default:
+		return err
+	}
+	return nil
+}
+
+// has takes some of the keys that Redis has.
+func (s *states[S, E]) has(keys []eventlog.Key) {
+	s.there += len(keys)
+	s.strange = append(s.strange, slices.DeleteFunc(keys, s.Has)...)
+}
+
+// finish compares, and says what cannot be.
+func (s *states[S, E]) finish(ctx context.Context) error {
+	if err := s.compareAll(ctx); err != nil {
+		return err
+	}
+	s.say(int(s.Events % tick))
+	switch {
+	case errors.Is(s.fault, errBack):
+		return nil // it is compared anew
+	case s.fault != nil:
+		s.Unfinished++
+		s.found(Finding{Kind: NotThisLog, Sequence: s.from.Seq, Detail: s.fault.Error() +
+			": put the right log or Redis back, or rebuild the worker to fold this log from its beginning"})
+	}
+	return s.done()
+}
+
+func (s *states[S, E]) compareAll(ctx context.Context) error {
+	switch {
+	case s.fault != nil:
+		return nil
+	case s.from == (fold.Checkpoint{}):
+		return s.withoutCheckpoint(ctx)
+	}
+	slices.Sort(s.strange)
+	for keys := range slices.Chunk(slices.Concat(s.Keys(), slices.Compact(s.strange)), together) {
+		if err := s.compare(ctx, keys); err != nil {
+			return s.ours(err)
+		}
+	}
 	return nil
 }
 
 // withoutCheckpoint is a partition that its owner folds from the beginning.
 func (s *states[S, E]) withoutCheckpoint(ctx context.Context) error {
-	n := 0
-	if err := s.kept.Keys(ctx, func(keys []eventlog.Key) error { n += len(keys); return nil }); err != nil {
-		return err
-	}
 	var filters []string
 	for _, input := range s.inputs {
 		filters = append(filters, input.In(s.partition))
 	}
 	waiting, err := Count(ctx, s.Log, Range{Filters: filters})
-	if err != nil || n == 0 && waiting == 0 {
+	if err != nil || s.there == 0 && waiting == 0 {
 		return err
 	}
 	s.Unfinished++
 	s.found(Finding{Kind: NoCheckpoint, Detail: fmt.Sprintf(
-		"%d states and %d events in the log: the worker folds them from the beginning as soon as it runs", n, waiting)})
+		"%d states and %d events in the log: the worker folds them from the beginning as soon as it runs", s.there, waiting)})
 	return nil
-}
-
-// known compares the keys that the log has.
-func (s *states[S, E]) known(ctx context.Context) error {
-	for keys := range slices.Chunk(s.Keys(), together) {
-		if err := s.compare(ctx, keys); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// strays compares the keys that Redis has and the log had not, until now.
-func (s *states[S, E]) strays(ctx context.Context) error {
-	return s.kept.Keys(ctx, func(keys []eventlog.Key) error {
-		keys = slices.DeleteFunc(keys, func(key eventlog.Key) bool { return s.Hash(key) != nil })
-		if len(keys) == 0 {
-			return nil
-		}
-		return s.compare(ctx, keys)
-	})
 }
 
 // compare holds some states against the fold, and repairs them if it may.

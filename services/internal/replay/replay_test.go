@@ -1,0 +1,224 @@
+package replay_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
+	"github.com/mycloudpbx/softphone/services/internal/foldtest"
+	"github.com/mycloudpbx/softphone/services/internal/replay"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
+)
+
+func TestMain(m *testing.M) { servertest.Main(m, nil) }
+
+// The rules of these tests: a key counts its facts and tells every count.
+
+const worker = "counter"
+
+type fact struct {
+	ID  string `json:"id"`
+	key eventlog.Key
+}
+
+func (f fact) EventID() string { return f.ID }
+
+type count struct {
+	N   int `json:"n"`
+	key eventlog.Key
+}
+
+func (c count) EventName() string           { return "Counted" }
+func (c count) Subject() string             { return "softphone." + worker + "." + string(c.key) + ".Counted" }
+func (c count) Validate() error             { return nil }
+func (c count) Encode() ([]byte, error)     { return json.Marshal(c) }
+func (c count) EncodeData() ([]byte, error) { return json.Marshal(c) }
+
+func rules() fold.Rules[int, fact] {
+	return fold.Rules[int, fact]{
+		Worker: worker, Facts: "pbx", Inputs: []eventlog.Input{{Source: "pbx", Name: "Add"}},
+		Decode: func(m eventlog.Message) (fact, error) {
+			f := fact{key: m.Key()}
+			return f, json.Unmarshal(m.Data, &f)
+		},
+		Skip:   func(error) bool { return false },
+		Decide: func(n int, f fact) (int, fold.Decision) { return n + 1, fold.Decision{Outcome: count{n + 1, f.key}} },
+		Load:   func(fields map[string]string) (int, error) { return strconv.Atoi(fields["n"]) },
+		Save:   func(n int) fold.Fields { return fold.Fields{"n", strconv.Itoa(n)} },
+	}
+}
+
+// system is a log and a Redis.
+type system struct {
+	t   *testing.T
+	js  jetstream.JetStream
+	log *eventlog.Log
+	rdb *redis.Client
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	server := servertest.NATS(t)
+	s := &system{t: t, js: server.JetStream(t), rdb: servertest.Redis(t).Client(t)}
+	if err := eventlog.Ensure(t.Context(), s.js, eventlog.Layout{}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.log, err = eventlog.Open(t.Context(), server.Connect(t, nats.ReconnectBufSize(-1))); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// add publishes messages, several at once.
+func (s *system) add(all []*nats.Msg) {
+	s.t.Helper()
+	for len(all) > 0 {
+		n := min(500, len(all))
+		if _, err := jetstreamext.PublishMsgBatch(s.t.Context(), s.js, all[:n]); err != nil {
+			s.t.Fatal(err)
+		}
+		all = all[n:]
+	}
+}
+
+func added(key, n int) *nats.Msg {
+	return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme.%d.Add", key), Data: fmt.Appendf(nil, `{"id":"%d-%d"}`, key, n), Header: nats.Header{}}
+}
+
+func counted(key, n, cause int) *nats.Msg {
+	return &nats.Msg{Subject: fmt.Sprintf("softphone.%s.acme.%d.Counted", worker, key), Data: fmt.Appendf(nil, `{"n":%d}`, n),
+		Header: nats.Header{events.HeaderCause: {strconv.Itoa(cause)}}}
+}
+
+// fold lets the worker run until it has folded everything.
+func (s *system) fold() {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var owners sync.WaitGroup
+	for p := range events.Partitions {
+		owners.Go(func() {
+			c := fold.Config{Log: s.log, Redis: s.rdb, Owner: "test", Logger: zerolog.Nop()}
+			_ = fold.Run(ctx, c, rules(), p, func(context.Context) error { return nil })
+		})
+	}
+	report := foldtest.Await(s.t, s.js, s.rdb, rules(), time.Minute)
+	cancel()
+	owners.Wait()
+	if !report.Clean() {
+		s.t.Fatalf("the worker is not done: %v", report)
+	}
+}
+
+// check is what an inspection of all partitions tells.
+type check struct {
+	replay.Check
+	found []string
+	done  []int
+}
+
+func (s *system) check(short uint64) *check {
+	c := &check{Check: replay.Check{Log: s.log, Redis: s.rdb, Short: short}}
+	for p := range events.Partitions {
+		c.Partitions = append(c.Partitions, p)
+	}
+	c.Found = func(f replay.Finding) {
+		c.found = append(c.found, fmt.Sprintf("%s %s %d %s", f.Kind, f.Key, f.Sequence, f.Detail))
+	}
+	c.Done = func(p int, _ replay.Summary) error { c.done = append(c.done, p); return nil }
+	return c
+}
+
+// In one pass or in several: all partitions are compared, and what is wrong is found.
+func TestState(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	var all []*nats.Msg
+	for n := range 3 {
+		for key := range 100 {
+			all = append(all, added(key, n))
+		}
+	}
+	s.add(all)
+	s.fold()
+	wrong := eventlog.Key("acme.7").Partition(events.Partitions)
+	set := func(key string, values ...any) {
+		if err := s.rdb.HSet(t.Context(), fmt.Sprintf("softphone:{p%d}:%s:acme:%s", wrong, worker, key), values...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("7", "n", 4)
+	set("stray", "seq", 1, "n", 1)
+	for _, short := range []uint64{0, 1} {
+		c := s.check(short)
+		summary, err := replay.State(t.Context(), c.Check, rules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(replay.Summary{Events: 300, Compared: 101, Differences: 2}, summary); diff != "" {
+			t.Errorf("short %d (-want +got):\n%s", short, diff)
+		}
+		found := strings.Join(c.found, "\n")
+		if !strings.Contains(found, "differs acme/7 ") || !strings.Contains(found, "stray acme/stray ") || len(c.done) != events.Partitions {
+			t.Errorf("short %d: partitions %v, found\n%s", short, c.done, found)
+		}
+	}
+}
+
+// Where many events are between causes and their outcomes, what is wrong with these
+// is found all the same.
+func TestDecisionsOfABacklog(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	const key, facts = 1, 2000
+	var all []*nats.Msg
+	for n := range facts {
+		all = append(all, added(key, n))
+	}
+	for n := 1; n <= facts; n++ {
+		switch n {
+		case 10, 1500: // missing
+		case 20, 1600:
+			all = append(all, counted(key, n+1, n))
+		default:
+			all = append(all, counted(key, n, n))
+		}
+	}
+	s.add(all)
+	for _, short := range []uint64{0, 1} {
+		c := s.check(short)
+		summary, err := replay.Decisions(t.Context(), c.Check, rules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(replay.Summary{Events: facts, Compared: facts - 2, Differences: 4}, summary); diff != "" {
+			t.Errorf("short %d (-want +got):\n%s", short, diff)
+		}
+		if diff := cmp.Diff([]string{
+			"missing acme/1 10 Counted should have been told of Add",
+			"wrong acme/1 20 the outcome of Add, at sequence 2019",
+			"missing acme/1 1500 an outcome should have been told of Add",
+			"wrong acme/1 1600 the outcome of Add, at sequence 3598",
+		}, c.found); diff != "" {
+			t.Errorf("short %d, found (-want +got):\n%s", short, diff)
+		}
+		if len(c.done) != events.Partitions {
+			t.Errorf("short %d: partitions %v", short, c.done)
+		}
+	}
+}
