@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes sure of what the tests need and Go does not bring: a real redis-server, a C compiler for the race detector,
 # Chromium, and axe-core, which judges the pages in it; Postfix and another implementation of DKIM, which judge what the
-# mailer sends; SpamAssassin, which judges what it says. As root on Debian it installs them; elsewhere it says what to
-# install, in one line, and fails.
+# mailer sends; SpamAssassin and Mailpit, which judge what it says. As root on Debian it installs them; elsewhere it says
+# what to install, in one line, and fails. Mailpit is built from its module, once: a minute of processor time.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/modules.sh"
 
 # The version is part of the path, so a new pin is a new install. The browser tests name the same path.
 axe_version=4.14.1
@@ -28,6 +28,7 @@ command -v spamassassin >/dev/null || packages+=(spamassassin)
 has_axe || command -v npm >/dev/null || packages+=(npm)
 if [ ${#packages[@]} -eq 0 ]; then
     install_axe
+    tool "$mailpit" >/dev/null
     exit
 fi
 
@@ -54,3 +55,4 @@ if ! install; then
     install || { cat "$log" >&2; exit 1; }
 fi
 install_axe
+tool "$mailpit" >/dev/null

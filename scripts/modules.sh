@@ -7,6 +7,7 @@ cd "$root" || exit
 # Every tool that is not part of Go itself, with its one version.
 # shellcheck disable=SC2034
 golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+mailpit=github.com/axllent/mailpit@v1.31.0 # as in docker-compose.yml
 
 # modules prints the folder of every module of the workspace, one a line.
 modules() {
