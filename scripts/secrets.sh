@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a password for each user of NATS and Redis that has none yet, in deploy/secrets (or the folder named).
+# Makes a password for each user of NATS and Redis that has none yet, and the one that admits mails that come back, in
+# deploy/secrets (or the folder named).
 # To rotate one, delete its file, run this again, and restart what uses it: deploy/README.md.
 set -euo pipefail
 
@@ -11,7 +12,7 @@ folder=${1:-deploy/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
-for name in nats-{ops,pbx,license,device-counter,mailer,name-sync,portal} redis-{ops,license,device-counter,name-sync,portal}; do
+for name in nats-{ops,pbx,license,device-counter,mailer,name-sync,portal} redis-{ops,license,device-counter,name-sync,portal} mailer-bounces; do
     file=$folder/$name
     [ -s "$file" ] && continue
     # 160 random bits. The letter before them keeps nats-server from reading a number.

@@ -21,8 +21,14 @@ import (
 // services of some profiles.
 func compose(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
+	return composeIn(t, nil, profiles...)
+}
+
+// composeIn reads it in an environment.
+func composeIn(t *testing.T, environment []string, profiles ...string) *types.Project {
+	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithConsistency(true), cli.WithResolvedPaths(true), cli.WithProfiles(profiles))
+		cli.WithEnv(environment), cli.WithConsistency(true), cli.WithResolvedPaths(true), cli.WithProfiles(profiles))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,9 +134,35 @@ func TestComposeIsRestrictive(t *testing.T) {
 			}
 		}
 		for _, s := range service.Secrets {
-			if user, _ := strings.CutPrefix(s.Source, "nats-"); slices.Contains(workers(), name) && user != name && s.Source != "redis-"+name {
+			if !slices.Contains(workers(), name) || strings.HasPrefix(s.Source, name+"-") {
+				continue
+			}
+			if user, _ := strings.CutPrefix(s.Source, "nats-"); user != name && s.Source != "redis-"+name {
 				t.Errorf("%s: sees %s", name, s.Source)
 			}
+		}
+	}
+}
+
+// A Maildir of the machine is the mailer's when it is named, and else there is none.
+func TestComposeMountsBounces(t *testing.T) {
+	t.Parallel()
+	const inside = "/var/mail/bounces"
+	for name, c := range map[string]struct {
+		environment        []string
+		dir, volume, owner string
+	}{
+		"none": {nil, "", "bounces", "65532:65532"},
+		"one":  {[]string{"MAIL_BOUNCES=/srv/bounces", "MAIL_BOUNCES_OWNER=5000:5000"}, inside, "/srv/bounces", "5000:5000"},
+	} {
+		service := composeIn(t, c.environment).Services["mailer"]
+		if got := service.Environment["MAIL_BOUNCES"]; got == nil || *got != c.dir || service.User != c.owner {
+			t.Errorf("%s: MAIL_BOUNCES is not %q, or user %q is not %q", name, c.dir, service.User, c.owner)
+		}
+		if !slices.ContainsFunc(service.Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Target == inside && v.Source == c.volume && !v.ReadOnly
+		}) {
+			t.Errorf("%s: %s is not mounted: %+v", name, c.volume, service.Volumes)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type servers struct {
 	secrets string // folder with a password a file
 	nats    *servertest.NATSServer
 	redis   string // host:port
+	bounces string // host:port, where the mailer takes them
 	relay   *servertest.SMTPServer
 }
 
@@ -44,7 +45,7 @@ func deploy(t *testing.T) servers {
 	}
 	t.Setenv("NATS_DATA", t.TempDir())
 	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats/nats.conf")))
-	s.redis = startRedis(t, s.secrets)
+	s.redis, s.bounces = startRedis(t, s.secrets), freeAddress(t)
 	return s
 }
 
@@ -55,16 +56,22 @@ func run(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// startRedis runs deploy/redis/start.sh on a free port and waits until the server
-// answers its health user.
-func startRedis(t *testing.T, secrets string) string {
+// freeAddress is one nobody listens on just now.
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	_ = free.Close()
+	defer free.Close()
+	return free.Addr().String()
+}
+
+// startRedis runs deploy/redis/start.sh on a free port and waits until the server
+// answers its health user.
+func startRedis(t *testing.T, secrets string) string {
+	t.Helper()
+	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 
 	var output lockedBuffer

@@ -47,7 +47,7 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 			t.Errorf("%s: %s, want %s", step.event, got.Outcome, step.want)
 		}
 	}
-	s.relay.Wait(1, 30*time.Second)
+	s.bounce(t, s.relay.Wait(1, 30*time.Second)[0])
 	select {
 	case <-pushed:
 	case <-time.After(30 * time.Second):
@@ -106,7 +106,7 @@ func (s servers) configure(t *testing.T, log *lockedBuffer, name string, target 
 	t.Helper()
 	here := strings.NewReplacer(
 		"nats://nats:4222", s.nats.URL(), "redis://redis:6379", "redis://"+s.redis,
-		"mailpit:1025", s.relay.Addr, "/run/secrets", s.secrets,
+		"mailpit:1025", s.relay.Addr, "0.0.0.0:8027", s.bounces, "/run/secrets", s.secrets,
 		"/etc/softphone/brands", filepath.Join(root, "deploy", "brands"))
 	for variable, value := range compose(t).Services[name].Environment {
 		more = append(more, variable+"="+here.Replace(*value))
@@ -115,6 +115,43 @@ func (s servers) configure(t *testing.T, log *lockedBuffer, name string, target 
 		t.Fatalf("%s: %v", name, err)
 	}
 	common.Host = process.NewHost(zerolog.New(log).With().Str("worker", name).Logger())
+}
+
+// bounce brings a mail back, and waits until that is shown.
+func (s servers) bounce(t *testing.T, mail servertest.SMTPMail) {
+	t.Helper()
+	notification := "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n" +
+		"--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n" +
+		"Final-Recipient: rfc822; " + mail.To[0] + "\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n" +
+		"--x\r\nContent-Type: message/rfc822\r\n\r\n" + string(mail.Data) + "\r\n--x--\r\n"
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		status := s.post(t, notification)
+		if status == http.StatusNoContent {
+			break
+		}
+		if status != http.StatusNotFound || time.Now().After(end) { // it may be quicker than the record of its mail
+			t.Fatalf("a notification is answered with %d", status)
+		}
+	}
+	emails, _ := s.ask(t, events.Mailer)["emails"].([]any)
+	if shown, is := emails[0].(map[string]any); !is || shown["state"] != mailer.StateBounced {
+		t.Errorf("a mail that came back is shown as %v", emails)
+	}
+}
+
+func (s servers) post(t *testing.T, notification string) (status int) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.bounces+"/bounces", strings.NewReader(notification))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.password(t, "mailer-bounces"))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 // start runs workers until the returned function is called, which checks that
