@@ -23,6 +23,7 @@ const day = 24 * time.Hour
 type license struct {
 	events.LicenseGranted
 	active bool
+	after  bool // granted after the event at hand
 }
 
 // plan is what follows from an event: a mail to the licensee, a reason for none,
@@ -47,6 +48,10 @@ func decide(cause events.Data, now license, before record) plan {
 	case events.LicenseGranted:
 		p = plan{kind: letter.Welcome, license: data}
 		if !now.active || now.LicenseID != data.LicenseID {
+			p.skip = ReasonNotCurrent
+		}
+	case events.SoftphonePasswordReset:
+		if p.skip == "" && now.after { // the welcome of the license is the mail about that
 			p.skip = ReasonNotCurrent
 		}
 	case events.DeviceActivationLimitReached:

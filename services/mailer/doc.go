@@ -17,7 +17,8 @@
 //     first outcome and not at the event, so that a fact that was published again
 //     after the duplicate window is known too.
 //  2. Decide (decide.go) by what holds now, not by what held when the event was
-//     written: a license revoked meanwhile, or replaced, gets no welcome.
+//     written: a license revoked meanwhile, or replaced, gets no welcome, and one
+//     that was granted later no notice of a password.
 //  3. Render (package letter) and encode the outcome: nothing that can fail is left
 //     for the time after the mail.
 //  4. Send (package delivery). The relay's answer decides: final, and the outcome is

@@ -128,7 +128,9 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 	if !ok {
 		return license{}, fmt.Errorf("the license at sequence %d is a %s", granted.Sequence, event.EventName())
 	}
-	return license{LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence}, nil
+	return license{
+		LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence, after: granted.Sequence > c.sequence,
+	}, nil
 }
 
 // outcome encodes a mail's end. Its id derives from the cause's, so that one told

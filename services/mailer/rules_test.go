@@ -90,6 +90,24 @@ func TestReplacedLicense(t *testing.T) {
 	}
 }
 
+// A password that was set before the license is no change to who gets the license:
+// an Enable that was tried again sets one. There is the welcome, and no notice,
+// however late the mailer comes to it.
+func TestPasswordBeforeTheLicense(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	reset := w.fact(anna, events.SoftphonePasswordReset{})
+	granted := w.grant(anna, "anna@example.com")
+	w.run(w.config())
+	told := w.told(reset, granted)
+	if skipped, ok := told[reset.ID].Data.(events.EmailSkipped); !ok || skipped.Reason != ReasonNotCurrent {
+		t.Errorf("of the password: %+v", told[reset.ID].Data)
+	}
+	if _, sent := told[granted.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
+		t.Errorf("of the license: %+v; %d mails, want 1", told[granted.ID].Data, len(w.relay.Mails()))
+	}
+}
+
 func TestUnreadableEventIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
