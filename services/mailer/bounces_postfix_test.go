@@ -40,7 +40,7 @@ func postfixInBetween(t *testing.T) *servertest.PostfixServer {
 		"transport_maps":     "inline:{ {far.example = smtp:[127.0.0.1]:" + port + "}, {nowhere.example = error:5.1.2 no such domain} }",
 		"virtual_alias_maps": "inline:{ {boss@example.com = gone@far.example} }",
 		"queue_run_delay":    "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "1s",
-		"delay_warning_time": "1s", "maximal_queue_lifetime": "4s", "bounce_queue_lifetime": "4s",
+		"delay_warning_time": "1s", "maximal_queue_lifetime": "8s", "bounce_queue_lifetime": "8s",
 	}})
 }
 

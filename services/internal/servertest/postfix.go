@@ -124,6 +124,7 @@ func (p *PostfixServer) configure(c PostfixConfig) {
 		"smtpd_relay_restrictions": "", "smtpd_recipient_restrictions": strings.Join(recipient, ", "),
 		"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": p.path("conf/cert.pem"), "smtpd_tls_key_file": p.path("conf/key.pem"),
 		"smtpd_tls_auth_only": "yes", "smtpd_error_sleep_time": "0", "alias_maps": "", "alias_database": "",
+		"smtp_connection_cache_on_demand": "no", // on a connection used again it forgets what the server offers
 	}
 	if c.User != "" {
 		p.password(c, settings)
@@ -158,7 +159,6 @@ showq     unix  n - n - - showq
 error     unix  - - n - - error
 retry     unix  - - n - - error
 smtp      unix  - - n - - smtp
-scache    unix  - - n - 1 scache
 discard   unix  - - n - - discard
 local     unix  - n n - - local
 virtual   unix  - n n - - virtual
