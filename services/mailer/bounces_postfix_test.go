@@ -39,8 +39,9 @@ func postfixInBetween(t *testing.T) *servertest.PostfixServer {
 		"relay_domains": "far.example, nowhere.example", "smtpd_reject_unlisted_recipient": "no",
 		"transport_maps":     "inline:{ {far.example = smtp:[127.0.0.1]:" + port + "}, {nowhere.example = error:5.1.2 no such domain} }",
 		"virtual_alias_maps": "inline:{ {boss@example.com = gone@far.example} }",
-		"queue_run_delay":    "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "1s",
-		"delay_warning_time": "1s", "maximal_queue_lifetime": "8s", "bounce_queue_lifetime": "8s",
+		// One try at once and one at the end: it loses sight of a mail whose last try has not quite ended.
+		"queue_run_delay": "1s", "minimal_backoff_time": "7s", "maximal_backoff_time": "7s",
+		"delay_warning_time": "1s", "maximal_queue_lifetime": "6s", "bounce_queue_lifetime": "6s",
 	}})
 }
 
@@ -111,8 +112,5 @@ func TestBouncesOfPostfix(t *testing.T) {
 		if e := answer.Emails[0]; e.State != StateBounced || !strings.Contains(e.Advice, c.advice) {
 			t.Errorf("%s: shown %+v", c.to, e)
 		}
-	}
-	if t.Failed() {
-		t.Log(p.Log())
 	}
 }

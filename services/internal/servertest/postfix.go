@@ -64,6 +64,11 @@ func Postfix(t testing.TB, c PostfixConfig) *PostfixServer {
 	p.certify()
 	p.configure(c)
 	p.start()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("Postfix said:\n%s", p.Log())
+		}
+	})
 	return p
 }
 
