@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/child"
 )
@@ -30,26 +31,48 @@ func newMailpit(t *testing.T) *mailpit {
 	if len(programs) == 0 {
 		t.Fatal("this test needs Mailpit: run scripts/deps.sh")
 	}
-	p := &mailpit{t: t, smtp: "127.0.0.1:" + freePort(t), ui: "127.0.0.1:" + freePort(t)}
-	cmd := exec.Command(programs[0], "--smtp", p.smtp, "--listen", p.ui, "--database", filepath.Join(t.TempDir(), "mails"),
+	for range 5 { // a port that was free may be taken meanwhile
+		p := &mailpit{t: t, smtp: "127.0.0.1:" + freePort(t), ui: "127.0.0.1:" + freePort(t)}
+		if p.start(programs[0]) {
+			return p
+		}
+	}
+	t.Fatal("Mailpit does not start")
+	return nil
+}
+
+// start says whether it takes mails; if not, it has ended.
+func (p *mailpit) start(program string) bool {
+	p.t.Helper()
+	cmd := exec.Command(program, "--smtp", p.smtp, "--listen", p.ui, "--database", filepath.Join(p.t.TempDir(), "mails"),
 		"--disable-version-check", "--smtp-disable-rdns", "--allow-internal-http-requests", "--disable-link-check-rate-limit", "--quiet")
-	cmd.Env = []string{"TMPDIR=" + t.TempDir()} // none of its own variables
+	cmd.Env = []string{"TMPDIR=" + p.t.TempDir()} // none of its own variables
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	process, err := child.Start(cmd)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		_ = process.Signal(os.Kill)
-		if <-process.Done(); t.Failed() {
-			t.Logf("Mailpit said:\n%s", said.String())
+		if <-process.Done(); p.t.Failed() {
+			p.t.Logf("Mailpit said:\n%s", said.String())
 		}
 	})
-	return p
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		select {
+		case <-process.Done():
+			return false
+		case <-time.After(20 * time.Millisecond): // nothing tells that it listens
+		}
+		if p.ready() {
+			return true
+		}
+	}
+	p.t.Fatal("Mailpit does not answer")
+	return false
 }
 
-// ready says whether it takes mails.
 func (p *mailpit) ready() bool {
 	response, err := http.Get("http://" + p.ui + "/readyz")
 	if err != nil {

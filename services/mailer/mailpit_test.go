@@ -44,7 +44,6 @@ func TestMailpitReadsTheMails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("Mailpit takes mails", p.ready)
 	w.run(c)
 
 	var causes []events.Recorded
