@@ -45,11 +45,20 @@ func newBrand(l layer, domain string) (b *brand, err error) {
 		}
 		p.molds = map[Kind]func() (*mold, error){}
 		for _, kind := range Kinds() {
-			p.molds[kind] = sync.OnceValues(func() (*mold, error) { return b.sources.mold(kind, folding{page: &p, kind: kind}) })
+			p.molds[kind] = sync.OnceValues(func() (*mold, error) { return b.mold(p, kind) })
 		}
 		b.pages = append(b.pages, p)
 	}
 	return b, nil
+}
+
+// mold makes the mold of a kind of mail in the language of a page.
+func (b *brand) mold(blank page, kind Kind) (*mold, error) {
+	m, err := b.sources.mold(kind)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.fold(blank, kind)
 }
 
 // languages there are words in, first the one for whoever reads none of them.

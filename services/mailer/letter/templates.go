@@ -5,6 +5,7 @@ import (
 	"embed"
 	htmltemplate "html/template"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	texttemplate "text/template"
@@ -45,18 +46,15 @@ type mold struct {
 	text *texttemplate.Template
 }
 
-// mold parses the templates of a kind of mail. What is the same for all that are
-// made with it is filled in once, for a mail to take microseconds: see fold.go.
-func (s sources) mold(kind Kind, f folding) (*mold, error) {
+// mold parses the templates of a kind of mail.
+func (s sources) mold(kind Kind) (*mold, error) {
 	var faults Faults
 	var m mold
 	var err error
-	f.markup = true
-	if m.html, err = assemble(htmltemplate.New(""), s[layout+asHTML], s[string(kind)+asHTML], f); err != nil {
+	if m.html, err = assemble(htmltemplate.New(""), s[layout+asHTML], s[string(kind)+asHTML]); err != nil {
 		faults = append(faults, located(err))
 	}
-	f.markup = false
-	if m.text, err = assemble(texttemplate.New(""), s[layout+asText], s[string(kind)+asText], f); err != nil {
+	if m.text, err = assemble(texttemplate.New(""), s[layout+asText], s[string(kind)+asText]); err != nil {
 		faults = append(faults, located(err))
 	}
 	return &m, faults.err()
@@ -70,7 +68,7 @@ type template[T any] interface {
 // assemble parses a layout, and a content that the layout knows as "content" and
 // that may define the layout's parts anew. Both keep the names of their files, for
 // errors to tell.
-func assemble[T template[T]](t T, frame, inner source, f folding) (T, error) {
+func assemble[T template[T]](t T, frame, inner source) (T, error) {
 	trees := map[string]*parse.Tree{}
 	inner.text = strings.TrimRight(inner.text, "\n") // the layout says how far apart its parts are
 	for _, from := range []source{frame, inner} {
@@ -79,7 +77,6 @@ func assemble[T template[T]](t T, frame, inner source, f folding) (T, error) {
 			return t, err
 		}
 		for _, part := range parsed.Templates() {
-			f.fold(part.Root)
 			trees[part.Name()] = part.Tree
 		}
 	}
@@ -90,7 +87,46 @@ func assemble[T template[T]](t T, frame, inner source, f folding) (T, error) {
 			return t, err
 		}
 	}
-	return t.AddParseTree(frame.file, trees[frame.file])
+	whole := trees[frame.file]
+	whole.Root = parts(trees).inlined(whole.Root, nil)
+	return t.AddParseTree(frame.file, whole)
+}
+
+// parts are what templates may call, by their names.
+type parts map[string]*parse.Tree
+
+// inlined is a list, where dot is the page, with the parts that it calls with the
+// page in place of the calls.
+func (p parts) inlined(list *parse.ListNode, within []string) *parse.ListNode {
+	if list == nil {
+		return nil
+	}
+	whole := &parse.ListNode{NodeType: parse.NodeList, Pos: list.Pos}
+	for _, node := range list.CopyList().Nodes {
+		switch node := node.(type) {
+		case *parse.IfNode:
+			node.List, node.ElseList = p.inlined(node.List, within), p.inlined(node.ElseList, within)
+		case *parse.TemplateNode:
+			if part := p[node.Name]; part != nil && !slices.Contains(within, node.Name) && withDot(node) && !declares(part.Root) {
+				whole.Nodes = append(whole.Nodes, p.inlined(part.Root, append(slices.Clone(within), node.Name)).Nodes...)
+				continue
+			}
+		default:
+		}
+		whole.Nodes = append(whole.Nodes, node)
+	}
+	return whole
+}
+
+// withDot tells whether a template is called with what its caller is about.
+func withDot(call *parse.TemplateNode) bool { return call.Pipe != nil && call.Pipe.String() == "." }
+
+// declares tells whether variables of a list would be seen after it.
+func declares(list *parse.ListNode) bool {
+	return slices.ContainsFunc(list.Nodes, func(node parse.Node) bool {
+		action, is := node.(*parse.ActionNode)
+		return is && len(action.Pipe.Decl) > 0
+	})
 }
 
 // bodies of a mail: the same words twice.
@@ -112,7 +148,7 @@ func (m *mold) bodies(p *page) (bodies, error) {
 }
 
 // templateError is how the packages text/template and html/template say where.
-var templateError = regexp.MustCompile(`^(?:html/)?template: ?(.+?):(\d+)(?::(\d+))?: (.*)$`)
+var templateError = regexp.MustCompile(`^(?:html/)?template: ?(.+?):(\d+)(?::(\d+))?: (?:executing ".*?" at )?(.*)$`)
 
 // located makes a fault of a template's error.
 func located(err error) *Fault {

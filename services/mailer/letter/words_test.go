@@ -3,7 +3,7 @@ package letter
 import (
 	"strings"
 	"testing"
-	texttemplate "text/template"
+	"text/template/parse"
 
 	"golang.org/x/text/language"
 )
@@ -145,10 +145,15 @@ func TestFoldingChangesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				var said [2]bodies
-				for i, off := range []bool{false, true} {
-					m, err := own.sources.mold(sample.Kind, folding{page: &blank, kind: sample.Kind, off: off})
+				for i, folded := range []bool{false, true} {
+					m, err := own.sources.mold(sample.Kind)
 					if err != nil {
 						t.Fatal(err)
+					}
+					if folded {
+						if err := m.fold(blank, sample.Kind); err != nil {
+							t.Fatal(err)
+						}
 					}
 					if said[i], err = m.bodies(&p); err != nil {
 						t.Fatal(err)
@@ -162,27 +167,45 @@ func TestFoldingChangesNothing(t *testing.T) {
 	}
 }
 
-// It does save: nothing is left to say that is the same for all mails.
+// It does save: nothing is left to evaluate that is the same for all mails.
 func TestFoldingFolds(t *testing.T) {
 	t.Parallel()
 	blank := examples(t).of("acme").pages[0]
-	parsed, err := texttemplate.New("t").Parse(`{{.Say "mail.help"}}{{$.Say "apps.qr"}}{{.Title}}{{if .More}}{{.Lang}}{{else}}{{.Dir}}{{end}}{{range .Links}}{{$.Say "apps.qr"}}{{end}}` +
-		`{{with .Logo}}{{$.Lang}}{{end}}{{.Say "mail.why"}}{{.Say "welcome.get-text"}}{{.Username}}{{.Say .Lang}}{{print .Dir}}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folding{page: &blank, kind: Welcome, markup: true}.fold(parsed.Root)
-	got := parsed.Root.String()
-	help, qr, title := blank.words.phrases["mail.help"], blank.words.phrases["apps.qr"], blank.words.phrases["welcome.title"]
-	text := func(p phrase) string {
-		for _, pieces := range p {
-			return pieces[0].html
+	for name, c := range map[string]struct{ content, left string }{
+		"words":             {`{{.Say "mail.help"}}{{$.Say "apps.qr"}}`, ""},
+		"words with brand":  {`{{.Say "mail.why"}}`, ""},
+		"particular words":  {`{{.Say "device-limit-reached.intro"}}{{.Greeting}}{{.Username}}{{.DeviceLimit}}`, `{{.Say "device-limit-reached.intro"}}{{.Greeting}}{{.Username}}{{.DeviceLimit}}`},
+		"words by variable": {`{{.Say .Lang}}`, `{{.Say .Lang}}`},
+		"the page":          {`{{.Lang}}{{print .Dir}}{{.Title}}{{len .Links}}`, ""},
+		"a choice":          {`{{if .More}}{{.Lang}}{{else}}{{.Dir}}{{end}}`, "{{if .More}}" + blank.Lang + "{{else}}" + blank.Dir + "{{end}}"},
+		"a known choice":    {`{{if .Logo}}{{.Lang}}{{end}}{{with .Logo}}{{.Width}} {{$.Lang}}{{else}}{{.Brand}}{{end}}`, ""},
+		"a loop":            {`{{range $i, $link := .Links}}{{if $i}}, {{end}}{{.Platform}}{{$link.URL}}{{end}}`, ""},
+		"a particular loop": {`{{range .Links}}{{$.Username}}{{end}}`, "{{range .Links}}{{$.Username}}{{end}}"},
+		"the dot of a loop": {`{{range .Devices}}{{.Name}}{{.Platform}}{{end}}`, "{{range .Devices}}{{.Name}}{{.Platform}}{{end}}"},
+		"a part":            {`{{template "part" .}}{{template "part" $}}{{define "part"}}{{.Lang}}{{end}}`, `{{template "part" $}}`},
+		"a part of itself":  {`{{template "part" .}}{{define "part"}}{{if .More}}{{template "part" .}}{{end}}{{end}}`, `{{if .More}}{{template "part" .}}{{end}}`},
+		"a variable":        {`{{$x := .Username}}{{with .Logo}}{{$x}}{{end}}`, `{{template "content" .}}`},
+		"what fails":        {`{{with .Logo}}{{.Nothing}}{{end}}`, `{{with .Logo}}{{.Nothing}}{{end}}`},
+	} {
+		s := sources{
+			"layout.html": {"layout.html", "-"}, "welcome.html": {"welcome.html", ""},
+			"layout.txt": {"layout.txt", `{{template "content" .}}`}, "welcome.txt": {"welcome.txt", c.content},
 		}
-		return ""
-	}
-	want := text(help) + text(qr) + text(title) + "{{if .More}}en{{else}}ltr{{end}}{{range .Links}}" + text(qr) + "{{end}}{{with .Logo}}en{{end}}" +
-		`{{.Say "mail.why"}}{{.Say "welcome.get-text"}}{{.Username}}{{.Say .Lang}}{{print .Dir}}`
-	if got != want {
-		t.Errorf("folded:\n%s\nwant:\n%s", got, want)
+		m, err := s.mold(Welcome)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.fold(blank, Welcome); err != nil {
+			t.Fatal(err)
+		}
+		var left strings.Builder
+		for _, node := range m.text.Root.Nodes {
+			if _, text := node.(*parse.TextNode); !text {
+				left.WriteString(node.String())
+			}
+		}
+		if got := left.String(); got != c.left {
+			t.Errorf("%s: left %s, want %s", name, got, c.left)
+		}
 	}
 }
