@@ -2,20 +2,16 @@ package main
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"github.com/mycloudpbx/softphone/services/internal/selfsigned"
 )
 
 // sink is an SMTP server that takes every mail and answers at once: what is
@@ -36,12 +32,16 @@ type sink struct {
 }
 
 func startSink(folder string) (*sink, error) {
-	s := &sink{conns: map[net.Conn]bool{}, caFile: filepath.Join(folder, "sink.pem"), roots: x509.NewCertPool()}
-	cert, err := s.certify()
+	s := &sink{conns: map[net.Conn]bool{}, caFile: filepath.Join(folder, "sink.pem")}
+	cert, err := selfsigned.New()
 	if err != nil {
 		return nil, err
 	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13})
+	s.roots = cert.Roots
+	if err := os.WriteFile(s.caFile, cert.PEM, 0o600); err != nil {
+		return nil, err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert.Certificate}, MinVersion: tls.VersionTLS13})
 	if err != nil {
 		return nil, err
 	}
@@ -61,25 +61,6 @@ func startSink(folder string) (*sink, error) {
 		}
 	})
 	return s, nil
-}
-
-// certify makes a certificate that is its own authority.
-func (s *sink) certify() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	body := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	s.roots.AppendCertsFromPEM(body)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, os.WriteFile(s.caFile, body, 0o600)
 }
 
 func (s *sink) address() string { return s.listener.Addr().String() }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 )
 
 // Process is a started child. Its methods may be called from any goroutine.
@@ -24,6 +25,8 @@ type Process struct {
 }
 
 // Start starts cmd, as exec.Cmd.Start does, and waits for it in the background: the caller must not call cmd.Wait.
+// Without a SysProcAttr of the caller's it gets a process group of its own: Ctrl-C in a terminal goes to the parent
+// alone, which then stops the child in order.
 //
 // The kernel sends the parent-death signal when the *thread* that started the child ends, not when the process does. So
 // the goroutine that starts it is locked to its thread and stays there until the child is gone: while it does, the Go
@@ -46,6 +49,12 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+func ownGroup(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
 }
 
 func (p *Process) wait(cmd *exec.Cmd) {
