@@ -24,8 +24,6 @@ type sink struct {
 	serving  sync.WaitGroup
 	mails    atomic.Int64
 	bytes    atomic.Int64
-	opened   atomic.Int64
-	first    atomic.Pointer[func()] // called with the next connection
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -52,10 +50,6 @@ func startSink(folder string) (*sink, error) {
 			if err != nil {
 				return
 			}
-			if first := s.first.Swap(nil); first != nil {
-				(*first)()
-			}
-			s.opened.Add(1)
 			s.keep(conn, true)
 			s.serving.Go(func() { s.serve(conn) })
 		}

@@ -109,10 +109,10 @@ func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce
 	if err != nil {
 		return err
 	}
-	if _, err := m.log.Publish(ctx, event); err != nil {
+	if _, err := m.log.Publish(ctx, event.Msg); err != nil {
 		return err
 	}
-	m.metrics.told(event)
+	m.metrics.told(data)
 	m.logger.Warn().Str("event", found.cause.ID).Str("kind", data.Kind).Str("to", mask(data.To)).
 		Str("action", data.Action).Str("reason", data.Reason).Msg("e-mail bounced")
 	return nil

@@ -135,22 +135,28 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 
 // outcome encodes a mail's end. Its id derives from the cause's, so that one told
 // twice is stored once.
-func (l ledger) outcome(c cause, data events.Data) (*nats.Msg, error) {
+func (l ledger) outcome(c cause, data events.Data) (statement, error) {
 	return publication(c, events.NewOutcome(events.Mailer, c.Event, data))
 }
 
-// publication is an event of ours as it is published.
-func publication(c cause, event events.Event) (*nats.Msg, error) {
+// statement is an event of ours as it is published.
+type statement struct {
+	*nats.Msg
+
+	says events.Data
+}
+
+func publication(c cause, event events.Event) (statement, error) {
 	body, err := event.Encode()
 	if err != nil {
-		return nil, fmt.Errorf("encoding %s: %w", event.EventName(), err)
+		return statement{}, fmt.Errorf("encoding %s: %w", event.EventName(), err)
 	}
 	m := nats.NewMsg(event.Subject())
 	m.Data = body
 	m.Header.Set(events.HeaderMsgID, event.ID)
 	m.Header.Set(events.HeaderCause, strconv.FormatUint(c.sequence, 10))
 	m.Header.Set(events.HeaderCauseID, c.ID)
-	return m, nil
+	return statement{m, event.Data}, nil
 }
 
 // note stores a step on a mail's way, if it can: the way goes on without it.
@@ -159,20 +165,20 @@ func (l ledger) note(ctx context.Context, c cause, step string, data events.Data
 	defer cancel()
 	m, err := publication(c, events.NewStep(events.Mailer, c.Event, step, data))
 	if err == nil {
-		_, err = l.log.Publish(ctx, m)
+		_, err = l.log.Publish(ctx, m.Msg)
 	}
 	if err != nil {
 		c.Logger(l.logger).Warn().Err(err).Str("step", step).Msg("not told; a later try will be")
 		return
 	}
-	l.metrics.told(m)
+	l.metrics.told(m.says)
 }
 
 // tell stores an outcome. It does not give up before the context ends: what it
 // tells has happened. After an error it looks first, for the outcome may be stored
 // although its acknowledgement was lost, longer ago than the duplicate window; and
 // after a sleep, in which another replica may have told one.
-func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m *nats.Msg) error {
+func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement) error {
 	pauses := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
 	unsure := !d.Held()
@@ -183,7 +189,7 @@ func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m *nats.Msg
 			}
 		}
 		unsure = true
-		_, err := l.log.Publish(ctx, m)
+		_, err := l.log.Publish(ctx, m.Msg)
 		return err
 	}
 	report := func(err error, wait time.Duration) {
@@ -192,7 +198,7 @@ func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m *nats.Msg
 	if err := backoff.RetryNotify(publish, backoff.WithContext(pauses, ctx), report); err != nil {
 		return errors.Join(errNotTold, err)
 	}
-	l.metrics.told(m)
+	l.metrics.told(m.says)
 	return nil
 }
 

@@ -1,10 +1,6 @@
 package mailer
 
 import (
-	"encoding/json"
-	"strings"
-
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -14,16 +10,8 @@ import (
 // metrics counts what was told of mails. What servers answer is counted by package delivery.
 type metrics struct{ emails *prometheus.CounterVec }
 
-// results are what may be told of a mail, as a label, by the event that tells it.
-func results() map[string]string {
-	return map[string]string{
-		events.EmailSent{}.EventName():     "sent",
-		events.EmailFailed{}.EventName():   "failed",
-		events.EmailSkipped{}.EventName():  "skipped",
-		events.EmailDeferred{}.EventName(): "deferred",
-		events.EmailBounced{}.EventName():  "bounced",
-	}
-}
+// results are what may be told of a mail, as a label.
+func results() []string { return []string{"sent", "failed", "skipped", "deferred", "bounced"} }
 
 func newMetrics(registry prometheus.Registerer) metrics {
 	m := metrics{metric.Counter(registry, "softphone_emails_total",
@@ -38,10 +26,17 @@ func newMetrics(registry prometheus.Registerer) metrics {
 }
 
 // told counts an event about a mail that is in the log.
-func (m metrics) told(event *nats.Msg) {
-	var body struct{ Data struct{ Kind string } }
-	name := event.Subject[strings.LastIndexByte(event.Subject, '.')+1:]
-	if result := results()[name]; result != "" && json.Unmarshal(event.Data, &body) == nil {
-		m.emails.WithLabelValues(body.Data.Kind, result).Inc()
+func (m metrics) told(data events.Data) {
+	switch told := data.(type) {
+	case events.EmailSent:
+		m.emails.WithLabelValues(told.Kind, "sent").Inc()
+	case events.EmailFailed:
+		m.emails.WithLabelValues(told.Kind, "failed").Inc()
+	case events.EmailSkipped:
+		m.emails.WithLabelValues(told.Kind, "skipped").Inc()
+	case events.EmailDeferred:
+		m.emails.WithLabelValues(told.Kind, "deferred").Inc()
+	case events.EmailBounced:
+		m.emails.WithLabelValues(told.Kind, "bounced").Inc()
 	}
 }

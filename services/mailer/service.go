@@ -207,8 +207,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	mail := events.EmailSent{
 		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, MessageID: rendered.MessageID, SMTPCode: 250,
 	}
-	outcome, err := m.outcome(c, mail)
-	if err != nil {
+	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // nobody could be told
 		return react.Permanent(err)
 	}
 	receipt, err := m.client.Send(ctx, delivery.Envelope{
@@ -217,10 +216,13 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	if err != nil {
 		return m.unsent(ctx, d, c, mail, told, err)
 	}
-	if full, err := m.outcome(c, sent(mail, receipt)); err == nil { // else without the server's words
-		outcome = full
+	outcome, err := m.outcome(c, sent(mail, receipt))
+	if err != nil { // then without the server's words
+		if outcome, err = m.outcome(c, mail); err != nil {
+			return react.Permanent(err)
+		}
 	}
-	m.about(d, mail.Kind, mail.To).Info().Msg("e-mail sent")
+	m.about(m.logger.Info(), d, mail.Kind, mail.To).Msg("e-mail sent")
 	return m.tell(ctx, d, c, outcome)
 }
 
@@ -285,17 +287,16 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	}
 	switch o := data.(type) {
 	case events.EmailFailed:
-		m.about(d, o.Kind, o.To).Warn().Str("reason", o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
+		m.about(m.logger.Warn(), d, o.Kind, o.To).Str("reason", o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
 	case events.EmailSkipped:
-		m.about(d, o.Kind, o.To).Info().Str("reason", o.Reason).Msg("e-mail skipped")
+		m.about(m.logger.Info(), d, o.Kind, o.To).Str("reason", o.Reason).Msg("e-mail skipped")
 	}
 	return m.tell(ctx, d, c, outcome)
 }
 
-// about is where to log what became of a mail. Its address is masked.
-func (m *mailer) about(d react.Delivery, kind, to string) *zerolog.Logger {
-	logger := d.Logger(m.logger).With().Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt).Logger()
-	return &logger
+// about makes a line one of what became of a mail. Its address is masked.
+func (m *mailer) about(line *zerolog.Event, d react.Delivery, kind, to string) *zerolog.Event {
+	return line.EmbedObject(d.About()).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt)
 }
 
 // postponed tells of a try that failed and will be repeated, and keeps it for

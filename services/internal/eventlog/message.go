@@ -61,8 +61,7 @@ func (m Message) Logger(base zerolog.Logger) *zerolog.Logger { return Logger(bas
 // Logger is one for lines about an event: every one of them says which it is, in the
 // fields event (its id), type, tenant, extension and sequence.
 func Logger(base zerolog.Logger, about tracing.About) *zerolog.Logger {
-	logger := base.With().Str("event", about.ID).Str("type", about.Event).
-		Str("tenant", about.Tenant).Str("extension", about.Extension).Uint64("sequence", about.Sequence).Logger()
+	logger := base.With().EmbedObject(about).Logger()
 	return &logger
 }
 

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -38,13 +39,18 @@ func (t Tracer) On() bool { return t.of != nil }
 // Span is a step on an event's way. The zero Span is none.
 type Span struct{ span trace.Span }
 
-// About is the event that a step is about.
+// About is the event that a step, or a line of the log, is about.
 type About struct {
 	Event     string // its name
 	ID        string
 	Tenant    string
 	Extension string
 	Sequence  uint64 // 0: it is not in the log yet
+}
+
+// MarshalZerologObject writes it into a line of the log.
+func (a About) MarshalZerologObject(line *zerolog.Event) {
+	line.Str("event", a.ID).Str("type", a.Event).Str("tenant", a.Tenant).Str("extension", a.Extension).Uint64("sequence", a.Sequence)
 }
 
 func (a About) attributes(worker, operation string) []attribute.KeyValue {

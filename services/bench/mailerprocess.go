@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// mailer lets a mailer send the welcome of each softphone, and says how many a
+// second it did and the most memory it needed. The rate is that of the last nine
+// tenths: a process that starts is no sender yet.
+func (b *bench) mailer(ctx context.Context, softphones []softphone, to relay) (rate, peak float64, err error) {
+	b.progress.say("mails: %d through the mailer", len(softphones))
+	if err := b.world.empty(ctx); err != nil {
+		return 0, 0, err
+	}
+	writer, err := newWriter(ctx, b.world.js)
+	if err != nil {
+		return 0, 0, err
+	}
+	fresh := newSoftphones(len(softphones))
+	if err := writer.license(ctx, fresh); err != nil {
+		return 0, 0, err
+	}
+	ops, err := freeAddress()
+	if err != nil {
+		return 0, 0, err
+	}
+	child, _, err := startChild(childMailer, "NATS_URL="+b.world.natsURL, "SMTP_URL=smtps://"+to.address, "SMTP_CA_FILE="+to.caFile,
+		"SMTP_CONNECTIONS="+strconv.Itoa(smtpConnections), "MAIL_DOMAIN_LIMITS=*="+strconv.Itoa(smtpConnections), // a loop has no others
+		"SOFTPHONE_OPS_LISTEN="+ops, "SOFTPHONE_LOG_LEVEL=error")
+	if err != nil {
+		return 0, 0, err
+	}
+	worker := &counterProcess{process: child, ops: ops}
+	defer worker.stop()
+	tenth := uint64(len(fresh) / 10)
+	first, began, err := b.reached(ctx, writer.last+tenth, child.Done())
+	if err != nil {
+		return 0, 0, err
+	}
+	last, ended, err := b.reached(ctx, writer.last+uint64(len(fresh)), child.Done())
+	if err != nil {
+		return 0, 0, err
+	}
+	peak, err = worker.peak()
+	return float64(last-first) / ended.Sub(began).Seconds(), peak, err
+}
+
+// reached waits until the log has that many messages, or more, and says how many it
+// had when.
+func (b *bench) reached(ctx context.Context, messages uint64, died <-chan struct{}) (uint64, time.Time, error) {
+	for {
+		stream, err := b.world.js.Stream(ctx, events.Stream)
+		if err != nil {
+			return 0, time.Time{}, err
+		}
+		if last := stream.CachedInfo().State.LastSeq; last >= messages {
+			return last, time.Now(), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, time.Time{}, ctx.Err()
+		case <-died:
+			return 0, time.Time{}, errUnfinished
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
