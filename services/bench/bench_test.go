@@ -36,9 +36,12 @@ func TestQuick(t *testing.T) {
 }
 
 // everyFigure fails for a figure that was not measured. Processor time is counted in
-// units that a quick run does not fill.
+// units that a quick run does not fill; Postfix starts as root only.
 func everyFigure(t *testing.T, path string, v reflect.Value) {
 	t.Helper()
+	if os.Geteuid() != 0 && (path == "report.Mails.Postfix" || path == "report.Mails.Versus") {
+		return
+	}
 	if judged, is := reflect.TypeAssert[Judged](v); is {
 		if judged.Value <= 0 || judged.AtLeast == 0 && judged.AtMost == 0 {
 			t.Errorf("%s: %+v", path, judged)

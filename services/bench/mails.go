@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/mycloudpbx/softphone/services/internal/embedded"
 )
 
 // smtpConnections is how many both senders have.
@@ -13,8 +16,8 @@ const smtpConnections = 8
 type Mails struct {
 	Mails     int     `json:"mails"`
 	Bytes     float64 `json:"bytesPerMail"`
-	Postfix   Sending `json:"toPostfix"` // of a fifth of the mails
-	Versus    Judged  `json:"mailerVersusBareLoop"`
+	Postfix   Sending `json:"toPostfix"`            // of a fifth of the mails; nothing for who is not root
+	Versus    Judged  `json:"mailerVersusBareLoop"` // the same
 	Sink      Sending `json:"toSink"`
 	FewRSS    float64 `json:"mailerPeakFew"` // bytes, after a fifth of the mails
 	AllRSS    float64 `json:"mailerPeakAll"`
@@ -34,9 +37,14 @@ func (b *bench) mails(ctx context.Context, m *Mails) error {
 	all := newSoftphones(b.sizes.Mails)
 	few := all[:max(1, len(all)/5)]
 	for range b.sizes.MailRounds {
-		if _, err := b.round(ctx, few, startPostfix, &m.Postfix); err != nil {
+		_, err := b.round(ctx, few, startPostfix, &m.Postfix)
+		if errors.Is(err, embedded.ErrNotRoot) {
+			break
+		}
+		if err != nil {
 			return err
 		}
+		m.Versus = atLeast(m.Postfix.Ratio.Median, 0.8)
 	}
 	for range b.sizes.MailRounds {
 		peak, err := b.round(ctx, all, startSinkRelay, &m.Sink)
@@ -52,7 +60,7 @@ func (b *bench) mails(ctx context.Context, m *Mails) error {
 	defer to.close()
 	_, m.FewRSS, err = b.mailer(ctx, few, to.relay())
 	m.Bytes = float64(to.bytes.Load()) / float64(to.mails.Load())
-	m.Versus, m.FlatRatio = atLeast(m.Postfix.Ratio.Median, 0.8), atMost(m.AllRSS/m.FewRSS, 1.2)
+	m.FlatRatio = atMost(m.AllRSS/m.FewRSS, 1.2)
 	return err
 }
 

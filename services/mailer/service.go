@@ -222,7 +222,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 			return react.Permanent(err)
 		}
 	}
-	m.about(m.logger.Info(), d, mail.Kind, mail.To).Msg("e-mail sent")
+	m.logger.Info().EmbedObject(about{d, mail.Kind, mail.To}).Msg("e-mail sent")
 	return m.tell(ctx, d, c, outcome)
 }
 
@@ -287,16 +287,23 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	}
 	switch o := data.(type) {
 	case events.EmailFailed:
-		m.about(m.logger.Warn(), d, o.Kind, o.To).Str("reason", o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
+		m.logger.Warn().EmbedObject(about{d, o.Kind, o.To}).Str("reason", o.Reason).Int("smtp_code", o.SMTPCode).Msg("e-mail failed for good")
 	case events.EmailSkipped:
-		m.about(m.logger.Info(), d, o.Kind, o.To).Str("reason", o.Reason).Msg("e-mail skipped")
+		m.logger.Info().EmbedObject(about{d, o.Kind, o.To}).Str("reason", o.Reason).Msg("e-mail skipped")
 	}
 	return m.tell(ctx, d, c, outcome)
 }
 
-// about makes a line one of what became of a mail. Its address is masked.
-func (m *mailer) about(line *zerolog.Event, d react.Delivery, kind, to string) *zerolog.Event {
-	return line.EmbedObject(d.About()).Str("kind", kind).Str("to", mask(to)).Int("attempt", d.Attempt)
+// about is what lines say of a mail. Its address is masked.
+type about struct {
+	react.Delivery
+
+	kind, to string
+}
+
+// MarshalZerologObject writes it into a line.
+func (a about) MarshalZerologObject(line *zerolog.Event) {
+	line.EmbedObject(a.About()).Str("kind", a.kind).Str("to", mask(a.to)).Int("attempt", a.Attempt)
 }
 
 // postponed tells of a try that failed and will be repeated, and keeps it for
