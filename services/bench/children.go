@@ -41,6 +41,7 @@ func asChild() bool {
 			os.Exit(1)
 		}
 	case childWorker:
+		process.CollectSeldom()
 		var c devicecounter.Config
 		process.Main(childWorker, &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
 	case childMailer:

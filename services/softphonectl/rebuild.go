@@ -121,6 +121,9 @@ func (x *session) reset(states fold.States) error {
 	}
 }
 
+// glance is how often rebuild looks how far the worker is: a few reads of Redis.
+const glance = 200 * time.Millisecond
+
 // heal waits until the worker has folded everything that is in the log now.
 func (x *session) heal(worker folder, total uint64) error {
 	ends, err := x.observer().Ends(x.ctx, worker.Folder)
@@ -130,11 +133,11 @@ func (x *session) heal(worker folder, total uint64) error {
 	bar := x.bar(worker.Worker, total)
 	defer bar.end()
 	shown := uint64(0)
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for {
 		select {
 		case <-x.ctx.Done():
 			return x.ctx.Err()
-		case <-time.After(pause):
+		case <-time.After(glance):
 		}
 		share, err := ends.Folded(x.ctx)
 		if err != nil || share == 1 {

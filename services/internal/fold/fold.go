@@ -16,9 +16,9 @@ import (
 const MaxBatch = 512
 
 const (
-	// idle is how long an owner waits for a message before it looks whether Redis
-	// still has its checkpoint.
-	idle = 2 * time.Second
+	// idle is how often an owner that commits nothing looks whether Redis still has
+	// its checkpoint.
+	idle = time.Second
 
 	// fresh is the age up to which an event's caller is thought to be waiting.
 	fresh = 30 * time.Second

@@ -110,7 +110,7 @@ func (o *owner[S, E]) follow(ctx context.Context, open open) error {
 	o.meter.progress.waiting.Store(reader.Pending())
 	for {
 		o.step("read")
-		messages, err := reader.Batch(ctx, MaxBatch, idle)
+		messages, err := reader.Batch(ctx, MaxBatch, untilLook(time.Now()))
 		if err != nil {
 			return err
 		}
@@ -135,11 +135,16 @@ func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, beh
 		o.meter.progress.took(inputs[0].Time, behind)
 		return o.fold(ctx, inputs)
 	}
-	if time.Since(o.compared) >= idle {
+	if time.Now().Truncate(idle).After(o.compared) {
 		return o.compare(ctx)
 	}
 	return nil
 }
+
+// untilLook is how long it is until all owners look whether Redis still has their
+// checkpoints, when nothing else makes them. They look at the same moments: what was
+// lost of all of them they then read together.
+func untilLook(now time.Time) time.Duration { return now.Truncate(idle).Add(idle).Sub(now) }
 
 // raise fences off whoever owned the partition before.
 func (o *owner[S, E]) raise(ctx context.Context) error {
@@ -179,7 +184,7 @@ func (o *owner[S, E]) refuse(log, because string) *Refusal {
 		Log: fmt.Sprintf("%s: it was created %s and ends at sequence %d",
 			log, created(identity(o.stream)), o.stream.Last),
 		Checkpoint: o.checkpoint.String(),
-		Repair:     because + ": put the right one back, or delete " + o.store.keys.checkpoint() + " in Redis to fold this log from its beginning",
+		Repair:     because + ": put the right one back, or fold this log from its beginning: `softphonectl rebuild " + o.rules.Worker + "`",
 	}
 }
 

@@ -71,7 +71,7 @@ func newGauges() *gauges {
 		lag: prometheus.NewDesc("softphone_fold_lag_seconds",
 			"Age of the oldest event that is taken and not folded yet. Seconds are a rebuild or an overload; look at the reason in /readyz.", labels, nil),
 		age: prometheus.NewDesc("softphone_fold_checkpoint_age_seconds",
-			"Since Redis was last seen to have the checkpoint of the owner, who looks every 2 s. More than some seconds: "+
+			"Since Redis was last seen to have the checkpoint of the owner, who looks every second. More than some seconds: "+
 				"NATS or Redis is away, or the partition is refused.", labels, nil),
 		owners: map[place]*progress{},
 	}

@@ -26,7 +26,7 @@ func TestRefusals(t *testing.T) {
 				w.t.Fatal(err)
 			}
 			w.ensure()
-		}, []string{"another stream", "it was created", "the checkpoint is at sequence", "of a stream created"}},
+		}, []string{"another stream", "it was created", "the checkpoint is at sequence", "of a stream created", "softphonectl rebuild " + teller}},
 		{"recreated and used", func(w *world, _ string) {
 			if err := w.js.DeleteStream(w.t.Context(), events.Stream); err != nil {
 				w.t.Fatal(err)
@@ -38,14 +38,14 @@ func TestRefusals(t *testing.T) {
 			w.nats.Stop()
 			w.nats.PutBackStore(older)
 			w.nats.Start()
-		}, []string{"ends before the checkpoint", "ends at sequence", "the checkpoint is at sequence"}},
+		}, []string{"ends before the checkpoint", "ends at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + teller}},
 		{"lost its tail and went on", func(w *world, older string) {
 			w.nats.Stop()
 			w.nats.PutBackStore(older)
 			w.nats.Start()
 			w.awaitServer()
 			w.add(ones(100)...) // the sequences of what was lost are used again
-		}, []string{"the log has another event at sequence", "the checkpoint is at sequence"}},
+		}, []string{"the log has another event at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + teller}},
 		{"limited", func(w *world, _ string) {
 			config := w.streamConfig()
 			config.MaxMsgsPerSubject = 1000

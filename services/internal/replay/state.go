@@ -149,7 +149,7 @@ func (s *states[S, E]) finish(ctx context.Context) error {
 	case s.fault != nil:
 		s.Unfinished++
 		s.found(Finding{Kind: NotThisLog, Sequence: s.from.Seq, Detail: s.fault.Error() +
-			": put the right log or Redis back, or rebuild the worker to fold this log from its beginning"})
+			": put the right log or Redis back, or fold this log from its beginning: `softphonectl rebuild " + s.worker + "`"})
 	}
 	return s.done()
 }

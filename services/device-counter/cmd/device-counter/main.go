@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	process.CollectSeldom()
 	var c devicecounter.Config
 	process.Main("device-counter", &c, &c.Config, func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	process.CollectSeldom()
 	var c license.Config
 	process.Main("license", &c, &c.Config, func(ctx context.Context) error { return license.Run(ctx, c) })
 }

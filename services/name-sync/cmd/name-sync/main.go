@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	process.CollectSeldom()
 	var c namesync.Config
 	process.Main("name-sync", &c, &c.Config.Config, func(ctx context.Context) error { return namesync.Run(ctx, c) })
 }

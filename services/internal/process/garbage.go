@@ -1,0 +1,20 @@
+package process
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+// garbage is how much a worker may let lie, in percent of what is alive: some 20 MB
+// at most, while almost all that an event is made of is garbage when it is done. With
+// Go's 100, collecting took a quarter of the time that folding a log again took, and a
+// tenth of that of sending mails.
+const garbage = 300
+
+// CollectSeldom is for programs that keep little and throw much away, and may use a few
+// times as much memory to be faster. GOGC says otherwise.
+func CollectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+}
