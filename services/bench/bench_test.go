@@ -35,6 +35,25 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// What is not measured is not there, rather than nothing.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-quick", "-only", "^(memory of Redis|refold)$"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Memory\n", "a license with 4 devices", "(its default)\n", "fold again against raw", `"redisBytesPerLicense":`, `"refold":{`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+	for _, not := range []string{"0 events of 0", "Sync always", "watermill", "Replay", "not measured", "p50 0.000", `"throughput":`, `"replays":`, `"syncAlways":`, `"portal":{`, `"workerSmall":`} {
+		if strings.Contains(out.String(), not) {
+			t.Errorf("%q was not measured, and is in\n%s", not, out.String())
+		}
+	}
+}
+
 // everyFigure fails for a figure that was not measured. Processor time is counted in
 // units that a quick run does not fill; Postfix starts as root only.
 func everyFigure(t *testing.T, path string, v reflect.Value) {

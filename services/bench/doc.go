@@ -30,17 +30,22 @@
 // # Refold
 //
 // Redis is empty and all outcomes are told: the fold builds its state from the log
-// and publishes nothing. The rate is that of the messages it is delivered, the
-// events device-counter reads. An ordered consumer that counts every message of the
-// same log gives the raw rate.
+// and publishes nothing. The log is as the system writes it: of every extension its
+// enabling, its license, the e-mail with it, and four sign-ins with their outcomes.
+// The rate is that of all messages of the log gone through, against an ordered consumer
+// that counts them.
 //
 // # Replay
 //
 // What whoever is on call types, softphonectl and the worker being processes of
 // their own: replay state and replay decisions of device-counter, and rebuild, which
-// ends when the worker has folded everything again. The rate is that of all messages
-// of the log, against an ordered consumer that counts them. The most memory each had
-// resident is compared with that for a tenth of the events of as many extensions.
+// ends when the worker has folded everything again. How fast is measured like the
+// refold, on the same log of a million messages.
+//
+// Memory must not grow with the events of an extension. The most that replay state and
+// replay decisions had resident is measured with a million events that device-counter
+// reads, and with a tenth of them, of as many extensions: devices sign in again and
+// again, which the portal would answer without an event.
 //
 // # Sign-in
 //
@@ -80,8 +85,9 @@
 //
 // # Output
 //
-// A table, and one JSON object as the last line: type Report. Its keys are stable:
-// cpus, go, sizes, seconds, allMet, memory, replays, portal, listing, flood, mails, and for each of default and syncAlways
-// throughput, refold and signIn. A figure with a target has value, atLeast or
+// A table, and one JSON object as the last line: type Report, without what -only left
+// out. Its keys are stable: cpus, go, sizes, seconds, allMet, memory, replays, portal,
+// listing, flood, mails, and for each of default and syncAlways throughput, refold and
+// signIn. A figure with a target has value, atLeast or
 // atMost, and met. Rates are per second, times milliseconds, memory bytes.
 package main

@@ -90,13 +90,17 @@ type Refold struct {
 // Replays are what softphonectl does with the whole log.
 type Replays struct {
 	Extensions int       `json:"extensions"`
-	Events     int       `json:"events"`    // that device-counter reads
-	Few        int       `json:"eventsFew"` // the same, in the shorter log
-	Messages   int       `json:"messages"`  // in the log
+	Events     int       `json:"events"`   // that device-counter reads
+	Messages   int       `json:"messages"` // in the log
 	Raw        float64   `json:"rawPerSecond"`
-	State      Comparing `json:"state"`
-	Decisions  Comparing `json:"decisions"`
+	State      Replaying `json:"state"`
+	Decisions  Replaying `json:"decisions"`
 	Rebuild    Replaying `json:"rebuild"` // the memory is the worker's
+
+	Many            Weighed `json:"manyEvents"`
+	Few             Weighed `json:"fewEvents"`
+	StateGrowth     Judged  `json:"statePeakManyVersusFew"`
+	DecisionsGrowth Judged  `json:"decisionsPeakManyVersusFew"`
 }
 
 // Replaying is how one replay went, in messages of the log a second, and bytes.
@@ -107,12 +111,12 @@ type Replaying struct {
 	Peak      float64 `json:"peakRSS"`
 }
 
-// Comparing is the same, and what it needed for a tenth of the events.
-type Comparing struct {
-	Replaying
-
-	PeakFew float64 `json:"peakRSSFew"`
-	Growth  Judged  `json:"peakVersusFew"`
+// Weighed is the most memory replays had resident, in bytes.
+type Weighed struct {
+	Extensions int     `json:"extensions"`
+	Events     int     `json:"events"` // that device-counter reads
+	State      float64 `json:"statePeakRSS"`
+	Decisions  float64 `json:"decisionsPeakRSS"`
 }
 
 // SignIn is in milliseconds.
@@ -133,13 +137,13 @@ type SignIn struct {
 
 // Memory in bytes.
 type Memory struct {
-	License    Judged  `json:"redisBytesPerLicense"`     // the device-counter's hash
-	FourFacts  float64 `json:"redisBytesAfterFourFacts"` // the same before recent is full
-	AllWorkers float64 `json:"redisBytesAllWorkers"`     // with license's and name-sync's
-	Encoding   string  `json:"redisEncoding"`
-	Small      Worker  `json:"workerSmall"`
-	Large      Worker  `json:"workerLarge"`
-	Growth     Judged  `json:"workerPeakLargeVersusSmall"`
+	License    Judged  `json:"redisBytesPerLicense,omitzero"`     // the device-counter's hash
+	FourFacts  float64 `json:"redisBytesAfterFourFacts,omitzero"` // the same before recent is full
+	AllWorkers float64 `json:"redisBytesAllWorkers,omitzero"`     // with license's and name-sync's
+	Encoding   string  `json:"redisEncoding,omitzero"`
+	Small      Worker  `json:"workerSmall,omitzero"`
+	Large      Worker  `json:"workerLarge,omitzero"`
+	Growth     Judged  `json:"workerPeakLargeVersusSmall,omitzero"`
 }
 
 // Worker is what a worker's process needed while it folded the log of so many
@@ -154,7 +158,7 @@ type Worker struct {
 
 // Table is everything measured with one setting of the NATS server.
 type Table struct {
-	Throughput Throughput `json:"throughput"`
-	Refold     Refold     `json:"refold"`
-	SignIn     SignIn     `json:"signIn"`
+	Throughput Throughput `json:"throughput,omitzero"`
+	Refold     Refold     `json:"refold,omitzero"`
+	SignIn     SignIn     `json:"signIn,omitzero"`
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -15,22 +16,40 @@ type row struct {
 	judged        *Judged
 }
 
+// section is a part of the table.
+type section struct {
+	title string
+	rows  []row
+}
+
+func (r *Report) sections() []section {
+	return []section{
+		{"Memory", rowsOf(&r.Memory)},
+		{"Replay, the server as it comes", rowsOf(&r.Replays)},
+		{"The server writes to the disk every 2 minutes (its default)", rowsOf(&r.Default)},
+		{"Sync always: every message is on the disk before it is acknowledged", rowsOf(&r.SyncAlways)},
+		{fmt.Sprintf("Signing in through HTTP, %d clients, sync always", clients), rowsOf(&r.Portal)},
+		{fmt.Sprintf("A tenant with %s extensions", whole(float64(r.Listing.Extensions))), rowsOf(&r.Listing)},
+		{fmt.Sprintf("While %d wrong passwords a second come from everywhere", floodRate), rowsOf(&r.Flood)},
+		{"Welcome mails, the server writes to the disk every 2 minutes", rowsOf(&r.Mails)},
+	}
+}
+
+// rowsOf are the rows of a part, none when it was not measured.
+func rowsOf(part interface{ rows() []row }) []row {
+	if reflect.ValueOf(part).Elem().IsZero() {
+		return nil
+	}
+	return part.rows()
+}
+
 // print writes the table and, as the last line, everything as one JSON object.
 func (r *Report) print(to io.Writer) error {
 	tab := tabwriter.NewWriter(to, 0, 8, 2, ' ', 0)
-	for _, section := range []struct {
-		title string
-		rows  []row
-	}{
-		{"Memory", r.Memory.rows()},
-		{"Replay, the server as it comes", r.Replays.rows()},
-		{"The server writes to the disk every 2 minutes (its default)", r.Default.rows()},
-		{"Sync always: every message is on the disk before it is acknowledged", r.SyncAlways.rows()},
-		{fmt.Sprintf("Signing in through HTTP, %d clients, sync always", clients), r.Portal.rows()},
-		{fmt.Sprintf("A tenant with %s extensions", whole(float64(r.Listing.Extensions))), r.Listing.rows()},
-		{fmt.Sprintf("While %d wrong passwords a second come from everywhere", floodRate), r.Flood.rows()},
-		{"Welcome mails, the server writes to the disk every 2 minutes", r.Mails.rows()},
-	} {
+	for _, section := range r.sections() {
+		if len(section.rows) == 0 {
+			continue
+		}
 		_, _ = fmt.Fprintf(tab, "%s\n", section.title)
 		for _, line := range section.rows {
 			_, _ = fmt.Fprintf(tab, "  %s\t%s\t%s\n", line.figure, line.value, line.judged)
@@ -50,8 +69,8 @@ func (r *Report) print(to io.Writer) error {
 
 // allMet tells whether every target is met.
 func (r *Report) allMet() bool {
-	for _, rows := range [][]row{r.Memory.rows(), r.Replays.rows(), r.Default.rows(), r.SyncAlways.rows(), r.Mails.rows()} {
-		for _, line := range rows {
+	for _, section := range r.sections() {
+		for _, line := range section.rows {
 			if line.judged != nil && !line.judged.Met {
 				return false
 			}
@@ -61,7 +80,10 @@ func (r *Report) allMet() bool {
 }
 
 func (t *Table) rows() []row {
-	f, o, s := &t.Throughput, &t.Refold, &t.SignIn
+	return slices.Concat(rowsOf(&t.Throughput), rowsOf(&t.Refold), rowsOf(&t.SignIn))
+}
+
+func (f *Throughput) rows() []row {
 	return []row{
 		{"device-counter's fold, one outcome an event", f.Fold.perSecond("events"), nil},
 		{"by hand, in order", f.InOrder.perSecond("events"), nil},
@@ -70,6 +92,11 @@ func (t *Table) rows() []row {
 		{"fold against by hand, in order", times(f.VersusInOrder), &f.VersusInOrder},
 		{"fold against by hand, 64 goroutines", times(f.VersusMany), &f.VersusMany},
 		{"fold against watermill", times(f.VersusWatermill), &f.VersusWatermill},
+	}
+}
+
+func (o *Refold) rows() []row {
+	return []row{
 		{
 			fmt.Sprintf("fold again %s messages, %s events of %s extensions", whole(float64(o.Messages)), whole(float64(o.Inputs)), whole(float64(o.Extensions))),
 			o.Fold.perSecond("messages"), nil,
@@ -78,6 +105,11 @@ func (t *Table) rows() []row {
 		{"ordered consumer, raw, of the same log", o.Raw.perSecond("messages"), nil},
 		{"processor time of that, a message", o.RawCPU.String(), nil},
 		{"fold again against raw", times(o.VersusRaw), &o.VersusRaw},
+	}
+}
+
+func (s *SignIn) rows() []row {
+	return []row{
 		{"sign-in to decision, idle", s.Idle.String(), nil},
 		{"bare: publish / deliver / script, p50", fmt.Sprintf("%.3f / %.3f / %.3f ms", s.Publish.P50, s.Delivery.P50, s.Script.P50), nil},
 		{"bare sum: publish + deliver + script + publish, p50", fmt.Sprintf("%.3f ms", s.BareSum), nil},
@@ -89,39 +121,43 @@ func (t *Table) rows() []row {
 	}
 }
 
-func (m *Memory) rows() []row {
-	return []row{
-		{"Redis, a license with 4 devices (" + m.Encoding + ")", whole(m.License.Value) + " bytes", &m.License},
-		{"the same, after its first 4 facts", whole(m.FourFacts) + " bytes", nil},
-		{"the same, with what license and name-sync keep", whole(m.AllWorkers) + " bytes", nil},
-		m.Small.row(),
-		m.Large.row(),
-		{"worker's peak, many extensions against few", times(m.Growth), &m.Growth},
+func (m *Memory) rows() (rows []row) {
+	if m.Encoding != "" {
+		rows = append(rows,
+			row{"Redis, a license with 4 devices (" + m.Encoding + ")", whole(m.License.Value) + " bytes", &m.License},
+			row{"the same, after its first 4 facts", whole(m.FourFacts) + " bytes", nil},
+			row{"the same, with what license and name-sync keep", whole(m.AllWorkers) + " bytes", nil})
 	}
+	if m.Large.Events > 0 {
+		rows = append(rows, m.Small.row(), m.Large.row(), row{"worker's peak, many extensions against few", times(m.Growth), &m.Growth})
+	}
+	return rows
 }
 
 func (r *Replays) rows() []row {
-	raw := row{fmt.Sprintf("ordered consumer, raw, all %s messages", whole(float64(r.Messages))), whole(r.Raw) + " messages/s", nil}
-	return slices.Concat([]row{raw},
-		r.Rebuild.rows("rebuild, until all is folded again", r), []row{{"  peak memory of the worker", mega(r.Rebuild.Peak), nil}},
-		r.State.rows("replay state", r), r.Decisions.rows("replay decisions", r))
+	return slices.Concat(
+		[]row{{fmt.Sprintf("ordered consumer, raw, all %s messages", whole(float64(r.Messages))), whole(r.Raw) + " messages/s", nil}},
+		r.Rebuild.rows("rebuild, until all is folded again", r), r.State.rows("replay state", r), r.Decisions.rows("replay decisions", r),
+		r.growth("replay state", r.Many.State, r.Few.State, &r.StateGrowth),
+		r.growth("replay decisions", r.Many.Decisions, r.Few.Decisions, &r.DecisionsGrowth))
 }
 
 func (p *Replaying) rows(what string, r *Replays) []row {
 	return []row{
 		{
 			fmt.Sprintf("%s, %s events of %s extensions", what, whole(float64(r.Events)), whole(float64(r.Extensions))),
-			fmt.Sprintf("%.1f s, %s messages/s", p.Seconds.Value, whole(p.PerSecond)), &p.Seconds,
+			fmt.Sprintf("%.1f s, %s messages/s, peak memory %s", p.Seconds.Value, whole(p.PerSecond), mega(p.Peak)), &p.Seconds,
 		},
 		{"  against raw", times(p.VersusRaw), &p.VersusRaw},
 	}
 }
 
-func (c *Comparing) rows(what string, r *Replays) []row {
-	return append(c.Replaying.rows(what, r), row{
-		fmt.Sprintf("  peak memory, and with %s events", whole(float64(r.Few))),
-		fmt.Sprintf("%s, %s: %s", mega(c.Peak), mega(c.PeakFew), times(c.Growth)), &c.Growth,
-	})
+func (r *Replays) growth(what string, many, few float64, growth *Judged) []row {
+	return []row{{
+		fmt.Sprintf("%s, peak memory with %s events of %s extensions, and with %s", what,
+			whole(float64(r.Many.Events)), whole(float64(r.Many.Extensions)), whole(float64(r.Few.Events))),
+		fmt.Sprintf("%s, %s: %s", mega(many), mega(few), times(*growth)), growth,
+	}}
 }
 
 func (w Worker) row() row {

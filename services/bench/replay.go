@@ -10,36 +10,60 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
-// often is how many times each device signs in, in the log to replay. In the
-// shorter one of as many extensions it is twice: a tenth of the events.
+// often is how many times each device signs in, in the log that shows whether memory
+// grows with events. In the shorter one of as many extensions it is twice: a tenth of
+// the events.
 const twice, often = 2, 22
 
-// replays measures replays of a log, and of a tenth of it for the memory they need:
-// it should be the same.
+// replays measures what whoever is on call types, each a process of its own, and the
+// worker that heals.
+//
+// How fast, on the log as the system writes it. How much memory, on two logs of as many
+// extensions, one with ten times the events of the other: it should be the same. A log
+// in which devices sign in for nothing is not one the system writes, but there is no
+// other way to have more events and the same state.
 func (b *bench) replays(ctx context.Context, r *Replays) error {
 	extensions := max(1, b.sizes.Replay/inputsEach(often))
-	var few Replays
-	if err := b.replay(ctx, extensions, twice, &few); err != nil {
+	if err := b.weighReplays(ctx, extensions, twice, &r.Few); err != nil {
 		return err
 	}
-	if err := b.replay(ctx, extensions, often, r); err != nil {
+	if err := b.weighReplays(ctx, extensions, often, &r.Many); err != nil {
 		return err
 	}
-	r.Few = few.Events
-	r.State.grew(few.State)
-	r.Decisions.grew(few.Decisions)
+	r.StateGrowth = atMost(r.Many.State/r.Few.State, 1.2)
+	r.DecisionsGrowth = atMost(r.Many.Decisions/r.Few.Decisions, 1.2)
+	return b.timeReplays(ctx, max(1, b.sizes.Replay/messagesEach), r)
+}
+
+// weighReplays measures the memory that comparing needs.
+func (b *bench) weighReplays(ctx context.Context, extensions, times int, r *Weighed) error {
+	h, err := b.write(ctx, extensions, times)
+	if err != nil {
+		return err
+	}
+	b.progress.say("%s: folding %d events", b.mode(), h.inputs)
+	if _, err := newFolding(devicecounter.Rules()).until(ctx, b.world, h.inputs); err != nil {
+		return err
+	}
+	r.Extensions, r.Events = h.extensions, h.inputs
+	for command, peak := range map[string]*float64{"state": &r.State, "decisions": &r.Decisions} {
+		b.progress.say("%s: memory of replay %s, %d events", b.mode(), command, h.inputs)
+		if _, _, *peak, err = b.control(ctx, "replay", command, events.DeviceCounter); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// replay measures what whoever is on call types, each a process of its own: how
-// fast and with how much memory the log is replayed. A worker that heals comes
-// first: the others compare with what it has folded.
-func (b *bench) replay(ctx context.Context, extensions, times int, r *Replays) error {
-	h, err := b.write(ctx, extensions, times)
+// timeReplays measures how fast a log is replayed. A worker that heals comes first: the
+// others compare with what it has folded.
+func (b *bench) timeReplays(ctx context.Context, extensions int, r *Replays) error {
+	h, err := b.write(ctx, extensions, once)
 	if err != nil {
 		return err
 	}
@@ -62,7 +86,7 @@ func (b *bench) replay(ctx context.Context, extensions, times int, r *Replays) e
 	return b.compare(ctx, "decisions", r, &r.Decisions)
 }
 
-func (b *bench) compare(ctx context.Context, command string, r *Replays, into *Comparing) error {
+func (b *bench) compare(ctx context.Context, command string, r *Replays, into *Replaying) error {
 	b.progress.say("%s: replay %s, %d messages", b.mode(), command, r.Messages)
 	_, took, peak, err := b.control(ctx, "replay", command, events.DeviceCounter)
 	into.judge(r, took, peak)
@@ -123,11 +147,6 @@ func (b *bench) owned(ctx context.Context) error {
 func (p *Replaying) judge(r *Replays, took time.Duration, peak float64) {
 	p.PerSecond, p.Peak = float64(r.Messages)/took.Seconds(), peak
 	p.Seconds, p.VersusRaw = atMost(took.Seconds(), 30), atLeast(p.PerSecond/r.Raw, 0.5)
-}
-
-// grew compares the memory with that for a tenth of the events.
-func (c *Comparing) grew(few Comparing) {
-	c.PeakFew, c.Growth = few.Peak, atMost(c.Peak/few.Peak, 1.2)
 }
 
 // control runs softphonectl, which must find nothing wrong, and returns what it

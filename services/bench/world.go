@@ -24,7 +24,8 @@ import (
 // production, and this process's connections to them.
 type world struct {
 	folder string
-	sync   bool // NATS flushes every message to the disk
+	sync   bool    // NATS flushes every message to the disk
+	holds  history // what is in the log, if it is one
 
 	nats     *child.Process
 	natsURL  string
@@ -92,6 +93,7 @@ func (w *world) syncAlways(ctx context.Context) error {
 // empty makes everything as new: an empty log, set up as it should be for the way
 // this server writes, and an empty Redis.
 func (w *world) empty(ctx context.Context) error {
+	w.holds = history{}
 	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
 		if err := w.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
