@@ -39,8 +39,9 @@
 //
 // What whoever is on call types, softphonectl and the worker being processes of
 // their own: replay state and replay decisions of device-counter, and rebuild, which
-// ends when the worker has folded everything again. How fast is measured like the
-// refold, on the same log of a million messages.
+// ends when the worker, which had folded everything, has done so again. How fast is
+// measured like the refold, on the same log of a million messages; the ordered consumer
+// reads it just before each.
 //
 // Memory must not grow with the events of an extension. The most that replay state and
 // replay decisions had resident is measured with a million events that device-counter

@@ -92,7 +92,6 @@ type Replays struct {
 	Extensions int       `json:"extensions"`
 	Events     int       `json:"events"`   // that device-counter reads
 	Messages   int       `json:"messages"` // in the log
-	Raw        float64   `json:"rawPerSecond"`
 	State      Replaying `json:"state"`
 	Decisions  Replaying `json:"decisions"`
 	Rebuild    Replaying `json:"rebuild"` // the memory is the worker's
@@ -107,6 +106,7 @@ type Replays struct {
 type Replaying struct {
 	Seconds   Judged  `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
+	Raw       float64 `json:"rawPerSecond"` // just before
 	VersusRaw Judged  `json:"versusRaw"`
 	Peak      float64 `json:"peakRSS"`
 }

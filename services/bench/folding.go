@@ -51,7 +51,7 @@ func (f *folding[S]) run(ctx context.Context, w *world) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	c := fold.Config{Log: log, Feed: eventlog.NewFeed(log, f.rules.Worker), Redis: client, Owner: "bench", Logger: silent, Metrics: fold.NewMetrics(f.metrics)}
+	c := fold.Config{Log: log, Feed: eventlog.NewFeed(log, f.rules.Worker, fold.MaxBatch), Redis: client, Owner: "bench", Logger: silent, Metrics: fold.NewMetrics(f.metrics)}
 	group, ctx := errgroup.WithContext(ctx)
 	for partition := range events.Partitions {
 		group.Go(func() error {

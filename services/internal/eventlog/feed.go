@@ -44,16 +44,20 @@ const (
 // with one of its own: new events should wait for no other partition, and where a
 // log's partitions have several owners none should read them all for ever.
 type Feed struct {
-	log  *Log
-	name string
+	log   *Log
+	name  string
+	batch int
 
 	mu      sync.Mutex
 	waiting []*fed        // for a start
 	joined  chan struct{} // one more of them
 }
 
-// NewFeed makes a feed. The name tells who reads, for operations.
-func NewFeed(log *Log, name string) *Feed { return &Feed{log: log, name: name} }
+// NewFeed makes a feed. The name tells who reads, for operations. A batch is what its
+// readers wait for, and what each of them keeps until it is wanted.
+func NewFeed(log *Log, name string, batch int) *Feed {
+	return &Feed{log: log, name: name, batch: batch}
+}
 
 // fed is a partition's reader in a feed.
 type fed struct {
@@ -68,7 +72,7 @@ type fed struct {
 // together when they are more than half of all: of fewer, more would be delivered
 // in vain than the server saves.
 func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, error) {
-	r := &fed{Reader: newReader(), partition: partition, from: from, ready: make(chan error, 1)}
+	r := &fed{Reader: newReader(f.batch), partition: partition, from: from, ready: make(chan error, 1)}
 	f.join(r)
 	select {
 	case err := <-r.ready:

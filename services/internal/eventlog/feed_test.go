@@ -92,7 +92,7 @@ func TestFeed(t *testing.T) {
 	_, js, log := setup(t)
 	want := fill(t, log, 12)
 	const from = 150
-	readers := readAll(t, eventlog.NewFeed(log, "test"), events.Partitions, from)
+	readers := readAll(t, eventlog.NewFeed(log, "test", 512), events.Partitions, from)
 	if got := feeds(t, js); len(got) != 1 {
 		t.Errorf("%d consumers for all partitions, want 1: %v", len(got), got)
 	}
@@ -115,7 +115,7 @@ func TestFeedOfFew(t *testing.T) {
 	t.Parallel()
 	_, js, log := setup(t)
 	want := fill(t, log, 3)
-	feed := eventlog.NewFeed(log, "test")
+	feed := eventlog.NewFeed(log, "test", 512)
 	for p, reader := range readAll(t, feed, 2, 1) {
 		if got, err := drain(t, reader, 1000); !errors.Is(err, eventlog.ErrCaughtUp) || !slices.Equal(got, want[p]) {
 			t.Errorf("partition %d: %v, %v; want %v", p, got, err, want[p])
@@ -141,7 +141,7 @@ func TestFeedLeavesTheStuckBehind(t *testing.T) {
 	t.Parallel()
 	_, _, log := setup(t)
 	want := fill(t, log, 120) // 12,000 facts, more of a partition than its reader keeps
-	readers := readAll(t, eventlog.NewFeed(log, "test"), events.Partitions, 1)
+	readers := readAll(t, eventlog.NewFeed(log, "test", 512), events.Partitions, 1)
 	stuck := 0
 	for p := range want {
 		if len(want[p]) > len(want[stuck]) {
@@ -170,7 +170,7 @@ func TestFeedLosesItsPlace(t *testing.T) {
 	t.Parallel()
 	server, _, log := setup(t)
 	fill(t, log, 100)
-	readers := readAll(t, eventlog.NewFeed(log, "test"), events.Partitions, 1)
+	readers := readAll(t, eventlog.NewFeed(log, "test", 512), events.Partitions, 1)
 	server.Restart()
 	for p, reader := range readers {
 		if _, err := drain(t, reader, 512); !errors.Is(err, eventlog.ErrGap) {
@@ -184,7 +184,7 @@ func TestFeedIsNotWaitedFor(t *testing.T) {
 	_, _, log := setup(t)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := eventlog.NewFeed(log, "test").Read(canceled, 1, 1); !errors.Is(err, context.Canceled) {
+	if _, err := eventlog.NewFeed(log, "test", 512).Read(canceled, 1, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

@@ -20,6 +20,7 @@ const ahead = 512
 type Reader struct {
 	stop    func()
 	pending uint64
+	keeps   int           // messages, until they are wanted
 	linger  time.Duration // a batch that is not full waits so long for more
 	ready   chan struct{} // the buffer may be enough, or reading has failed
 	room    chan struct{} // the buffer was taken, or nobody will take it any more
@@ -48,7 +49,7 @@ func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filte
 }
 
 func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, error) {
-	r := newReader()
+	r := newReader(ahead)
 	var err error
 	if r.stop, r.pending, err = l.consume(ctx, c, ahead, r); err != nil {
 		return nil, err
@@ -56,8 +57,8 @@ func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, er
 	return r, nil
 }
 
-func newReader() *Reader {
-	return &Reader{ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
+func newReader(keeps int) *Reader {
+	return &Reader{keeps: keeps, ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
 }
 
 // Pending is how many messages waited for this reader when it started.
@@ -77,7 +78,7 @@ func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Me
 	end := time.Now().Add(wait)
 	least := 1
 	if r.linger > 0 {
-		least = min(limit, ahead)
+		least = min(limit, r.keeps)
 	}
 	for {
 		batch, err := r.grab(least, limit)
@@ -151,13 +152,13 @@ func (r *Reader) put(m Message, left uint64) bool {
 	switch {
 	case r.closed:
 		return true
-	case len(r.buffer) >= ahead:
+	case len(r.buffer) >= r.keeps:
 		return false
 	case r.buffer == nil && r.linger > 0:
-		r.buffer = make([]Message, 0, ahead)
+		r.buffer = make([]Message, 0, r.keeps)
 	}
 	r.buffer, r.left = append(r.buffer, m), left
-	if r.linger == 0 || len(r.buffer) == ahead {
+	if r.linger == 0 || len(r.buffer) == r.keeps {
 		signal(r.ready)
 	}
 	return true

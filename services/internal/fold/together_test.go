@@ -110,7 +110,7 @@ func (w *world) ownAll(step func(string)) {
 	w.t.Helper()
 	log := w.open()
 	config := fold.Config{
-		Log: log, Feed: eventlog.NewFeed(log, teller), Far: 1, Redis: w.redis.Client(w.t), Owner: "test",
+		Log: log, Feed: eventlog.NewFeed(log, teller, fold.MaxBatch), Far: 1, Redis: w.redis.Client(w.t), Owner: "test",
 		Logger: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel), Step: step,
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())

@@ -78,6 +78,10 @@ const (
 	// few is how many partitions are in a pass through a longer log. It costs the
 	// server and whoever reads half as much again, and memory for their keys only.
 	few = 2
+
+	// sip is how many messages a partition keeps until they are folded. With 512, as
+	// many as are read at once elsewhere, most of the memory would be these.
+	sip = 64
 )
 
 // each inspects the partitions, those of a pass together, and sums up.
@@ -91,7 +95,7 @@ func (c Check) each(ctx context.Context, worker string, inspect func(context.Con
 		together = few
 	}
 	progress := &progress{}
-	feed := eventlog.NewFeed(c.Log, reader)
+	feed := eventlog.NewFeed(c.Log, reader, sip)
 	for partitions := range slices.Chunk(c.Partitions, together) {
 		pass := make([]*inspection, len(partitions))
 		for n, p := range partitions {

@@ -65,7 +65,7 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, bucket jetstream.KeyValue, rules Rules[S]) error {
 	replica := c.replica()
 	folding := fold.Config{
-		Log: log, Feed: eventlog.NewFeed(log, rules.Worker), Redis: client, Owner: replica,
+		Log: log, Feed: eventlog.NewFeed(log, rules.Worker, fold.MaxBatch), Redis: client, Owner: replica,
 		Logger: c.Host.Log, Metrics: fold.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
 		Report: (&faults{health: c.Host.Health, of: map[int]error{}}).report,
 	}
