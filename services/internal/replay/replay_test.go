@@ -3,7 +3,9 @@ package replay_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -220,5 +222,27 @@ func TestDecisionsOfABacklog(t *testing.T) {
 		if len(c.done) != events.Partitions {
 			t.Errorf("short %d: partitions %v", short, c.done)
 		}
+	}
+}
+
+// Who is interrupted says nothing of what was not read.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	const facts = 2000
+	var all []*nats.Msg
+	for n := range facts {
+		all = append(all, added(1, n))
+	}
+	for n := 1; n <= facts; n++ {
+		all = append(all, counted(1, n, n))
+	}
+	s.add(all)
+	ctx, interrupt := context.WithCancel(t.Context())
+	c := s.check(0)
+	c.Folded = func(int) { interrupt() }
+	_, err := replay.Decisions(ctx, c.Check, rules())
+	if !errors.Is(err, context.Canceled) || len(c.found) > 0 || slices.Contains(c.done, eventlog.Key("acme.1").Partition(events.Partitions)) {
+		t.Errorf("interrupted: %v, partitions %v, found %v", err, c.done, c.found)
 	}
 }
