@@ -19,8 +19,8 @@
 //  2. Decide (decide.go) by what holds now, not by what held when the event was
 //     written: a license revoked meanwhile, or replaced, gets no welcome, and one
 //     that was granted later no notice of a password.
-//  3. Render (package letter) and encode the outcome: nothing that can fail is left
-//     for the time after the mail.
+//  3. Render (package letter) and see that the outcome can be told: nothing that can
+//     fail is left for the time after the mail.
 //  4. Send (package delivery). The relay's answer decides: final, and the outcome is
 //     EmailFailed; temporary, and the event comes again with growing pauses for
 //     days; unavailable, and all sending pauses until a try passes.
