@@ -156,6 +156,11 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 		return errBusy
 	}
 	defer m.end(c.ID)
+	if granted, is := c.Data.(events.LicenseGranted); is {
+		if busy := m.client.Full(granted.Email); busy != nil { // a tenant's users come all at once, and to one domain
+			return react.Later(busy, busy.After)
+		}
+	}
 	before, now, err := m.look(ctx, c)
 	if err != nil {
 		return err
@@ -165,7 +170,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	} else {
 		err = m.act(ctx, d, c, before, now)
 	}
-	if d.Delivered > 1 && react.Done(err) {
+	if (d.Attempt > 1 || before.deferred > 0) && react.Done(err) {
 		m.retries.forget(ctx, c)
 	}
 	return err

@@ -16,6 +16,10 @@ const (
 	// a message that arrives for nobody waits for its AckWait.
 	pull = time.Second
 
+	// lull is how long free slots wait for others to be free, while there is more than
+	// all of them can take.
+	lull = 10 * time.Millisecond
+
 	// patience is what one exchange with the server may take.
 	patience = 3 * time.Second
 )
@@ -25,7 +29,7 @@ type reactor struct {
 	Config
 	handle   Handler
 	gate     *gate
-	stock    stock
+	stock    *stock
 	attempts *attempts
 	trouble  chan struct{}             // a slot could not pull
 	created  atomic.Pointer[time.Time] // of the stream this run works on
@@ -65,6 +69,7 @@ func newReactor(config Config, handle Handler) *reactor {
 		trouble: make(chan struct{}, 1), working: map[uint64]bool{},
 	}
 	r.attempts = newAttempts(r.Retry)
+	r.stock = newStock(r.Concurrency, lull)
 	r.gate = newGate(r.Recover, r.pausing)
 	r.Metrics.begin(r.Durable)
 	return r

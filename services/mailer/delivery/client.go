@@ -110,6 +110,20 @@ type Receipt struct {
 	QueueID string // under which the server knows the mail; may be empty
 }
 
+// Full tells whether a mail to an address would only come too early: then Send would
+// answer the same. Whoever asks before writing the mail saves the writing.
+func (c *Client) Full(to string) *Busy {
+	to, err := wire(to)
+	if err != nil {
+		return nil //nolint:nilerr // Send says why
+	}
+	busy := c.domains.full(domainOf(to))
+	if busy != nil {
+		c.metrics.busy()
+	}
+	return busy
+}
+
 // Send returns no error exactly when a server took responsibility for the mail:
 // its final dot was answered with 250. What happens to the connection after that
 // is of no interest. Every other end is a [*Failure], a [*Busy], or the context's

@@ -148,22 +148,43 @@ func (d *domains) ask(name string) (*domain, chan struct{}, error) {
 	defer d.mu.Unlock()
 	now := time.Now()
 	at := d.of(name, now)
+	if d.crowded(at) {
+		return nil, nil, at.busy(name, now)
+	}
 	if at.running >= at.limit.AtOnce {
-		if at.bucket != nil || len(at.waiting) >= d.waiting {
-			return nil, nil, at.busy(name, now)
-		}
 		turn := make(chan struct{})
 		at.waiting = append(at.waiting, turn)
 		return at, turn, nil
 	}
 	if at.bucket != nil && !at.bucket.AllowN(now, 1) {
-		return nil, nil, &Busy{name, at.later(now, time.Duration(float64(time.Second)/float64(at.limit.Rate)))}
+		return nil, nil, at.spent(name, now)
 	}
 	at.running++
 	if at.running == 1 {
 		at.last = now
 	}
 	return at, nil, nil
+}
+
+// full says what enter would, where it would neither let a mail pass nor wait: nil
+// when it would.
+func (d *domains) full(name string) *Busy {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	switch at := d.of(name, now); {
+	case d.crowded(at):
+		return at.busy(name, now)
+	case at.bucket != nil && at.bucket.TokensAt(now) < 1:
+		return at.spent(name, now)
+	default:
+		return nil
+	}
+}
+
+// crowded says whether a domain has all its places taken, and those to wait for one.
+func (d *domains) crowded(at *domain) bool {
+	return at.running >= at.limit.AtOnce && (at.bucket != nil || len(at.waiting) >= d.waiting)
 }
 
 // leaveQueue waits no longer, unless the place was given in this moment: nil.
@@ -179,8 +200,13 @@ func (d *domains) leaveQueue(name string, at *domain, turn chan struct{}) error 
 	return nil
 }
 
-func (d *domain) busy(name string, now time.Time) error {
+func (d *domain) busy(name string, now time.Time) *Busy {
 	return &Busy{name, d.later(now, max(d.gap, now.Sub(d.last)))}
+}
+
+// spent is a domain that has had its rate.
+func (d *domain) spent(name string, now time.Time) *Busy {
+	return &Busy{name, d.later(now, time.Duration(float64(time.Second)/float64(d.limit.Rate)))}
 }
 
 // of finds a domain, or begins it. Whoever asks holds the lock.

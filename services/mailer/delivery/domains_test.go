@@ -69,6 +69,11 @@ func TestSlowDomainTakesNotAll(t *testing.T) {
 		<-hanging
 	}
 	last := time.Duration(0)
+	if busy := client.Full("anna@SLOW.example"); busy == nil || busy.After <= 0 || client.Full("anna@fast.example") != nil {
+		t.Errorf("full: %v, and another domain: %v", busy, client.Full("anna@fast.example"))
+	} else {
+		last = busy.After
+	}
 	for range 3 {
 		err := to("anna@SLOW.example")
 		busy, is := errors.AsType[*Busy](err)
@@ -85,6 +90,9 @@ func TestSlowDomainTakesNotAll(t *testing.T) {
 	}
 	close(release)
 	senders.Wait()
+	if busy := client.Full("anna@slow.example"); busy != nil {
+		t.Errorf("room again, but: %v", busy)
+	}
 	if err := to("anna@slow.example"); err != nil {
 		t.Errorf("room again, but: %v", err)
 	}
@@ -100,7 +108,7 @@ func TestRateOfADomain(t *testing.T) {
 		}
 		leave()
 	}
-	if _, err := d.enter(t.Context(), "acme.example"); err == nil {
+	if _, err := d.enter(t.Context(), "acme.example"); err == nil || d.full("acme.example") == nil {
 		t.Error("a third at once")
 	}
 	if _, err := d.enter(t.Context(), "other.example"); err != nil {
