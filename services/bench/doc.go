@@ -69,14 +69,17 @@
 // A mailer in a process of its own sends welcome mails, from LicenseGranted in the log
 // to EmailSent in the log. Against it a bare loop: net/smtp, as many connections, each
 // mail rendered like the mailer's and sent, and nothing read or told. Both speak TLS, and
-// each round has a server just started.
+// each round has a server just started, of one of three kinds.
 //
-// The server is Postfix, which has a mail on the disk before it takes it, as one expects
-// of a relay; it throws them away then. It needs root. Beside that, with five times the
-// mails, a server in this process that answers at once: there a mail costs the loop
-// little more than its rendering, so that what is left of the mailer's rate is what the
-// log costs. The mailer's rate is that of its last nine tenths; its memory is the most it
-// had resident, after all mails and after a fifth of them.
+// The first is what a relay is to a mailer: on another machine, where it has a mail on
+// the disk before it takes it, so that it costs no time of these processors and 10 ms of
+// waiting. There the question is whether the connections are kept as busy as a loop
+// keeps them. The others share these processors with the sender, so that all the mailer
+// and NATS do is taken from the sending: Postfix, which throws away what it took, and
+// which only root can start; and, with five times the mails, a server that does nothing,
+// where a mail costs the loop little more than its rendering. The mailer's rate is that
+// of its last nine tenths; its memory is the most it had resident, after all mails and
+// after a fifth of them.
 //
 // # Memory
 //

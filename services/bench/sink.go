@@ -10,17 +10,19 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/selfsigned"
 )
 
-// sink is an SMTP server that takes every mail and answers at once: what is
-// measured on it is whoever sends. It speaks TLS from the first byte, as mail servers
+// sink is an SMTP server that takes every mail and does nothing: what is measured on
+// it is whoever sends. It speaks TLS from the first byte, as mail servers
 // are spoken to, and offers pipelining, as all real ones do.
 type sink struct {
 	listener net.Listener
 	roots    *x509.CertPool
 	caFile   string
+	thinks   time.Duration // before it takes a mail
 	serving  sync.WaitGroup
 	mails    atomic.Int64
 	bytes    atomic.Int64
@@ -29,8 +31,8 @@ type sink struct {
 	conns map[net.Conn]bool
 }
 
-func startSink(folder string) (*sink, error) {
-	s := &sink{conns: map[net.Conn]bool{}, caFile: filepath.Join(folder, "sink.pem")}
+func startSink(folder string, thinks time.Duration) (*sink, error) {
+	s := &sink{thinks: thinks, conns: map[net.Conn]bool{}, caFile: filepath.Join(folder, "sink.pem")}
 	cert, err := selfsigned.New()
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (s *sink) serve(conn net.Conn) {
 		case "EHLO":
 			goesOn = answer("250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")
 		case "DATA":
-			goesOn = answer("354 go ahead") && s.take(in) && answer("250 2.0.0 Ok: queued as 4bXyZ12345")
+			goesOn = answer("354 go ahead") && s.take(in) && s.think() && answer("250 2.0.0 Ok: queued as 4bXyZ12345")
 		case "QUIT":
 			_ = answer("221 bye") && out.Flush() == nil
 			return
@@ -112,6 +114,11 @@ func (s *sink) serve(conn net.Conn) {
 			return
 		}
 	}
+}
+
+func (s *sink) think() bool {
+	time.Sleep(s.thinks)
+	return true
 }
 
 // take reads a mail.
