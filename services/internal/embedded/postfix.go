@@ -38,6 +38,7 @@ type Postfix struct {
 	dir     string
 	owner   *user.User // Postfix's own
 	process *child.Process
+	starts  int
 	close   sync.Once
 }
 
@@ -50,17 +51,27 @@ const (
 
 // StartPostfix returns when the server answers. The error is [ErrNoPostfix] where none
 // is installed, and [ErrNotRoot] for who is not root, as whom alone Postfix starts.
-func StartPostfix(c PostfixConfig) (*Postfix, error) {
-	p := &Postfix{dir: c.Dir}
-	if err := p.configure(c); err != nil {
-		return nil, fmt.Errorf("postfix: %w", err)
+func StartPostfix(c PostfixConfig) (p *Postfix, err error) {
+	for range portTries {
+		p = &Postfix{dir: c.Dir}
+		if err = p.configure(c); err == nil {
+			err = p.Start()
+		}
+		if !errors.Is(err, errEnded) { // else somebody else has a port since
+			break
+		}
 	}
-	if err := p.Start(); err != nil {
+	if err != nil {
 		p.Close()
 		return nil, fmt.Errorf("postfix: %w", err)
 	}
 	return p, nil
 }
+
+// portTries is how often a server begins anew whose port, which was free, was taken.
+const portTries = 3
+
+var errEnded = errors.New("ended at its start")
 
 func (p *Postfix) configure(c PostfixConfig) (err error) {
 	if _, err := os.Stat(postfix); err != nil {
@@ -180,9 +191,10 @@ func (p *Postfix) Start() (err error) {
 	if p.process, err = child.Start(cmd); err != nil {
 		return err
 	}
+	p.starts++
 	for end := time.Now().Add(startLimit); ; {
 		err := p.reach()
-		if err == nil {
+		if err == nil && strings.Count(p.Log(), "daemon started") >= p.starts { // else somebody else answers
 			return nil
 		}
 		if time.Now().After(end) {
@@ -190,7 +202,7 @@ func (p *Postfix) Start() (err error) {
 		}
 		select {
 		case <-p.process.Done():
-			return fmt.Errorf("ended at its start:\n%s", p.Log())
+			return fmt.Errorf("%w:\n%s", errEnded, p.Log())
 		case <-time.After(20 * time.Millisecond): // nothing tells that it listens
 		}
 	}
