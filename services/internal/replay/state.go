@@ -3,11 +3,6 @@ package replay
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"slices"
-	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -15,18 +10,9 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-const (
-	// together is how many states are read at one moment.
-	together = 256
-
-	// stubborn is how long a repair is tried under commits of a busy owner. A
-	// try takes a millisecond or two, about as long as there is between commits.
-	stubborn = 20 * time.Second
-
-	// beginnings bounds how often a partition is folded again because its
-	// checkpoint went back.
-	beginnings = 3
-)
+// beginnings bounds how often a partition is folded again because its checkpoint
+// went back.
+const beginnings = 3
 
 // State folds the log in memory and compares what a worker keeps with it, while
 // the worker works.
@@ -86,179 +72,4 @@ func compareStates[S any, E fold.Event](ctx context.Context, client redis.Univer
 		}
 	}
 	return back, nil
-}
-
-// states compares one partition.
-type states[S any, E fold.Event] struct {
-	*follower[S, E]
-	kept    fold.States
-	from    fold.Checkpoint // the first one; zero: the owner has not begun
-	there   int             // keys that Redis has
-	strange []eventlog.Key  // of them, those that the log had not by then
-	fault   error           // why the partition cannot be compared
-}
-
-func newStates[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *states[S, E] {
-	return &states[S, E]{follower: newFollower(i, rules), kept: fold.StatesOf(i.Redis, rules.Worker, i.partition)}
-}
-
-// begin folds up to the checkpoint.
-func (s *states[S, E]) begin(ctx context.Context) (err error) {
-	if s.from, err = s.kept.Checkpoint(ctx); err != nil || s.from == (fold.Checkpoint{}) {
-		return err
-	}
-	// The stream is asked after the checkpoint: both grow meanwhile.
-	if s.stream, err = s.Log.State(ctx); err != nil {
-		return err
-	}
-	if s.fault = s.from.Of(s.stream); s.fault != nil {
-		return nil
-	}
-	defer s.leave()
-	return s.ours(s.advance(ctx, s.from))
-}
-
-// ours keeps an error that is about this partition. Any other ends the whole.
-func (s *states[S, E]) ours(err error) error {
-	switch {
-	case errors.Is(err, errForeign):
-		s.fault = fmt.Errorf("%s, but %w", s.from, err)
-	case errors.Is(err, errBack):
-		s.fault = err
-	default:
-		return err
-	}
-	return nil
-}
-
-// has takes some of the keys that Redis has.
-func (s *states[S, E]) has(keys []eventlog.Key) {
-	s.there += len(keys)
-	s.strange = append(s.strange, slices.DeleteFunc(keys, s.Has)...)
-}
-
-// finish compares, and says what cannot be.
-func (s *states[S, E]) finish(ctx context.Context) error {
-	if err := s.compareAll(ctx); err != nil {
-		return err
-	}
-	s.say(int(s.Events % tick))
-	switch {
-	case errors.Is(s.fault, errBack):
-		return nil // it is compared anew
-	case s.fault != nil:
-		s.Unfinished++
-		s.found(Finding{Kind: NotThisLog, Sequence: s.from.Seq, Detail: s.fault.Error() +
-			": put the right log or Redis back, or fold this log from its beginning: `softphonectl rebuild " + s.worker + "`"})
-	}
-	return s.done()
-}
-
-func (s *states[S, E]) compareAll(ctx context.Context) error {
-	switch {
-	case s.fault != nil:
-		return nil
-	case s.from == (fold.Checkpoint{}):
-		return s.withoutCheckpoint(ctx)
-	}
-	slices.Sort(s.strange)
-	for keys := range slices.Chunk(slices.Concat(s.Keys(), slices.Compact(s.strange)), together) {
-		if err := s.compare(ctx, keys); err != nil {
-			return s.ours(err)
-		}
-	}
-	return nil
-}
-
-// withoutCheckpoint is a partition that its owner folds from the beginning.
-func (s *states[S, E]) withoutCheckpoint(ctx context.Context) error {
-	var filters []string
-	for _, input := range s.inputs {
-		filters = append(filters, input.In(s.partition))
-	}
-	waiting, err := Count(ctx, s.Log, Range{Filters: filters})
-	if err != nil || s.there == 0 && waiting == 0 {
-		return err
-	}
-	s.Unfinished++
-	s.found(Finding{Kind: NoCheckpoint, Detail: fmt.Sprintf(
-		"%d states and %d events in the log: the worker folds them from the beginning as soon as it runs", s.there, waiting)})
-	return nil
-}
-
-// compare holds some states against the fold, and repairs them if it may.
-func (s *states[S, E]) compare(ctx context.Context, keys []eventlog.Key) error {
-	s.Compared += uint64(len(keys))
-	for end := time.Now().Add(stubborn); ; {
-		findings, repairs, at, err := s.look(ctx, keys)
-		if err != nil || len(findings) == 0 {
-			return err
-		}
-		if !s.Apply {
-			s.report(findings, false)
-			return nil
-		}
-		err = s.kept.Repair(ctx, at, repairs)
-		switch {
-		case err == nil:
-			s.report(findings, true)
-			return nil
-		case !errors.Is(err, fold.ErrMoved):
-			return err
-		case time.Now().After(end):
-			s.report(findings, false)
-			return nil
-		}
-		keys = keys[:0:0]
-		for _, r := range repairs {
-			keys = append(keys, r.Key)
-		}
-		if err := sleep(ctx, rand.N(time.Millisecond)); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *states[S, E]) report(findings []Finding, repaired bool) {
-	for _, f := range findings {
-		f.Repaired = repaired
-		s.found(f)
-	}
-}
-
-// look reads some states and their checkpoint, and folds up to it.
-func (s *states[S, E]) look(ctx context.Context, keys []eventlog.Key) (findings []Finding, repairs []fold.Repair, at fold.Checkpoint, err error) {
-	hashes, at, err := s.kept.Read(ctx, keys)
-	if err != nil {
-		return nil, nil, at, err
-	}
-	if at == (fold.Checkpoint{}) {
-		return nil, nil, at, errBack
-	}
-	if err := s.advance(ctx, at); err != nil {
-		return nil, nil, at, err
-	}
-	for n, key := range keys {
-		should := s.Hash(key)
-		fields := differences(should, hashes[n])
-		if len(fields) == 0 {
-			continue
-		}
-		findings = append(findings, Finding{Kind: kindOf(should, hashes[n], at), Key: slashed(key), Sequence: at.Seq, Fields: fields})
-		repairs = append(repairs, fold.Repair{Key: key, Hash: should})
-	}
-	return findings, repairs, at, nil
-}
-
-func kindOf(should, is map[string]string, at fold.Checkpoint) Kind {
-	seq, err := strconv.ParseUint(is["seq"], 10, 64)
-	switch {
-	case is == nil:
-		return Lost
-	case err == nil && seq > at.Seq:
-		return Ahead
-	case should == nil:
-		return Stray
-	}
-	return Differs
 }
