@@ -77,9 +77,9 @@
 // keeps them. The others share these processors with the sender, so that all the mailer
 // and NATS do is taken from the sending: Postfix, which throws away what it took, and
 // which only root can start; and, with five times the mails, a server that does nothing,
-// where a mail costs the loop little more than its rendering. The mailer's rate is that
-// of its last nine tenths; its memory is the most it had resident, after all mails and
-// after a fifth of them.
+// where a mail costs the loop little more than its rendering; that one has no target. The
+// mailer's rate is that of its last nine tenths; its memory is the most it had resident,
+// after all mails and after a fifth of them.
 //
 // # Memory
 //
