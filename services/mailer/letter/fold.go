@@ -101,9 +101,9 @@ func (n names) known(node parse.Node, page bool) bool {
 	case *parse.TextNode, *parse.CommentNode, *parse.StringNode, *parse.NumberNode, *parse.BoolNode, *parse.NilNode, *parse.IdentifierNode:
 		return true
 	case *parse.ActionNode:
-		return len(node.Pipe.Decl) == 0 && n.pipe(node.Pipe, page)
-	case *parse.PipeNode:
-		return n.pipe(node, page)
+		return n.known(node.Pipe, page)
+	case *parse.PipeNode: // what it declares is seen after it
+		return len(node.Decl) == 0 && n.pipe(node, page)
 	case *parse.IfNode:
 		return n.branch(&node.BranchNode, page, page)
 	case *parse.WithNode:

@@ -124,8 +124,8 @@ func withDot(call *parse.TemplateNode) bool { return call.Pipe != nil && call.Pi
 // declares tells whether variables of a list would be seen after it.
 func declares(list *parse.ListNode) bool {
 	return slices.ContainsFunc(list.Nodes, func(node parse.Node) bool {
-		action, is := node.(*parse.ActionNode)
-		return is && len(action.Pipe.Decl) > 0
+		_, action := node.(*parse.ActionNode)
+		return action && strings.Contains(node.String(), "=") // at its beginning, or in brackets
 	})
 }
 

@@ -185,6 +185,9 @@ func TestFoldingFolds(t *testing.T) {
 		"a part":            {`{{template "part" .}}{{template "part" $}}{{define "part"}}{{.Lang}}{{end}}`, `{{template "part" $}}`},
 		"a part of itself":  {`{{template "part" .}}{{define "part"}}{{if .More}}{{template "part" .}}{{end}}{{end}}`, `{{if .More}}{{template "part" .}}{{end}}`},
 		"a variable":        {`{{$x := .Username}}{{with .Logo}}{{$x}}{{end}}`, `{{template "content" .}}`},
+		"one in brackets":   {`{{($x := .Brand)}}{{$x}}`, `{{template "content" .}}`},
+		"one of a part":     {`{{template "part" .}}{{define "part"}}{{($x := .Brand)}}{{end}}`, `{{template "part" .}}`},
+		"one of a choice":   {`{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`, `{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`},
 		"what fails":        {`{{with .Logo}}{{.Nothing}}{{end}}`, `{{with .Logo}}{{.Nothing}}{{end}}`},
 	} {
 		s := sources{
