@@ -3,11 +3,13 @@
 //
 // The servers are processes of their own, reached over TCP, and the same for all
 // that is compared: nats-server (this program again) and redis-server, which keeps
-// an append-only file. All but memory is measured twice: with NATS as it comes, which
-// writes to the disk every two minutes, and with sync always, every message flushed
-// before it is acknowledged. In the first case the log is set up for fast batches,
-// in the second for atomic ones; see eventlog.Layout. The two cores of a small
-// machine are all in use, so whatever else runs beside it is measured too.
+// an append-only file. Throughput, refold and sign-in are measured twice: with NATS as
+// it comes, which writes to the disk every two minutes, and with sync always, every
+// message flushed before it is acknowledged; memory, replay and mails with the first
+// alone, what goes through the portal with the second. In the first case the log is
+// set up for fast batches, in the second for atomic ones; see eventlog.Layout. The two
+// cores of a small machine are all in use, so whatever else runs beside it is measured
+// too.
 //
 // # Throughput
 //

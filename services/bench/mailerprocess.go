@@ -34,7 +34,7 @@ func (b *bench) mailer(ctx context.Context, softphones []softphone, to relay) (r
 	if err != nil {
 		return 0, 0, err
 	}
-	worker := &counterProcess{process: child, ops: ops}
+	worker := &workerProcess{process: child, ops: ops}
 	defer worker.stop()
 	tenth := uint64(len(fresh) / 10)
 	first, began, err := b.reached(ctx, writer.last+tenth, child.Done())

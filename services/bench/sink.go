@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/selfsigned"
@@ -24,8 +23,6 @@ type sink struct {
 	caFile   string
 	thinks   time.Duration // before it takes a mail
 	serving  sync.WaitGroup
-	mails    atomic.Int64
-	bytes    atomic.Int64
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -103,7 +100,7 @@ func (s *sink) serve(conn net.Conn) {
 		case "EHLO":
 			goesOn = answer("250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")
 		case "DATA":
-			goesOn = answer("354 go ahead") && s.take(in) && s.think() && answer("250 2.0.0 Ok: queued as 4bXyZ12345")
+			goesOn = answer("354 go ahead") && take(in) && s.think() && answer("250 2.0.0 Ok: queued as 4bXyZ12345")
 		case "QUIT":
 			_ = answer("221 bye") && out.Flush() == nil
 			return
@@ -122,15 +119,13 @@ func (s *sink) think() bool {
 }
 
 // take reads a mail.
-func (s *sink) take(in *bufio.Reader) bool {
+func take(in *bufio.Reader) bool {
 	for {
 		line, err := in.ReadSlice('\n')
 		if err != nil {
 			return false
 		}
-		s.bytes.Add(int64(len(line)))
 		if string(line) == ".\r\n" {
-			s.mails.Add(1)
 			return true
 		}
 	}

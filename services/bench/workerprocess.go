@@ -13,13 +13,14 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/child"
 )
 
-// counterProcess is the device-counter worker in a process of its own.
-type counterProcess struct {
+// workerProcess is a worker in a process of its own.
+type workerProcess struct {
 	process *child.Process
 	ops     string
 }
 
-func startCounter(w *world) (*counterProcess, error) {
+// startCounter starts device-counter.
+func startCounter(w *world) (*workerProcess, error) {
 	ops, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -29,10 +30,10 @@ func startCounter(w *world) (*counterProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &counterProcess{process: process, ops: ops}, nil
+	return &workerProcess{process: process, ops: ops}, nil
 }
 
-func (c *counterProcess) stop() { _ = stopChild(c.process) }
+func (w *workerProcess) stop() { _ = stopChild(w.process) }
 
 // freeAddress is one nobody listens on just now.
 func freeAddress() (string, error) {
@@ -45,8 +46,8 @@ func freeAddress() (string, error) {
 
 // metrics are the values of the worker's /metrics, those of one name added up;
 // none while it does not answer yet.
-func (c *counterProcess) metrics(ctx context.Context) map[string]float64 {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.ops+"/metrics", http.NoBody)
+func (w *workerProcess) metrics(ctx context.Context) map[string]float64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.ops+"/metrics", http.NoBody)
 	if err != nil {
 		return nil
 	}
@@ -67,7 +68,7 @@ func (c *counterProcess) metrics(ctx context.Context) map[string]float64 {
 }
 
 // peak is the most memory the process ever had resident, in bytes.
-func (c *counterProcess) peak() (float64, error) { return peakOf(c.process.PID()) }
+func (w *workerProcess) peak() (float64, error) { return peakOf(w.process.PID()) }
 
 // peakOf is the most memory a process ever had resident, in bytes.
 func peakOf(pid int) (float64, error) {
