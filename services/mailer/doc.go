@@ -10,7 +10,9 @@
 //
 // # How one event is handled
 //
-// Package react hands over events, many at a time and in no order. For each:
+// Package react hands over events, many at a time and in no order. A license whose
+// welcome would go to a domain that has its share of the mails under way comes again
+// when it is its turn (delivery.Client.Full). For each of the others:
 //
 //  1. The ledger is the log itself: an end with this event's id in its
 //     Softphone-Cause-Id says that it is done. The search begins at the extension's

@@ -32,9 +32,12 @@
 //
 // Each of Concurrency slots gets one message when it is free, and none before: a
 // message that waits in a client's buffer uses up its AckWait, and is then handled
-// twice. The slots that are free at the same moment share a pull (stock.go). While a handler works, AckWait is extended at every third of it.
-// MaxAckPending is unlimited, for messages in backoff count against it: at the
-// default of 1000, a thousand of them let none of 50 good ones through (measured).
+// twice. The slots that are free at the same moment share a pull, and while there are
+// more messages than slots they wait a moment for each other (stock.go).
+//
+// While a handler works, AckWait is extended at every third of it. MaxAckPending is
+// unlimited, for messages in backoff count against it: at the default of 1000, a
+// thousand of them let none of 50 good ones through (measured).
 // MaxDeliver is unlimited, for it loses a message in silence.
 //
 // A process works on one message only once at a time, also when it slept through
