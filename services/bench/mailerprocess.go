@@ -36,35 +36,39 @@ func (b *bench) mailer(ctx context.Context, softphones []softphone, to relay) (r
 	}
 	worker := &workerProcess{process: child, ops: ops}
 	defer worker.stop()
-	tenth := uint64(len(fresh) / 10)
-	first, began, err := b.reached(ctx, writer.last+tenth, child.Done())
-	if err != nil {
-		return 0, 0, err
-	}
-	last, ended, err := b.reached(ctx, writer.last+uint64(len(fresh)), child.Done())
+	first, last := writer.last+uint64(len(fresh)/10), writer.last+uint64(len(fresh))
+	took, err := b.between(ctx, first, last, child.Done())
 	if err != nil {
 		return 0, 0, err
 	}
 	peak, err = worker.peak()
-	return float64(last-first) / ended.Sub(began).Seconds(), peak, err
+	return float64(last-first) / took.Seconds(), peak, err
 }
 
-// reached waits until the log has that many messages, or more, and says how many it
-// had when.
-func (b *bench) reached(ctx context.Context, messages uint64, died <-chan struct{}) (uint64, time.Time, error) {
+// between waits until the log has the later of two messages, and says how long after
+// the earlier one the server stored it.
+func (b *bench) between(ctx context.Context, first, last uint64, died <-chan struct{}) (time.Duration, error) {
 	for {
 		stream, err := b.world.js.Stream(ctx, events.Stream)
 		if err != nil {
-			return 0, time.Time{}, err
+			return 0, err
 		}
-		if last := stream.CachedInfo().State.LastSeq; last >= messages {
-			return last, time.Now(), nil
+		if stream.CachedInfo().State.LastSeq >= last {
+			began, err := stream.GetMsg(ctx, first)
+			if err != nil {
+				return 0, err
+			}
+			ended, err := stream.GetMsg(ctx, last)
+			if err != nil {
+				return 0, err
+			}
+			return ended.Time.Sub(began.Time), nil
 		}
 		select {
 		case <-ctx.Done():
-			return 0, time.Time{}, ctx.Err()
+			return 0, ctx.Err()
 		case <-died:
-			return 0, time.Time{}, errUnfinished
+			return 0, errUnfinished
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
