@@ -54,6 +54,17 @@ func TestOnly(t *testing.T) {
 	}
 }
 
+// Who is not root has no Postfix to measure, and misses no target by that.
+func TestMailsWithoutPostfix(t *testing.T) {
+	t.Parallel()
+	r := Report{Mails: Mails{Mails: 1, VersusElsewhere: atLeast(1, 0.8), FlatRatio: atMost(1, 1.2)}}
+	r.Mails.Elsewhere.Ratio.add(1)
+	var out bytes.Buffer
+	if err := r.print(&out); err != nil || strings.Contains(out.String(), "Postfix") || !r.allMet() {
+		t.Errorf("%v, all met: %t\n%s", err, r.allMet(), out.String())
+	}
+}
+
 // everyFigure fails for a figure that was not measured. Processor time is counted in
 // units that a quick run does not fill; Postfix starts as root only.
 func everyFigure(t *testing.T, path string, v reflect.Value) {

@@ -17,12 +17,12 @@ const smtpConnections = 8
 type Mails struct {
 	Mails     int     `json:"mails"`
 	Bytes     float64 `json:"bytesPerMail"`
-	Elsewhere Sending `json:"toRelayElsewhere"` // of a fifth of the mails, as the next
-	Postfix   Sending `json:"toPostfixHere"`    // nothing for who is not root
+	Elsewhere Sending `json:"toRelayElsewhere"`       // of a fifth of the mails, as the next
+	Postfix   Sending `json:"toPostfixHere,omitzero"` // not for who is not root
 	Idle      Sending `json:"toIdleServerHere"`
 
 	VersusElsewhere Judged `json:"mailerVersusBareLoopElsewhere"`
-	VersusPostfix   Judged `json:"mailerVersusBareLoopPostfix"`
+	VersusPostfix   Judged `json:"mailerVersusBareLoopPostfix,omitzero"`
 
 	FewRSS    float64 `json:"mailerPeakFew"` // bytes, after a fifth of the mails
 	AllRSS    float64 `json:"mailerPeakAll"`
@@ -100,7 +100,11 @@ func (b *bench) round(ctx context.Context, softphones []softphone, start func(fo
 	return peak, nil
 }
 
+// rows are none when it was not measured.
 func (s *Sending) rows(to string, judged *Judged) []row {
+	if len(s.Ratio.all) == 0 {
+		return nil
+	}
 	return []row{
 		{"the mailer, " + to, s.Mailer.perSecond("mails"), nil},
 		{fmt.Sprintf("bare net/smtp loop, %s, %d connections too", to, smtpConnections), s.Bare.perSecond("mails"), nil},
