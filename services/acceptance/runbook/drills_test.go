@@ -148,14 +148,14 @@ func (s *system) signal(p *part, signal syscall.Signal) {
 }
 
 // restore stops the log's servers, and puts a copy in their place that was made
-// before some sign-ins.
+// before some sign-ins and an Enable.
 func (s *system) restore() {
 	s.t.Helper()
 	saved := func(node *part) string { return filepath.Join(s.folder, "saved", node.name) }
 	s.stopped(func(node *part) error { return os.CopyFS(saved(node), os.DirFS(node.data)) })
 	s.until("softphonectl status && echo well", "\nwell\n")
+	s.signInOften("1004", 100) // so that all that follows is further than fences take the copy
 	s.enable("1004")
-	s.signInOften("1004", 60) // so that the copy lacks more than fences add to it
 	s.until("softphonectl status && echo well", "\nwell\n")
 	s.stopped(func(node *part) error {
 		node.forget()
