@@ -23,8 +23,9 @@ import (
 
 // PostfixConfig says how to run a Postfix.
 type PostfixConfig struct {
-	Dir      string            // for all it needs and makes; its own user must be able to enter it
-	Settings map[string]string // of main.cf, besides or instead of ours, which take no mail for anybody. Mailboxes are in Dir's folder mail
+	Prepare  func(*Postfix) error // makes what else it needs, before it is started; may be nil
+	Dir      string               // for all it needs and makes; its own user must be able to enter it
+	Settings map[string]string    // of main.cf, besides or instead of ours, which take no mail for anybody. Mailboxes are in Dir's folder mail
 }
 
 // Postfix is Debian's Postfix as an instance of its own on the loopback interface: its
@@ -54,7 +55,10 @@ const (
 func StartPostfix(c PostfixConfig) (p *Postfix, err error) {
 	for range portTries {
 		p = &Postfix{dir: c.Dir}
-		if err = p.configure(c); err == nil {
+		if err = p.configure(c); err == nil && c.Prepare != nil {
+			err = c.Prepare(p)
+		}
+		if err == nil {
 			err = p.Start()
 		}
 		if !errors.Is(err, errEnded) { // else somebody else has a port since
@@ -193,9 +197,11 @@ func (p *Postfix) Start() (err error) {
 	}
 	p.starts++
 	for end := time.Now().Add(startLimit); ; {
-		err := p.reach()
-		if err == nil && strings.Count(p.Log(), "daemon started") >= p.starts { // else somebody else answers
-			return nil
+		err := errEnded
+		if strings.Count(p.Log(), "daemon started") >= p.starts { // else it may be somebody else who answers
+			if err = p.reach(); err == nil {
+				return nil
+			}
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("does not answer after %s: %w\n%s", startLimit, err, p.Log())

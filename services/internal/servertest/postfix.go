@@ -47,7 +47,11 @@ func Postfix(t testing.TB, c PostfixConfig) *PostfixServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	server, err := embedded.StartPostfix(embedded.PostfixConfig{Dir: dir, Settings: settings(t, dir, c)})
+	config := embedded.PostfixConfig{Dir: dir, Settings: settings(t, dir, c)}
+	if c.User != "" {
+		config.Prepare = c.password
+	}
+	server, err := embedded.StartPostfix(config)
 	switch {
 	case errors.Is(err, embedded.ErrNotRoot) && os.Getenv("CI") == "":
 		t.Skip("Postfix starts as root only: run this test with sudo to see it")
@@ -58,9 +62,6 @@ func Postfix(t testing.TB, c PostfixConfig) *PostfixServer {
 	p := &PostfixServer{
 		Addr: server.SMTP, Smtps: server.SMTPS, Roots: server.Certificate.Roots, CAFile: server.CAFile,
 		t: t, server: server, mailbox: server.Path("mail/inbox"),
-	}
-	if c.User != "" {
-		p.password(c)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -97,28 +98,19 @@ func settings(t testing.TB, dir string, c PostfixConfig) map[string]string {
 	return settings
 }
 
-// own makes folders and gives them to Postfix's own user.
-func (p *PostfixServer) own(names ...string) {
-	p.t.Helper()
-	if err := p.server.Own(names...); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 // password has Cyrus SASL ask a database of its own.
-func (p *PostfixServer) password(c PostfixConfig) {
-	p.t.Helper()
-	config := "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " + p.server.Path("conf/sasldb2") +
+func (c PostfixConfig) password(server *embedded.Postfix) error {
+	config := "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " + server.Path("conf/sasldb2") +
 		"\nmech_list: " + cmp.Or(c.Mechanisms, "PLAIN LOGIN") + "\n"
-	if err := p.server.Write("conf/sasl/smtpd.conf", config); err != nil {
-		p.t.Fatal(err)
+	if err := server.Write("conf/sasl/smtpd.conf", config); err != nil {
+		return err
 	}
-	add := exec.Command("/usr/sbin/saslpasswd2", "-c", "-p", "-f", p.server.Path("conf/sasldb2"), "-u", "postfix.test", c.User)
+	add := exec.Command("/usr/sbin/saslpasswd2", "-c", "-p", "-f", server.Path("conf/sasldb2"), "-u", "postfix.test", c.User)
 	add.Stdin = strings.NewReader(c.Password + "\n")
 	if out, err := add.CombinedOutput(); err != nil {
-		p.t.Fatalf("saslpasswd2: %v\n%s", err, out)
+		return fmt.Errorf("saslpasswd2: %w\n%s", err, out)
 	}
-	p.own("conf/sasldb2")
+	return server.Own("conf/sasldb2")
 }
 
 // Restart ends it with all its connections, and starts it again.
@@ -139,7 +131,9 @@ func (p *PostfixServer) Log() string { return p.server.Log() }
 // Maildir is where mails are delivered. It is there before the first of them.
 func (p *PostfixServer) Maildir() string {
 	p.t.Helper()
-	p.own("mail/inbox", "mail/inbox/tmp", "mail/inbox/new", "mail/inbox/cur")
+	if err := p.server.Own("mail/inbox", "mail/inbox/tmp", "mail/inbox/new", "mail/inbox/cur"); err != nil {
+		p.t.Fatal(err)
+	}
 	return p.mailbox
 }
 
