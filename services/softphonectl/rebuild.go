@@ -87,33 +87,31 @@ func (r rebuilt) text() string {
 	return fmt.Sprintf("%s: %s forgotten, %s folded again in %.1f s", r.Worker, plural(r.States, "state"), plural(r.Events, "event"), r.Seconds)
 }
 
-// forget removes a worker's checkpoints, and of its states those that the owner of a
-// partition has not replaced by then. All checkpoints go first: their owners notice
-// at the same time, and read the log together.
+// forget removes a worker's checkpoints, and with each all states of its partition:
+// these are listed before, as their owners notice within a second, begin anew, all at
+// the same time, and must find none.
 func (x *session) forget(worker string) (n uint64, err error) {
-	of := make([]fold.States, events.Partitions)
-	for p := range of {
-		of[p] = fold.StatesOf(x.redis, worker, p)
-		if err := x.reset(of[p]); err != nil {
+	var states [events.Partitions][]eventlog.Key
+	if err := fold.Keys(x.ctx, x.redis, worker, func(partition int, keys []eventlog.Key) error {
+		states[partition] = append(states[partition], keys...)
+		n += uint64(len(keys))
+		return nil
+	}); err != nil {
+		return 0, err
+	}
+	for p, keys := range states {
+		if err := x.reset(fold.StatesOf(x.redis, worker, p), keys); err != nil {
 			return 0, err
 		}
 	}
-	err = fold.Keys(x.ctx, x.redis, worker, func(partition int, keys []eventlog.Key) error {
-		err := of[partition].Sweep(x.ctx, keys)
-		if errors.Is(err, fold.ErrMoved) {
-			return nil // the owner folds already, and reads no state from before
-		}
-		n += uint64(len(keys))
-		return err
-	})
-	return n, err
+	return n, nil
 }
 
-func (x *session) reset(states fold.States) error {
+func (x *session) reset(of fold.States, states []eventlog.Key) error {
 	for {
-		at, err := states.Checkpoint(x.ctx)
+		at, err := of.Checkpoint(x.ctx)
 		if err == nil {
-			err = states.Reset(x.ctx, at)
+			err = of.Reset(x.ctx, at, states)
 		}
 		if !errors.Is(err, fold.ErrMoved) { // under load it takes a few tries
 			return err

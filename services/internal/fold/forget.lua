@@ -1,10 +1,14 @@
--- Removes the checkpoint, if it is still the given one.
+-- Forgets a partition, if its checkpoint is still the given one: the checkpoint, and
+-- states. All at once: an owner that begins again must find none of them.
 --
--- KEYS  checkpoint
--- ARGV  stream, seq, digest, repair
+-- KEYS  checkpoint, key…
+-- ARGV  stream, seq, digest, repair; all empty: there is no checkpoint
+-- Returns OK. Otherwise FENCED, and nothing was removed.
 local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest', 'repair')
 for i = 1, 4 do
   if (found[i] or '') ~= ARGV[i] then return 'FENCED' end
 end
-redis.call('DEL', KEYS[1])
+for i = 1, #KEYS do
+  redis.call('DEL', KEYS[i])
+end
 return 'OK'

@@ -135,7 +135,7 @@ func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, beh
 		o.meter.progress.took(inputs[0].Time, behind)
 		return o.fold(ctx, inputs)
 	}
-	if time.Now().Truncate(idle).After(o.compared) {
+	if time.Now().Truncate(idle).After(o.compared) || time.Since(o.compared) > 2*idle { // the clock may be set back
 		return o.compare(ctx)
 	}
 	return nil

@@ -15,9 +15,6 @@ import (
 //go:embed repair.lua
 var repairSource string
 
-//go:embed sweep.lua
-var sweepSource string
-
 // ErrMoved says that the checkpoint is not the one a repair was made for: read
 // and compare again.
 var ErrMoved = errors.New("the checkpoint moved meanwhile")
@@ -35,16 +32,13 @@ var ErrMoved = errors.New("the checkpoint moved meanwhile")
 // What an owner told because of a faulty state stays told. Comparing the outcomes
 // with the log's facts shows it.
 type States struct {
-	store         *store
-	repair, sweep *redis.Script
+	store  *store
+	repair *redis.Script
 }
 
 // StatesOf returns what a worker keeps of a partition.
 func StatesOf(client redis.UniversalClient, worker string, partition int) States {
-	return States{
-		store:  newStore(client, worker, partition),
-		repair: redis.NewScript(repairSource), sweep: redis.NewScript(sweepSource),
-	}
+	return States{store: newStore(client, worker, partition), repair: redis.NewScript(repairSource)}
 }
 
 // Checkpoint reads up to where the partition is folded; zero when there is none.
@@ -115,22 +109,13 @@ func (s States) Repair(ctx context.Context, at Checkpoint, repairs []Repair) err
 	return moved(fenced(s.repair.Run(ctx, s.store.redis, names, args...)))
 }
 
-// Reset removes the checkpoint if it is still the given one, and is ErrMoved
-// otherwise. The owner notices within seconds and folds the partition from the
-// beginning; no outcome is told again.
-func (s States) Reset(ctx context.Context, at Checkpoint) error {
-	return moved(s.store.reset(ctx, at))
-}
-
-// Sweep removes states of a partition without checkpoint, and is ErrMoved when it
-// has one: its owner has begun again.
-func (s States) Sweep(ctx context.Context, keys []eventlog.Key) error {
-	names := make([]string, 0, 1+len(keys))
-	names = append(names, s.store.keys.checkpoint())
-	for _, key := range keys {
-		names = append(names, s.store.keys.state(key))
-	}
-	return moved(fenced(s.sweep.Run(ctx, s.store.redis, names)))
+// Reset removes the checkpoint if it is still the given one, and states with it; it is
+// ErrMoved otherwise. The owner notices within seconds and folds the partition from
+// the beginning; no outcome is told again. Where the log is another one by now, all
+// states must go: what an owner finds of one it takes for this log's, once it has
+// folded further than that state.
+func (s States) Reset(ctx context.Context, at Checkpoint, states []eventlog.Key) error {
+	return moved(s.store.reset(ctx, at, states...))
 }
 
 func moved(err error) error {

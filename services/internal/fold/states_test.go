@@ -169,37 +169,44 @@ func TestRepairNeedsTheCheckpointItWasMadeFor(t *testing.T) {
 			t.Errorf("at %s: %v, want ErrMoved", name, err)
 		}
 	}
-	if err := s.Sweep(t.Context(), []eventlog.Key{w.key}); !errors.Is(err, fold.ErrMoved) {
-		t.Errorf("sweeping beside a checkpoint: %v, want ErrMoved", err)
-	}
-	if err := s.Reset(t.Context(), old); !errors.Is(err, fold.ErrMoved) {
-		t.Errorf("resetting an older checkpoint: %v, want ErrMoved", err)
+	for name, at := range map[string]fold.Checkpoint{"an older one": old, "none": {}} {
+		if err := s.Reset(t.Context(), at, []eventlog.Key{w.key}); !errors.Is(err, fold.ErrMoved) {
+			t.Errorf("resetting at %s: %v, want ErrMoved", name, err)
+		}
 	}
 	w.settled(soon)
 }
 
-// A partition that was reset and swept is folded from the beginning, by an owner
-// that ran all the time.
-func TestResetAndSweep(t *testing.T) {
+// A partition that was reset is folded from the beginning, by an owner that ran all
+// the time; none of its states is there when that begins.
+func TestReset(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.own(nil)
+	stop, _ := w.own(nil)
 	w.add(ones(100)...)
 	w.settled(soon)
-	if err := w.rdb.HSet(t.Context(), "softphone:{p"+fmt.Sprint(w.part)+"}:"+teller+":acme:stray", "seq", 1).Err(); err != nil {
+	stray := "softphone:{p" + fmt.Sprint(w.part) + "}:" + teller + ":acme:stray"
+	if err := w.rdb.HSet(t.Context(), stray, "seq", 1).Err(); err != nil {
 		t.Fatal(err)
 	}
-	s := w.states()
-	at, err := s.Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	reset := func() {
+		t.Helper()
+		s := w.states()
+		at, err := s.Checkpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Reset(t.Context(), at, []eventlog.Key{w.key, "acme.stray"}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := s.Reset(t.Context(), at); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Sweep(t.Context(), []eventlog.Key{w.key, "acme.stray"}); err != nil && !errors.Is(err, fold.ErrMoved) {
-		t.Fatal(err)
-	}
+	reset()
 	w.add(1)
 	w.settled(soon)
+	stop()
+	reset()
+	reset() // what has no checkpoint
+	if names, err := w.rdb.Keys(t.Context(), "*").Result(); err != nil || len(names) > 0 {
+		t.Errorf("left are %v, %v", names, err)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 //go:embed commit.lua
@@ -112,10 +114,15 @@ func (s *store) replace(ctx context.Context, from, to Checkpoint, states []writt
 }
 
 // reset removes the checkpoint if it still stands, so that the next tenure folds
-// the partition from the beginning.
-func (s *store) reset(ctx context.Context, from Checkpoint) error {
+// the partition from the beginning; and states.
+func (s *store) reset(ctx context.Context, from Checkpoint, states ...eventlog.Key) error {
+	names := make([]string, 0, 1+len(states))
+	names = append(names, s.keys.checkpoint())
+	for _, key := range states {
+		names = append(names, s.keys.state(key))
+	}
 	v := from.values()
-	return fenced(s.forget.Run(ctx, s.redis, []string{s.keys.checkpoint()}, v[0], v[1], v[2], v[3]))
+	return fenced(s.forget.Run(ctx, s.redis, names, v[0], v[1], v[2], v[3]))
 }
 
 func fenced(reply *redis.Cmd) error {
