@@ -26,7 +26,7 @@ hash() {
 worker() {
     digest=$(hash "$1")
     echo "user $1 on #$digest resetchannels ~softphone:{p*}:$1:* -@all" \
-        "+hgetall +hget +hmget +hset +hdel +del +exists" \
+        "+hgetall +hget +hmget +hset +hdel +del" \
         "+eval +evalsha +script|load +script|exists" \
         "+ping +select +client|setname +client|id" \
         "+cluster|slots +cluster|shards +cluster|nodes +readonly +command" "${2:-}"
@@ -38,7 +38,7 @@ worker() {
     worker device-counter
     worker name-sync
     # Besides its view: sessions, tokens and what failed sign-ins cost.
-    worker portal "~softphone:portal:* +get +set +getdel +getex +setnx +hincrby +expire +pexpire +time +multi +exec"
+    worker portal "~softphone:portal:* +exists +get +set +getdel +getex +setnx +hincrby +expire +pexpire +time +multi +exec"
     digest=$(hash ops)
     echo "user ops on #$digest allkeys allchannels +@all"
     # For the container's own health check: may ask whether the server answers, and nothing else.
