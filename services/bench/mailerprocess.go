@@ -24,20 +24,14 @@ func (b *bench) mailer(ctx context.Context, softphones []softphone, to relay) (r
 	if err := writer.license(ctx, fresh); err != nil {
 		return 0, 0, err
 	}
-	ops, err := freeAddress()
+	worker, err := startWorker(b.world, childMailer, "SMTP_URL=smtps://"+to.address, "SMTP_CA_FILE="+to.caFile,
+		"SMTP_CONNECTIONS="+strconv.Itoa(smtpConnections), "MAIL_DOMAIN_LIMITS=*="+strconv.Itoa(smtpConnections)) // a loop has no others
 	if err != nil {
 		return 0, 0, err
 	}
-	child, _, err := startChild(childMailer, "NATS_URL="+b.world.natsURL, "SMTP_URL=smtps://"+to.address, "SMTP_CA_FILE="+to.caFile,
-		"SMTP_CONNECTIONS="+strconv.Itoa(smtpConnections), "MAIL_DOMAIN_LIMITS=*="+strconv.Itoa(smtpConnections), // a loop has no others
-		"SOFTPHONE_OPS_LISTEN="+ops, "SOFTPHONE_LOG_LEVEL=error")
-	if err != nil {
-		return 0, 0, err
-	}
-	worker := &workerProcess{process: child, ops: ops}
 	defer worker.stop()
 	first, last := writer.last+uint64(len(fresh)/10), writer.last+uint64(len(fresh))
-	took, err := b.between(ctx, first, last, child.Done())
+	took, err := b.between(ctx, first, last, worker.process.Done())
 	if err != nil {
 		return 0, 0, err
 	}

@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/mycloudpbx/softphone/services/internal/child"
+	"github.com/mycloudpbx/softphone/services/internal/embedded"
 )
 
 // workerProcess is a worker in a process of its own.
@@ -19,30 +19,25 @@ type workerProcess struct {
 	ops     string
 }
 
-// startCounter starts device-counter.
-func startCounter(w *world) (*workerProcess, error) {
-	ops, err := freeAddress()
+// startWorker starts a worker, by the name of its child.
+func startWorker(w *world, name string, env ...string) (*workerProcess, error) {
+	ops, err := embedded.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	process, _, err := startChild(childWorker,
-		"NATS_URL="+w.natsURL, "REDIS_URL="+w.redisURL, "SOFTPHONE_OPS_LISTEN="+ops, "SOFTPHONE_LOG_LEVEL=error")
+	process, _, err := startChild(name, append(env, "NATS_URL="+w.natsURL, "SOFTPHONE_OPS_LISTEN="+ops, "SOFTPHONE_LOG_LEVEL=error")...)
 	if err != nil {
 		return nil, err
 	}
 	return &workerProcess{process: process, ops: ops}, nil
 }
 
-func (w *workerProcess) stop() { _ = stopChild(w.process) }
-
-// freeAddress is one nobody listens on just now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+// startCounter starts device-counter.
+func startCounter(w *world) (*workerProcess, error) {
+	return startWorker(w, childWorker, "REDIS_URL="+w.redisURL)
 }
+
+func (w *workerProcess) stop() { _ = stopChild(w.process) }
 
 // metrics are the values of the worker's /metrics, those of one name added up;
 // none while it does not answer yet.

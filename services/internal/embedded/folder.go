@@ -43,3 +43,13 @@ func checkFree(address string) error {
 	}
 	return l.Close()
 }
+
+// FreeAddress is one on the loopback interface that nobody listens on just now. Somebody else may take it before it is
+// used.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}

@@ -88,7 +88,7 @@ func (p *Postfix) configure(c PostfixConfig) (err error) {
 		return err
 	}
 	for _, address := range []*string{&p.SMTP, &p.SMTPS} {
-		if *address, err = freeAddress(); err != nil {
+		if *address, err = FreeAddress(); err != nil {
 			return err
 		}
 	}
@@ -250,13 +250,4 @@ func (p *Postfix) Log() string {
 		return err.Error()
 	}
 	return string(body)
-}
-
-// freeAddress is one on the loopback interface that nobody listens on just now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
