@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
@@ -33,13 +34,15 @@ type retries struct {
 // brief bounds what display may cost a mail.
 const brief = 2 * time.Second
 
-func openRetries(ctx context.Context, js jetstream.JetStream, logger zerolog.Logger) retries {
-	bucket, err := js.KeyValue(ctx, setup.MailerBucket)
+func openRetries(ctx context.Context, h *process.Host, js jetstream.JetStream) retries {
+	bucket, err := process.Await(ctx, h, func(ctx context.Context) (jetstream.KeyValue, error) {
+		return js.KeyValue(ctx, setup.MailerBucket)
+	})
 	if err != nil {
-		logger.Warn().Err(err).Str("bucket", setup.MailerBucket).Msg("retries will not be shown: run `softphonectl setup`")
-		return retries{logger: logger}
+		h.Log.Warn().Err(err).Str("bucket", setup.MailerBucket).Msg("retries will not be shown: run `softphonectl setup`")
+		return retries{logger: h.Log}
 	}
-	return retries{bucket: bucket, logger: logger}
+	return retries{bucket: bucket, logger: h.Log}
 }
 
 func (r retries) put(ctx context.Context, c cause, what retry) {

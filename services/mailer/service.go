@@ -38,7 +38,7 @@ func Run(ctx context.Context, c Config) error {
 		_ = conn.FlushTimeout(time.Second) // what was given back at the end
 		conn.Close()
 	}()
-	log, err := eventlog.Open(ctx, conn)
+	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	}
 	m := &mailer{
 		ledger:  ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)},
-		retries: openRetries(ctx, log.JetStream(), c.Host.Log), brands: brands, client: client,
+		retries: openRetries(ctx, c.Host, log.JetStream()), brands: brands, client: client,
 		paused: &pauses{Health: c.Host.Health}, sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
 	}
 	m.notices = &notices{bucket: m.retries.bucket}

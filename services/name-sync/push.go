@@ -58,7 +58,7 @@ func pushing(ctx context.Context, c Config) error {
 		_ = conn.FlushTimeout(time.Second) // what was given back at the end
 		conn.Close()
 	}()
-	log, err := eventlog.Open(ctx, conn)
+	log, err := process.Await(ctx, host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
 	if err != nil {
 		return err
 	}

@@ -42,11 +42,13 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	log, err := eventlog.Open(ctx, conn)
+	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
 	if err != nil {
 		return err
 	}
-	bucket, err := log.JetStream().KeyValue(ctx, events.LeaseBucket)
+	bucket, err := process.Await(ctx, c.Host, func(ctx context.Context) (jetstream.KeyValue, error) {
+		return log.JetStream().KeyValue(ctx, events.LeaseBucket)
+	})
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return fmt.Errorf("key-value bucket %s: %w", events.LeaseBucket, eventlog.ErrNoStream)
 	}

@@ -20,8 +20,11 @@ type Store struct {
 // Open finds the bucket.
 func Open(ctx context.Context, js jetstream.JetStream, bucket string) (*Store, error) {
 	kv, err := js.KeyValue(ctx, bucket)
-	if err != nil {
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return nil, fmt.Errorf("opening key-value bucket %s: %w: run `softphonectl setup` once", bucket, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening key-value bucket %s: %w", bucket, err)
 	}
 	stream, err := js.Stream(ctx, "KV_"+bucket)
 	if err != nil {

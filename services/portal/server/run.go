@@ -45,12 +45,14 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	log, err := eventlog.Open(ctx, conn)
+	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
 	if err != nil {
 		return err
 	}
 	log.Trace(c.Host.Tracer)
-	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	credentials, err := process.Await(ctx, c.Host, func(ctx context.Context) (*credential.Store, error) {
+		return credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	})
 	if err != nil {
 		return err
 	}
