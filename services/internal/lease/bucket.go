@@ -10,13 +10,37 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// Bucket holds the leases.
+type Bucket struct {
+	jetstream.KeyValue
+
+	TTL time.Duration // of a lease that is not renewed
+}
+
+// Open finds the bucket. It returns jetstream.ErrBucketNotFound when nobody has made it, and ErrBucket when leases in it
+// do not expire.
+func Open(ctx context.Context, js jetstream.JetStream, name string) (Bucket, error) {
+	kv, err := js.KeyValue(ctx, name)
+	if err != nil {
+		return Bucket{}, fmt.Errorf("lease bucket %s: %w", name, err)
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return Bucket{}, fmt.Errorf("lease bucket %s: %w", name, err)
+	}
+	if status.TTL() <= 0 {
+		return Bucket{}, fmt.Errorf("%w: %s has no TTL", ErrBucket, name)
+	}
+	return Bucket{kv, status.TTL()}, nil
+}
+
 // EnsureBucket opens the bucket, and creates it when it is not there. It does not change one that is: a TTL that replicas
 // disagree about is worse than the wrong one, so other settings than these are ErrBucket. Leases live for seconds; stop
 // the workers and delete the bucket to change it.
 //
 // It is made as a stream and not by CreateKeyValue because that always allows direct reads, which any replica of the
 // stream answers, also from the past: Check would find a lease that was lost.
-func EnsureBucket(ctx context.Context, js jetstream.JetStream, name string, ttl time.Duration, replicas int) (jetstream.KeyValue, error) {
+func EnsureBucket(ctx context.Context, js jetstream.JetStream, name string, ttl time.Duration, replicas int) (Bucket, error) {
 	stream, err := js.Stream(ctx, "KV_"+name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = js.CreateStream(ctx, bucketStream(name, ttl, replicas))
@@ -25,14 +49,14 @@ func EnsureBucket(ctx context.Context, js jetstream.JetStream, name string, ttl 
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lease bucket %s: %w", name, err)
+		return Bucket{}, fmt.Errorf("lease bucket %s: %w", name, err)
 	}
 	c := stream.CachedInfo().Config
 	if c.MaxAge != ttl || c.AllowDirect || max(c.Replicas, 1) != max(replicas, 1) {
-		return nil, fmt.Errorf("%w: %s has a TTL of %s, %d replicas, direct reads: %t; wanted are %s, %d, false: stop the workers and delete it",
+		return Bucket{}, fmt.Errorf("%w: %s has a TTL of %s, %d replicas, direct reads: %t; wanted are %s, %d, false: stop the workers and delete it",
 			ErrBucket, name, c.MaxAge, c.Replicas, c.AllowDirect, ttl, max(replicas, 1))
 	}
-	return js.KeyValue(ctx, name)
+	return Open(ctx, js, name)
 }
 
 // bucketStream is what the NATS key-value convention asks of a bucket's stream. It is a file, not memory: a server that

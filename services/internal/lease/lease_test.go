@@ -228,13 +228,13 @@ func TestOwnerIsStartedAgain(t *testing.T) {
 func TestStagger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	kv, _ := w.bucket(t)
+	bucket, _ := w.bucket(t)
 	const stagger = 50 * time.Millisecond
 	var mu sync.Mutex
 	starts := map[int]time.Time{}
 	ctx, cancel := context.WithCancel(t.Context())
 	registry := prometheus.NewRegistry()
-	c := Config{Bucket: kv, Worker: worker, Partitions: 4, TTL: ttl, Stagger: stagger, Metrics: registry}
+	c := Config{Bucket: bucket, Worker: worker, Partitions: 4, Stagger: stagger, Metrics: registry}
 	err := Run(ctx, c, func(ctx context.Context, l *Lease) error {
 		mu.Lock()
 		starts[l.Partition()] = time.Now()
@@ -349,17 +349,17 @@ func second[T any](_ T, err error) error { return err }
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	kv, _ := w.bucket(t)
-	good := Config{Bucket: kv, Worker: worker, Replica: "a", Partitions: partitions, TTL: ttl}
+	bucket, _ := w.bucket(t)
+	good := Config{Bucket: bucket, Worker: worker, Replica: "a", Partitions: partitions}
 	for name, tc := range map[string]struct {
 		change func(*Config)
 		want   error
 	}{
-		"no bucket":     {func(c *Config) { c.Bucket = nil }, ErrConfig},
+		"no bucket":     {func(c *Config) { c.Bucket = Bucket{} }, ErrConfig},
 		"worker":        {func(c *Config) { c.Worker = "a.b" }, ErrConfig},
 		"replica":       {func(c *Config) { c.Replica = "a b" }, ErrConfig},
 		"no partitions": {func(c *Config) { c.Partitions = 0 }, ErrConfig},
-		"TTL":           {func(c *Config) { c.TTL = time.Minute }, ErrBucket},
+		"TTL":           {func(c *Config) { c.Bucket.TTL = 0 }, ErrConfig},
 	} {
 		c := good
 		tc.change(&c)

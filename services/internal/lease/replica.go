@@ -16,13 +16,12 @@ import (
 
 // Config says who takes part.
 type Config struct {
-	Bucket jetstream.KeyValue
+	Bucket Bucket
 	Worker string // whose partitions; letters, digits, - and _
 	// Replica must be different for every process of the worker; letters, digits, - _ and dots. A process that starts
 	// under the name of one that was killed takes over its leases at once. Empty: a random name, and no such thing.
 	Replica    string
 	Partitions int
-	TTL        time.Duration // 0: the bucket's; another one than the bucket's is ErrBucket
 	Stagger    time.Duration // between the starts of owners of partitions that were taken together
 	Log        zerolog.Logger
 	Metrics    prometheus.Registerer // nil: none
@@ -34,9 +33,9 @@ type Config struct {
 // soon after its context ends, whose cause is ErrLost or ErrGivenUp, or that of ctx. When own returns earlier it is called
 // again after a pause.
 //
-// The only errors are those of the start (ErrConfig, ErrBucket, a bucket that cannot be read) and ErrSameName.
+// The only errors are ErrConfig and ErrSameName.
 func Run(ctx context.Context, c Config, own func(ctx context.Context, l *Lease) error) error {
-	if err := c.check(ctx); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	r := &replica{
@@ -59,29 +58,19 @@ type Health interface {
 // part is what health calls the leases.
 const part = "leases"
 
-func (c *Config) check(ctx context.Context) error {
+func (c *Config) check() error {
 	if c.Replica == "" {
 		c.Replica = nuid.Next()
 	}
 	switch {
-	case c.Bucket == nil:
-		return fmt.Errorf("%w: Bucket is missing", ErrConfig)
+	case c.Bucket.KeyValue == nil || c.Bucket.TTL <= 0:
+		return fmt.Errorf("%w: Bucket is missing, or its TTL: use Open", ErrConfig)
 	case !isName(c.Worker, false):
 		return fmt.Errorf("%w: Worker %q: only letters, digits, - and _", ErrConfig, c.Worker)
 	case !isName(c.Replica, true):
 		return fmt.Errorf("%w: Replica %q: only letters, digits, -, _ and single dots inside", ErrConfig, c.Replica)
 	case c.Partitions < 1:
 		return fmt.Errorf("%w: Partitions is %d, must be 1 or more", ErrConfig, c.Partitions)
-	}
-	status, err := c.Bucket.Status(ctx)
-	if err != nil {
-		return fmt.Errorf("lease bucket %s: %w", c.Bucket.Bucket(), err)
-	}
-	if c.TTL == 0 {
-		c.TTL = status.TTL()
-	}
-	if c.TTL != status.TTL() || c.TTL <= 0 {
-		return fmt.Errorf("%w: %s has a TTL of %s, wanted is %s", ErrBucket, c.Bucket.Bucket(), status.TTL(), c.TTL)
 	}
 	return nil
 }
@@ -109,10 +98,10 @@ func (r *replica) partitionKey(n int) string {
 }
 
 // period is how often a replica polls. Two polls in a row may fail before a lease is lost.
-func (r *replica) period() time.Duration { return r.TTL / 3 }
+func (r *replica) period() time.Duration { return r.Bucket.TTL / 3 }
 
 // validity is how long a renewal counts, from before it was sent: a tenth less than the server lets the key live.
-func (r *replica) validity() time.Duration { return r.TTL - r.TTL/10 }
+func (r *replica) validity() time.Duration { return r.Bucket.TTL - r.Bucket.TTL/10 }
 
 func (r *replica) loop(ctx context.Context) error {
 	ticker := time.NewTicker(r.period())

@@ -125,18 +125,18 @@ func (w *world) checkHolders() {
 func sameReplica(a, b string) bool { return entry{value: a}.owner() == entry{value: b}.owner() }
 
 // bucket returns the bucket as the worker's user sees it, over a connection of its own.
-func (w *world) bucket(t testing.TB) (jetstream.KeyValue, *nats.Conn) {
+func (w *world) bucket(t testing.TB) (Bucket, *nats.Conn) {
 	t.Helper()
 	nc := w.server.Connect(t, nats.UserInfo("counter", "pw"), nats.CustomInboxPrefix("_INBOX.counter"))
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.KeyValue(t.Context(), bucketName)
+	bucket, err := Open(t.Context(), js, bucketName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kv, nc
+	return bucket, nc
 }
 
 // running is a replica in this process.
@@ -267,11 +267,11 @@ func runChild() {
 	if err != nil {
 		panic(err)
 	}
-	kv, err := js.KeyValue(context.Background(), bucketName)
+	bucket, err := Open(context.Background(), js, bucketName)
 	if err != nil {
 		panic(err)
 	}
-	c := Config{Bucket: kv, Worker: worker, Replica: os.Getenv("TEST_NAME"), Partitions: partitions}
+	c := Config{Bucket: bucket, Worker: worker, Replica: os.Getenv("TEST_NAME"), Partitions: partitions}
 	err = Run(context.Background(), c, func(ctx context.Context, l *Lease) error {
 		fmt.Println("own", strconv.Itoa(l.Partition()))
 		<-ctx.Done()

@@ -46,14 +46,14 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 	if err != nil {
 		return err
 	}
-	bucket, err := process.Await(ctx, c.Host, func(ctx context.Context) (jetstream.KeyValue, error) {
-		return log.JetStream().KeyValue(ctx, events.LeaseBucket)
+	bucket, err := process.Await(ctx, c.Host, func(ctx context.Context) (lease.Bucket, error) {
+		return lease.Open(ctx, log.JetStream(), events.LeaseBucket)
 	})
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return fmt.Errorf("key-value bucket %s: %w", events.LeaseBucket, eventlog.ErrNoStream)
 	}
 	if err != nil {
-		return fmt.Errorf("opening key-value bucket %s: %w", events.LeaseBucket, err)
+		return err
 	}
 	stop, err := serve(log, client, c.Host, rules, answer)
 	if err != nil {
@@ -64,7 +64,7 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 }
 
 // own folds this replica's share of the partitions.
-func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, bucket jetstream.KeyValue, rules Rules[S]) error {
+func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, bucket lease.Bucket, rules Rules[S]) error {
 	replica := c.replica()
 	folding := fold.Config{
 		Log: log, Feed: eventlog.NewFeed(log, rules.Worker, fold.MaxBatch), Redis: client, Owner: replica,
