@@ -97,10 +97,12 @@ func (c *Child) Terminate() error {
 	return c.process.Wait()
 }
 
-// Pause stops it with SIGSTOP, as a machine does that is suspended: all its connections stay open.
+// Pause stops it with SIGSTOP, as a machine does that is suspended: all its connections stay open. It returns when
+// nothing of it runs any more.
 func (c *Child) Pause() {
 	c.t.Helper()
 	c.signal(syscall.SIGSTOP)
+	awaitStopped(c.t, c.PID())
 }
 
 // Resume lets it go on.

@@ -77,7 +77,7 @@ func (n *NATSProcess) Stop() {
 	n.child = nil
 }
 
-// Pause stops it with SIGSTOP: connections stay open and nothing answers.
+// Pause stops it with SIGSTOP: connections stay open and nothing answers from when it returns.
 func (n *NATSProcess) Pause() {
 	n.t.Helper()
 	n.running().Pause()

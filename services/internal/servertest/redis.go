@@ -88,10 +88,11 @@ func (r *RedisServer) Start() {
 	}
 }
 
-// Pause stops the server with SIGSTOP: its connections stay open and nothing answers.
+// Pause stops the server with SIGSTOP: its connections stay open and nothing answers from when it returns.
 func (r *RedisServer) Pause() {
 	r.t.Helper()
 	r.signal(syscall.SIGSTOP)
+	awaitStopped(r.t, r.server.PID())
 }
 
 // Resume lets it go on.
