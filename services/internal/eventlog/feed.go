@@ -30,7 +30,8 @@ const (
 	// events at once for little more than 80.
 	linger = 50 * time.Millisecond
 
-	// stuck is how long a partition that takes nothing holds up the others.
+	// stuck is how long a partition that takes nothing holds up the others, from when
+	// it could have.
 	stuck = 5 * time.Second
 )
 
@@ -229,7 +230,7 @@ func (r *fed) offer(m Message, left uint64) {
 func (r *fed) patience() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return time.Until(r.asked.Add(stuck))
+	return time.Until(r.full.Add(stuck))
 }
 
 // beyond is after all messages.

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -34,6 +35,29 @@ func TestGroups(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Who had nothing to take for long, because another one held up the feed, is not the
+// one that is stuck.
+func TestWaitingIsNotStuck(t *testing.T) {
+	t.Parallel()
+	r := &fed{Reader: newReader(1)}
+	r.full = time.Now().Add(-stuck)
+	r.offer(Message{Sequence: 1}, 1)
+	got := make(chan error)
+	go func() {
+		time.Sleep(10 * time.Millisecond) // the feed is first to find no room
+		for range 2 {
+			_, err := r.Batch(t.Context(), 1, time.Minute)
+			got <- err
+		}
+	}()
+	r.offer(Message{Sequence: 2}, 0)
+	for range 2 {
+		if err := <-got; err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -365,3 +365,24 @@ func TestAskWithoutAnswer(t *testing.T) {
 		t.Errorf("%+v, %v; want a receipt and ErrNoAnswer", receipt, err)
 	}
 }
+
+// Who is told to stop gets no more to do, however much is here.
+func TestBatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	_, _, log := setup(t)
+	first := publish(t, log, "softphone.pbx.acme.1001.Add", "", "1")
+	key := eventlog.Key("acme.1001")
+	reader, err := log.Read(t.Context(), "test", first.Sequence, eventlog.AllIn(key.Partition(events.Partitions)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for reader.Behind() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if batch, err := reader.Batch(ctx, 10, 30*time.Second); len(batch) > 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d messages, %v", len(batch), err)
+	}
+}

@@ -28,7 +28,7 @@ type Reader struct {
 	mu     sync.Mutex
 	buffer []Message
 	left   uint64    // at the server, when it sent what was delivered last
-	asked  time.Time // of the last call of Batch
+	full   time.Time // when the buffer came to be so last
 	closed bool
 	err    error // the first one
 }
@@ -58,7 +58,7 @@ func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, er
 }
 
 func newReader(keeps int) *Reader {
-	return &Reader{keeps: keeps, ready: make(chan struct{}, 1), room: make(chan struct{}, 1), asked: time.Now()}
+	return &Reader{keeps: keeps, ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 // Pending is how many messages waited for this reader when it started.
@@ -81,6 +81,9 @@ func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Me
 		least = min(limit, r.keeps)
 	}
 	for {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		batch, err := r.grab(least, limit)
 		if len(batch) > 0 || err != nil {
 			return batch, err
@@ -97,9 +100,6 @@ func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Me
 			least = 1
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		if least == 1 && !time.Now().Before(end) {
 			return r.grab(least, limit)
 		}
@@ -111,7 +111,6 @@ func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Me
 func (r *Reader) grab(least, limit int) ([]Message, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked = time.Now()
 	have := len(r.buffer)
 	if have < least && r.err == nil {
 		return nil, nil
@@ -158,7 +157,11 @@ func (r *Reader) put(m Message, left uint64) bool {
 		r.buffer = make([]Message, 0, r.keeps)
 	}
 	r.buffer, r.left = append(r.buffer, m), left
-	if r.linger == 0 || len(r.buffer) == r.keeps {
+	full := len(r.buffer) == r.keeps
+	if full {
+		r.full = time.Now()
+	}
+	if r.linger == 0 || full {
 		signal(r.ready)
 	}
 	return true
