@@ -31,6 +31,7 @@ type follower[S any, E fold.Event] struct {
 	last   eventlog.Message   // folded last
 	opened uint64             // messages that waited when the reader was opened
 	taken  uint64             // of them
+	lost   int                // readers in a row that brought nothing
 	past   uint64             // a checkpoint's event that was deleted from the log
 }
 
@@ -119,10 +120,14 @@ func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 			continue
 		case errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil:
 			f.close() // and begin again where it was
+			if f.lost++; f.lost > retries {
+				return nil, fmt.Errorf("reading from sequence %d: %w", f.Last()+1, err)
+			}
 			return nil, sleep(ctx, respite)
 		case err != nil || len(messages) == 0:
 			return nil, err
 		}
+		f.lost = 0
 		f.taken += uint64(len(messages))
 		f.ready = slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !isInput(f.inputs, m) })
 	}
