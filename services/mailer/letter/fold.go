@@ -44,7 +44,7 @@ type folding struct {
 // fold goes through a list where dot is the page, and puts text where a node's
 // result is known. What fails is left as it is, to fail with a mail.
 func (f folding) fold(list *parse.ListNode) {
-	if list == nil {
+	if list == nil || renames(list) {
 		return
 	}
 	for i, node := range list.Nodes {

@@ -123,10 +123,17 @@ func withDot(call *parse.TemplateNode) bool { return call.Pipe != nil && call.Pi
 
 // declares tells whether variables of a list would be seen after it.
 func declares(list *parse.ListNode) bool {
-	return slices.ContainsFunc(list.Nodes, func(node parse.Node) bool {
+	return renames(list) || slices.ContainsFunc(list.Nodes, func(node parse.Node) bool {
 		_, action := node.(*parse.ActionNode)
 		return action && strings.Contains(node.String(), "=") // at its beginning, or in brackets
 	})
+}
+
+// renames tells whether $ comes to mean something else anywhere in a list. A text with
+// the same signs is taken for it, which costs time and no more.
+func renames(list *parse.ListNode) bool {
+	text := list.String()
+	return strings.Contains(text, "$ = ") || strings.Contains(text, "$ := ")
 }
 
 // bodies of a mail: the same words twice.

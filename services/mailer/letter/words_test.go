@@ -188,7 +188,11 @@ func TestFoldingFolds(t *testing.T) {
 		"one in brackets":   {`{{($x := .Brand)}}{{$x}}`, `{{template "content" .}}`},
 		"one of a part":     {`{{template "part" .}}{{define "part"}}{{($x := .Brand)}}{{end}}`, `{{template "part" .}}`},
 		"one of a choice":   {`{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`, `{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`},
-		"what fails":        {`{{with .Logo}}{{.Nothing}}{{end}}`, `{{with .Logo}}{{.Nothing}}{{end}}`},
+		"another $":         {`{{if .More}}{{$ = .Brand}}{{end}}{{$.Lang}}`, `{{template "content" .}}`},
+		"another $ of what is around": {
+			`{{template "part" .}}{{$.Lang}}{{define "part"}}{{if .More}}{{$ = .Brand}}{{end}}{{end}}`, `{{template "part" .}}`,
+		},
+		"what fails": {`{{with .Logo}}{{.Nothing}}{{end}}`, `{{with .Logo}}{{.Nothing}}{{end}}`},
 	} {
 		s := sources{
 			"layout.html": {"layout.html", "-"}, "welcome.html": {"welcome.html", ""},
