@@ -23,7 +23,7 @@ func TestBadInput(t *testing.T) {
 	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
 	directory := httptest.NewServer(http.NotFoundHandler())
 	defer directory.Close()
-	var log lockedBuffer
+	var log servertest.Lines
 	s.startWorkers(t, &log, directory.URL)
 
 	const now = "2026-01-02T03:04:05Z"

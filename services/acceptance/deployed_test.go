@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +43,7 @@ func deploy(t *testing.T) servers {
 	}
 	t.Setenv("NATS_DATA", t.TempDir())
 	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats/nats.conf")))
-	s.redis, s.bounces = startRedis(t, s.secrets), freeAddress(t)
+	s.redis, s.bounces = startRedis(t, s.secrets), servertest.FreeAddress(t)
 	return s
 }
 
@@ -56,25 +54,14 @@ func run(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// freeAddress is one nobody listens on just now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close()
-	return free.Addr().String()
-}
-
 // startRedis runs deploy/redis/start.sh on a free port and waits until the server
 // answers its health user.
 func startRedis(t *testing.T, secrets string) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := servertest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 
-	var output lockedBuffer
+	var output servertest.Lines
 	cmd := exec.Command("sh", filepath.Join(root, "deploy/redis/start.sh"))
 	cmd.Env = append(os.Environ(), "SECRETS="+secrets, "REDIS_RUN="+t.TempDir(), "REDIS_DATA="+t.TempDir(), "REDIS_PORT="+port)
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -157,22 +144,4 @@ func (s servers) allowed(t *testing.T, user string, try func(*nats.Conn) error) 
 		t.Fatal(err)
 	}
 	return err == nil
-}
-
-// lockedBuffer collects what a child says while the test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

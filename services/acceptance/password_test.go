@@ -37,7 +37,7 @@ func TestPasswordGoesNowhere(t *testing.T) {
 		told.add("the directory", fmt.Sprint(r.URL, r.Header, string(body), err))
 	}))
 	defer directory.Close()
-	var log lockedBuffer
+	var log servertest.Lines
 	stop := s.startWorkers(t, &log, directory.URL)
 
 	for _, fact := range []struct{ event, data, want string }{

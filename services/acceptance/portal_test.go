@@ -23,7 +23,7 @@ import (
 func TestPortalNeedsNoMoreThanItMay(t *testing.T) {
 	s := deploy(t)
 	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
-	var log lockedBuffer
+	var log servertest.Lines
 	stopWorkers := s.startWorkers(t, &log, "http://127.0.0.1:1")
 
 	token, line := api.NewToken(api.Token{Name: "crm", Tenant: "acme"})

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
 // TestReadme does what README.md says: it runs its commands and reads its pages,
@@ -139,7 +141,7 @@ func inRoot(name string, arguments ...string) *exec.Cmd {
 type standalone struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	out lockedBuffer
+	out servertest.Lines
 }
 
 func makeRun(t *testing.T, environment []string) *standalone {

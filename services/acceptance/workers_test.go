@@ -34,7 +34,7 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 	pushed := make(chan string, 1)
 	directory := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pushed <- "" }))
 	defer directory.Close()
-	var log lockedBuffer
+	var log servertest.Lines
 	stop := s.startWorkers(t, &log, directory.URL)
 
 	for _, step := range []struct{ event, data, want string }{
@@ -71,7 +71,7 @@ func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
 
 // startWorkers sets everything up and starts the workers, device-counter twice,
 // as docker-compose.yml does.
-func (s servers) startWorkers(t *testing.T, log *lockedBuffer, directory string) (stop func()) {
+func (s servers) startWorkers(t *testing.T, log *servertest.Lines, directory string) (stop func()) {
 	t.Helper()
 	js, err := jetstream.New(s.natsAs(t, "ops"))
 	if err != nil {
@@ -102,7 +102,7 @@ func (s servers) startWorkers(t *testing.T, log *lockedBuffer, directory string)
 
 // configure fills a worker's configuration from the environment that
 // docker-compose.yml gives it, with the test's servers for the containers' names.
-func (s servers) configure(t *testing.T, log *lockedBuffer, name string, target any, common *process.Config, more ...string) {
+func (s servers) configure(t *testing.T, log *servertest.Lines, name string, target any, common *process.Config, more ...string) {
 	t.Helper()
 	here := strings.NewReplacer(
 		"nats://nats:4222", s.nats.URL(), "redis://redis:6379", "redis://"+s.redis,
@@ -156,7 +156,7 @@ func (s servers) post(t *testing.T, notification string) (status int) {
 
 // start runs workers until the returned function is called, which checks that
 // they end without an error.
-func start(t *testing.T, log *lockedBuffer, run ...func(context.Context) error) (stop func()) {
+func start(t *testing.T, log *servertest.Lines, run ...func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, len(run))

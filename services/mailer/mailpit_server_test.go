@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/child"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
 // mailpit is a Mailpit of a test's own: a mail server that reads the mails it takes,
@@ -32,7 +33,7 @@ func newMailpit(t *testing.T) *mailpit {
 		t.Fatal("this test needs Mailpit: run scripts/deps.sh")
 	}
 	for range 5 { // a port that was free may be taken meanwhile
-		p := &mailpit{t: t, smtp: "127.0.0.1:" + freePort(t), ui: "127.0.0.1:" + freePort(t)}
+		p := &mailpit{t: t, smtp: servertest.FreeAddress(t), ui: servertest.FreeAddress(t)}
 		if p.start(programs[0]) {
 			return p
 		}

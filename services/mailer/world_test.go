@@ -1,11 +1,9 @@
 package mailer
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"strconv"
 	"sync"
 	"testing"
@@ -30,25 +28,7 @@ type world struct {
 	nats  *servertest.NATSServer
 	relay *servertest.SMTPServer
 	log   *eventlog.Log
-	lines lines
-}
-
-// lines collects log lines.
-type lines struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
+	lines servertest.Lines
 }
 
 func newWorld(t *testing.T, script servertest.SMTPScript, window time.Duration) *world {
@@ -256,18 +236,3 @@ func (w *world) ask(question string) (Answer, nats.Header) {
 }
 
 const askAnna = `{"tenant":"acme","extension":"1001"}`
-
-// freePort is one that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}

@@ -33,17 +33,17 @@ func TestLinesAboutEventsSayWhich(t *testing.T) {
 		s.Store(s.bad(fact))
 	}
 	s.Eventually("there are lines of each kind", func() bool {
-		said := strings.Join(s.lines.since(0), "")
+		said := s.lines.String()
 		return !slices.ContainsFunc([]string{"dead letter", "postponed", "e-mail sent", "e-mail failed"}, func(text string) bool {
 			return !strings.Contains(said, text)
 		})
 	})
 	s.directory.answer(http.StatusNoContent)
-	s.Eventually("the name is pushed", func() bool { return strings.Contains(strings.Join(s.lines.since(0), ""), "name pushed") })
+	s.Eventually("the name is pushed", func() bool { return strings.Contains(s.lines.String(), "name pushed") })
 	s.stop()
 
 	about := 0
-	for _, text := range s.lines.since(0) {
+	for text := range strings.Lines(s.lines.String()) {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Errorf("not a JSON line: %s", text)
@@ -60,7 +60,7 @@ func TestLinesAboutEventsSayWhich(t *testing.T) {
 		}
 	}
 	if about < 8 {
-		t.Errorf("only %d lines about events in:\n%s", about, strings.Join(s.lines.since(0), ""))
+		t.Errorf("only %d lines about events in:\n%s", about, s.lines.String())
 	}
 }
 

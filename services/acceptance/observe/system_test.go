@@ -58,7 +58,7 @@ type system struct {
 	relay     *servertest.SMTPServer
 	directory *directory
 	hosts     map[string]*process.Host
-	lines     *lines
+	lines     *servertest.Lines // what the services log
 	traces    process.Traces
 	stops     []func()
 	flushes   []func()
@@ -72,7 +72,7 @@ func newSystem(t *testing.T, endpoint string) *system {
 	t.Helper()
 	return &system{
 		World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{}), directory: newDirectory(t),
-		hosts: map[string]*process.Host{}, lines: &lines{}, traces: process.Traces{Endpoint: endpoint},
+		hosts: map[string]*process.Host{}, lines: &servertest.Lines{}, traces: process.Traces{Endpoint: endpoint},
 	}
 }
 
@@ -271,25 +271,6 @@ func (d *directory) answer(status int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status = status
-}
-
-// lines are what the services log.
-type lines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *lines) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, string(line))
-	return len(line), nil
-}
-
-func (l *lines) since(n int) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]string(nil), l.all[n:]...)
 }
 
 // folded waits until a service has folded an event of ann's.

@@ -1,14 +1,12 @@
 package runbook
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -162,7 +160,7 @@ type part struct {
 	args        []string
 	environment []string
 	process     *child.Process
-	output      output
+	output      servertest.Lines
 }
 
 func (p *part) start() {
@@ -199,21 +197,3 @@ func (p *part) forget() {
 }
 
 func (p *part) said() string { return p.output.String() }
-
-// output collects what a process says while the test reads it.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(text []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(text)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}

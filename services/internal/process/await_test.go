@@ -28,7 +28,7 @@ func TestAwait(t *testing.T) {
 			if _, err := server.JetStream(t).CreateStream(t.Context(), jetstream.StreamConfig{Name: "THERE"}); err != nil {
 				t.Fatal(err)
 			}
-			log := &lines{more: make(chan struct{}, 1)}
+			log := &servertest.Lines{}
 			h := NewHost(zerolog.New(log))
 			nc, err := h.ConnectNATS(t.Context(), NATS{URL: server.URL()}, "test")
 			if err != nil {
@@ -45,7 +45,7 @@ func TestAwait(t *testing.T) {
 				_, err := Await(t.Context(), h, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, "THERE") })
 				found <- err
 			}()
-			log.await(t, "the start waits for it")
+			log.Await(t, "the start waits for it")
 			if part := h.Health.Report().Parts["start"]; part.Status != statusNotReady || part.Reason == "" {
 				t.Errorf("health while it waits: %+v", part)
 			}
@@ -63,7 +63,7 @@ func TestAwait(t *testing.T) {
 // An answer that is no ends the start at once, and so does its context.
 func TestAwaitEnds(t *testing.T) {
 	t.Parallel()
-	log := &lines{more: make(chan struct{}, 1)}
+	log := &servertest.Lines{}
 	h := NewHost(zerolog.New(log))
 	js := servertest.NATS(t).JetStream(t)
 	_, err := Await(t.Context(), h, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, "ELSEWHERE") })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,45 +14,10 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
-// lines collects log lines.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-	more chan struct{}
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Write(p)
-	select {
-	case l.more <- struct{}{}:
-	default:
-	}
-	return len(p), nil
-}
-
-func (l *lines) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
-
-func (l *lines) await(t *testing.T, s string) {
-	t.Helper()
-	for end := time.After(10 * time.Second); l.count(s) == 0; {
-		select {
-		case <-l.more:
-		case <-end:
-			t.Fatalf("not logged: %q", s)
-		}
-	}
-}
-
 func TestNATSReconnects(t *testing.T) {
 	t.Parallel()
 	server := servertest.NATS(t)
-	log := &lines{more: make(chan struct{}, 1)}
+	log := &servertest.Lines{}
 	h := NewHost(zerolog.New(log))
 	nc, err := h.ConnectNATS(t.Context(), NATS{URL: server.URL()}, "test")
 	if err != nil {
@@ -61,15 +25,15 @@ func TestNATSReconnects(t *testing.T) {
 	}
 	defer nc.Close()
 	server.Stop()
-	log.await(t, "connection to NATS lost")
+	log.Await(t, "connection to NATS lost")
 	eventually(t, "not ready", func() bool { return h.Health.Report().Status == statusNotReady })
 	if err := nc.Publish("lost", nil); !errors.Is(err, nats.ErrReconnectBufExceeded) {
 		t.Errorf("a publish while the server is away: %v", err)
 	}
 	server.Start()
-	log.await(t, "connected to NATS again")
+	log.Await(t, "connected to NATS again")
 	eventually(t, "ready", func() bool { return h.Health.Report().Status == statusOK })
-	if a, b := log.count("lost"), log.count("again"); a != 1 || b != 1 {
+	if a, b := log.Count("lost"), log.Count("again"); a != 1 || b != 1 {
 		t.Errorf("logged %d losses and %d returns", a, b)
 	}
 }
@@ -114,7 +78,7 @@ func TestNATSUser(t *testing.T) {
 func TestNATSConnectErrors(t *testing.T) {
 	t.Parallel()
 	server := servertest.NATS(t, servertest.ConfigFile(write(t, natsUsers)))
-	nowhere := "nats://me:hunter2@" + closed(t)
+	nowhere := "nats://me:hunter2@" + servertest.FreeAddress(t)
 	for name, tc := range map[string]struct {
 		nats NATS
 		want string
@@ -160,7 +124,7 @@ func TestRedisConnectErrors(t *testing.T) {
 		want  string
 		is    error
 	}{
-		"nobody there":   {Redis{URL: "redis://me:hunter2@" + closed(t)}, "start it, or set REDIS_URL", ErrUnreachable},
+		"nobody there":   {Redis{URL: "redis://me:hunter2@" + servertest.FreeAddress(t)}, "start it, or set REDIS_URL", ErrUnreachable},
 		"wrong password": {Redis{URL: server.URL(), User: "w", Password: NewSecret("hunter2")}, "check REDIS_USER and REDIS_PASSWORD", ErrRefused},
 		"no URL":         {Redis{URL: "redis://me:hunter2@%"}, "REDIS_URL", nil},
 	} {
@@ -194,10 +158,10 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(fmt.Errorf("stopped: %w", context.Canceled))
-	if _, err := (NATS{URL: "nats://" + closed(t)}).Connect(ctx, "test", zerolog.Nop()); !errors.Is(err, context.Canceled) {
+	if _, err := (NATS{URL: "nats://" + servertest.FreeAddress(t)}).Connect(ctx, "test", zerolog.Nop()); !errors.Is(err, context.Canceled) {
 		t.Errorf("NATS: %v", err)
 	}
-	if _, err := (Redis{URL: "redis://" + closed(t)}).Connect(ctx, "test"); !errors.Is(err, context.Canceled) {
+	if _, err := (Redis{URL: "redis://" + servertest.FreeAddress(t)}).Connect(ctx, "test"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Redis: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package react_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
 func TestPauseAndResume(t *testing.T) {
@@ -18,7 +18,7 @@ func TestPauseAndResume(t *testing.T) {
 	w := newWorld(t)
 	config, told := w.config(), newHealth()
 	config.Health = told
-	var lines lines
+	var lines servertest.Lines
 	config.Logger = zerolog.New(&lines).Level(zerolog.InfoLevel)
 	var away atomic.Bool
 	var atOnce, most, tries atomic.Int64
@@ -57,8 +57,8 @@ func TestPauseAndResume(t *testing.T) {
 		t.Errorf("readiness says %v after the outage", err)
 	}
 	for line, want := range map[string]int{"work is paused": 1, "working again": 1, "postponed": 0} {
-		if n := strings.Count(lines.String(), line); n != want {
-			t.Errorf("%d lines say %q, want %d:\n%s", n, line, want, lines.String())
+		if n := lines.Count(line); n != want {
+			t.Errorf("%d lines say %q, want %d:\n%s", n, line, want, &lines)
 		}
 	}
 	for body, n := range seen.all() {

@@ -1,10 +1,8 @@
 package workertest
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +35,7 @@ type World struct {
 	State *redis.Client
 
 	t     testing.TB
-	lines lines
+	lines servertest.Lines
 }
 
 // New makes a world that ends with the test. The TTL is that of the leases; 0 is
@@ -47,7 +45,8 @@ func New(t testing.TB, ttl time.Duration) *World {
 	w := &World{NATS: servertest.NATS(t), Redis: servertest.Redis(t), t: t}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the workers' last lines:\n%s", w.lines.tail())
+			said := w.Lines()
+			t.Logf("the workers' last lines:\n%s", said[max(0, len(said)-4<<10):])
 		}
 	})
 	w.JS = w.NATS.JetStream(t)
@@ -66,7 +65,7 @@ func New(t testing.TB, ttl time.Duration) *World {
 // Config is a replica's, with a host of its own.
 func (w *World) Config(replica string) worker.Config {
 	level := zerolog.DebugLevel // all that a worker could ever say
-	host := process.NewHost(zerolog.New(io.Writer(&w.lines)).Level(level).With().Str("replica", replica).Logger())
+	host := process.NewHost(zerolog.New(&w.lines).Level(level).With().Str("replica", replica).Logger())
 	return worker.Config{
 		Config:  process.Config{Host: host, LogLevel: level.String()},
 		NATS:    process.NATS{URL: w.NATS.URL()},
@@ -98,7 +97,7 @@ func (w *World) Start(run func(context.Context) error) (stop func()) {
 }
 
 // Lines is what the workers wrote.
-func (w *World) Lines() string { return w.lines.text() }
+func (w *World) Lines() string { return w.lines.String() }
 
 // Eventually waits until something is so, looking again and again: what it looks
 // at tells nobody when it changes.
@@ -206,30 +205,6 @@ func (w *World) Last(x events.Extension, source, name string) *eventlog.Message 
 		w.t.Fatal(err)
 	}
 	return m
-}
-
-// lines is a log in memory.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *lines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *lines) tail() string {
-	const most = 4 << 10
-	text := l.text()
-	return text[max(0, len(text)-most):]
 }
 
 // Ghost makes it look as if another replica held all of a worker's partitions, so
