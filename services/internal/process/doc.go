@@ -11,6 +11,9 @@
 // Main reads the environment, tells *all* that is wrong with it at once and exits with 2; or it serves /metrics, /healthz
 // and /readyz, runs, and exits with 0 after SIGINT or SIGTERM, or with 1 and one line when Run failed.
 //
+// A server that does not answer for 5 seconds at the start ends the process with what to check, for its address may be wrong.
+// One that was reached is waited for, then (Await) and at any later time.
+//
 // The Host it makes has the logger, the health, the metrics and the tracer of the process. Health is also a metric, so that
 // an alert can lead to the page that has the reason. Traces are off until OTEL_EXPORTER_OTLP_ENDPOINT is set.
 //
