@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nuid"
-	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
@@ -156,89 +155,6 @@ func (o *owner[S, E]) raise(ctx context.Context) error {
 	return err
 }
 
-// locate reads where the partition is and holds it against the stream.
-func (o *owner[S, E]) locate(ctx context.Context) error {
-	var err error
-	// The stream is asked last: meanwhile both may grow, under an earlier owner.
-	if o.checkpoint, err = o.store.checkpoint(ctx); err != nil {
-		return err
-	}
-	if o.stream, err = o.Log.State(ctx); err != nil {
-		return err
-	}
-	o.anew = o.checkpoint == (Checkpoint{})
-	switch {
-	case o.anew:
-		return nil
-	case o.checkpoint.Stream != identity(o.stream):
-		return o.refuse("the log is another stream", "the stream was deleted and created again, or Redis belongs to another system")
-	case o.checkpoint.Seq > o.stream.Last:
-		return o.refuse("the log ends before the checkpoint", "the stream was restored from an older copy or lost its tail")
-	}
-	return nil
-}
-
-func (o *owner[S, E]) refuse(log, because string) *Refusal {
-	return &Refusal{
-		Worker: o.rules.Worker, Partition: o.partition,
-		Log: fmt.Sprintf("%s: it was created %s and ends at sequence %d",
-			log, created(identity(o.stream)), o.stream.Last),
-		Checkpoint: o.checkpoint.String(),
-		Repair:     because + ": put the right one back, or fold this log from its beginning: `softphonectl rebuild " + o.rules.Worker + "`",
-	}
-}
-
-// locateEvent holds the checkpoint's event against the log. Only one that was
-// deleted on purpose may be missing.
-func (o *owner[S, E]) locateEvent(ctx context.Context) error {
-	o.expected = false
-	if o.checkpoint == (Checkpoint{}) {
-		return nil
-	}
-	stored, err := o.Log.Get(ctx, o.checkpoint.Seq)
-	if err != nil || stored == nil {
-		return err
-	}
-	o.expected = true
-	return o.same(*stored)
-}
-
-// recognize takes the checkpoint's event off the first messages of a reader.
-func (o *owner[S, E]) recognize(messages []eventlog.Message) ([]eventlog.Message, error) {
-	if !o.expected || len(messages) == 0 {
-		return messages, nil
-	}
-	o.expected = false
-	if first := messages[0].Sequence; first != o.checkpoint.Seq {
-		return nil, fmt.Errorf("%w: asked for sequence %d, got %d", eventlog.ErrGap, o.checkpoint.Seq, first)
-	}
-	return messages[1:], o.same(messages[0])
-}
-
-// same refuses another event than the checkpoint's in its place.
-func (o *owner[S, E]) same(m eventlog.Message) error {
-	if digest(m) == o.checkpoint.Digest {
-		return nil
-	}
-	return o.refuse(fmt.Sprintf("the log has another event at sequence %d (event %s)", o.checkpoint.Seq, digest(m)),
-		"the stream lost its tail, or an older copy was restored and written to")
-}
-
-// compare looks, without traffic, whether Redis still has what this owner wrote.
-func (o *owner[S, E]) compare(ctx context.Context) error {
-	o.step("compare")
-	have, err := o.store.checkpoint(ctx)
-	if err != nil {
-		return err
-	}
-	if have != o.checkpoint {
-		return errFenced
-	}
-	o.compared = time.Now()
-	o.meter.progress.verified(o.compared)
-	return nil
-}
-
 // fold decides messages, tells what follows and commits.
 func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (err error) {
 	steps := o.deciding(ctx, messages)
@@ -281,31 +197,6 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 // was in the log then.
 func (o *owner[S, E]) again(m eventlog.Message) bool { return o.anew && m.Sequence <= o.stream.Last }
 
-// heal counts, once, that Redis has lost what this worker had written.
-func (o *owner[S, E]) heal() {
-	lost := o.checkpoint.Seq < o.known || o.anew && o.told > 0
-	if lost && !o.healing {
-		o.healing = true
-		o.meter.heals.Inc()
-	}
-}
-
-// lags reports, once, that events are folded that were stored some time ago while
-// more wait, and once that this is over.
-func (o *owner[S, E]) lags(stored time.Time, waiting uint64) {
-	late := waiting > 0 && time.Since(stored) > o.Late
-	if late == o.late {
-		return
-	}
-	o.late = late
-	if !late {
-		o.report(nil)
-		return
-	}
-	o.report(fmt.Errorf("partition %d is behind: it folds events of %s, and %d messages wait",
-		o.partition, stored.UTC().Format(time.RFC3339), waiting))
-}
-
 // bury records what could not be decided before the checkpoint moves past it.
 func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) error {
 	for _, d := range dead {
@@ -331,46 +222,6 @@ func (o *owner[S, E]) answer(answers []answer) {
 		if err := o.Log.Reply(a.to, a.answer); err != nil {
 			a.to.Logger(o.Logger).Warn().Err(err).Msg("no answer sent")
 		}
-	}
-}
-
-// began reports that the partition is owned and not refused.
-func (o *owner[S, E]) began() {
-	if o.refused != "" {
-		o.Logger.Info().Msg("accepted again")
-	}
-	o.refused, o.late = "", false
-	o.report(nil)
-	o.meter.progress.verified(time.Now())
-	o.Logger.Debug().Uint64("checkpoint", o.checkpoint.Seq).Uint64("told", o.told).Uint64("fence", o.fence.seq).Msg("tenure began")
-}
-
-// ended reports why a tenure ended: a refusal loudly and once, anything else as
-// what it is, a step on the way to the next tenure, until it goes on for long.
-func (o *owner[S, E]) ended(err error, pause time.Duration) {
-	o.meter.restarted(err)
-	if Refused(err) {
-		o.report(err)
-		if o.refused != err.Error() {
-			o.refused = err.Error()
-			o.Logger.Error().Err(err).Msg("partition refused")
-		}
-		return
-	}
-	level := zerolog.InfoLevel
-	if errors.Is(err, errTampered) {
-		level = zerolog.WarnLevel
-	}
-	if pause >= maxPause {
-		level = zerolog.WarnLevel
-		o.report(err)
-	}
-	o.Logger.WithLevel(level).Err(err).Msg("tenure ended")
-}
-
-func (o *owner[S, E]) report(fault error) {
-	if o.Report != nil {
-		o.Report(o.partition, fault)
 	}
 }
 
