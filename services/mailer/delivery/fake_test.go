@@ -100,7 +100,7 @@ func (f *fake) serve(conn net.Conn, number int) {
 		case "DATA":
 			usual = "354 go ahead"
 		case "QUIT":
-			say("221 bye")
+			say(f.reply(number, line, "221 bye"))
 			return
 		}
 		reply := f.reply(number, line, usual)

@@ -98,17 +98,28 @@ func (p *pool) take() (*conn, error) {
 	return c, nil
 }
 
-// put gives a connection and its slot back.
+// put gives a connection and its slot back. One that is not used again keeps its
+// slot until it has left, as it is open until then; the mail's outcome need not wait
+// for good manners.
 func (p *pool) put(c *conn) {
-	if !p.keep(c) {
-		if c.broken || c.gone.Load() {
-			p.drop(c)
-		} else { // good manners need not hold up the mail's outcome
-			p.meter.closed()
-			go c.quit()
-		}
+	switch {
+	case p.keep(c):
+	case c.broken || c.gone.Load():
+		p.drop(c)
+	default:
+		go func() {
+			p.leave(c)
+			<-p.slots
+		}()
+		return
 	}
 	<-p.slots
+}
+
+// leave closes a connection that could be used again.
+func (p *pool) leave(c *conn) {
+	p.meter.closed()
+	c.quit()
 }
 
 // keep makes a connection idle, if it is to be used again.
@@ -124,8 +135,14 @@ func (p *pool) keep(c *conn) bool {
 	return true
 }
 
-// expire ends a connection that nobody used for long.
+// expire ends a connection that nobody used for long, in a slot.
 func (p *pool) expire(c *conn) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-p.closed:
+		return
+	}
 	p.mu.Lock()
 	at := -1
 	for i := range p.idle {
@@ -138,8 +155,7 @@ func (p *pool) expire(c *conn) {
 	}
 	p.mu.Unlock()
 	if at >= 0 {
-		p.meter.closed()
-		c.quit()
+		p.leave(c)
 	}
 }
 
@@ -172,8 +188,7 @@ func (p *pool) close() {
 	var leaving sync.WaitGroup
 	for _, c := range idle {
 		c.expiry.Stop()
-		p.meter.closed()
-		leaving.Go(c.quit)
+		leaving.Go(func() { p.leave(c) })
 	}
 	leaving.Wait()
 }

@@ -213,6 +213,45 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// A connection that takes its leave is one of those that are open: a server that
+// allows no more would turn the next one away, and all mail would pause.
+func TestLeavingConnectionsCount(t *testing.T) {
+	t.Parallel()
+	for name, reuse := range map[string]Reuse{
+		"it had its mails": {Connections: 1, Mails: 1},
+		"it was idle":      {Connections: 1, Idle: time.Nanosecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			quitting, release := make(chan struct{}, 2), make(chan struct{})
+			f := newFake(t, "", func(_ int, line string) string {
+				if line == "QUIT" {
+					quitting <- struct{}{}
+					<-release
+				}
+				return ""
+			})
+			defer close(release)
+			p := open(t, func(c *Config) { c.Reuse = reuse }, f).relays[0].pool
+			leaving, err := p.get(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaving.mails++
+			p.put(leaving)
+			<-quitting // and it has no answer
+			next, err := p.get(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !leaving.gone.Load() {
+				t.Error("another was opened before it was closed")
+			}
+			p.put(next)
+		})
+	}
+}
+
 // Whoever waits for a connection goes when its time is over, and Close waits for
 // nobody who hangs.
 func TestWaitingEndsWithTheContext(t *testing.T) {
