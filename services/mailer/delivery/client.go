@@ -158,25 +158,34 @@ func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 }
 
 // offer tries the servers that are not resting, and where all are, each of them.
-func (c *Client) offer(ctx context.Context, mail Envelope) (receipt Receipt, err error) {
-	asked := false
+func (c *Client) offer(ctx context.Context, mail Envelope) (Receipt, error) {
+	receipt, asked, err := c.among(ctx, mail, (*relay).enter)
+	if !asked {
+		receipt, _, err = c.among(ctx, mail, func(*relay) bool { return true })
+	}
+	return receipt, err
+}
+
+// among tries the servers that may be, until one has the last word. That others do
+// not know international addresses is none as long as one was not heard.
+func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool) (receipt Receipt, asked bool, err error) {
+	unable := 0
 	for _, r := range c.relays {
-		if r.enter() {
-			asked = true
-			if receipt, err = c.try(ctx, r, mail); !elsewhere(ctx, err) {
-				return receipt, err
-			}
+		if !may(r) {
+			continue
 		}
-	}
-	if asked {
-		return Receipt{}, err
-	}
-	for _, r := range c.relays {
+		asked = true
 		if receipt, err = c.try(ctx, r, mail); !elsewhere(ctx, err) {
-			return receipt, err
+			return receipt, asked, err
+		}
+		if errors.Is(err, errNoSMTPUTF8) {
+			unable++
 		}
 	}
-	return Receipt{}, err
+	if 0 < unable && unable < len(c.relays) {
+		err = &Failure{Stage: stageConnect, Verdict: Temporary, Err: errAwaitSMTPUTF8}
+	}
+	return receipt, asked, err
 }
 
 // elsewhere says whether another server may take what this one did not.

@@ -236,6 +236,32 @@ func TestSMTPUTF8(t *testing.T) {
 	}
 }
 
+// An international address waits for a server that may take it, and holds up no mail
+// that the others take.
+func TestSMTPUTF8InAnOutage(t *testing.T) {
+	t.Parallel()
+	international := Envelope{From: "noreply@acme.example", To: "änne@müller.example", Bytes: []byte(welcome)}
+	var away atomic.Bool
+	modern := newFake(t, "8BITMIME SMTPUTF8", func(_ int, line string) string {
+		if away.Load() && line == "connect" {
+			return drop
+		}
+		return ""
+	})
+	old := newFake(t, "8BITMIME", nil)
+	for name, order := range map[string][]*fake{"the first": {modern, old}, "the second": {old, modern}} {
+		away.Store(true)
+		client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, order...)
+		for _, when := range []string{"away", "resting"} {
+			_, err := client.Send(t.Context(), international)
+			if f, ok := errors.AsType[*Failure](err); !ok || f.Verdict != Temporary {
+				t.Errorf("%s is %s: %v, want it tried again, and nothing else", name, when, err)
+			}
+		}
+		sent(t, client)
+	}
+}
+
 func TestNoLoneLineBreaks(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "", nil)

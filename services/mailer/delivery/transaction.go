@@ -18,8 +18,12 @@ type command struct {
 	expect int
 }
 
-// errNoSMTPUTF8 is told of an address, not of a server: no other answer would help.
-var errNoSMTPUTF8 = errors.New("the mail server takes only addresses in ASCII (it does not offer SMTPUTF8), and this one is not: use another address")
+var (
+	// errNoSMTPUTF8 is told of an address, not of a server: no other answer would help.
+	errNoSMTPUTF8 = errors.New("the mail server takes only addresses in ASCII (it does not offer SMTPUTF8), and this one is not: use another address")
+
+	errAwaitSMTPUTF8 = errors.New("the mail servers that answer take only addresses in ASCII (they do not offer SMTPUTF8), and this one is not: another may take it")
+)
 
 // send hands over one mail. The error is a [*Failure] or the context's. The
 // connection closes at once when the context ends.
