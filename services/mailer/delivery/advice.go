@@ -6,6 +6,9 @@ import "strings"
 // by the enhanced code (RFC 3463 and those registered since), and where there is
 // none, or one that says nothing, by the kind of the code. It is never empty.
 func Advice(code int, enhanced string) string {
+	if code == 530 || code == 535 || code == 538 {
+		return adviceSignIn
+	}
 	if known, found := adviceOf(enhanced); found {
 		return known
 	}
@@ -16,8 +19,6 @@ func Advice(code int, enhanced string) string {
 		return "The mail server asks to come back later. It is tried again by itself."
 	case code/100 == 4:
 		return "This will likely pass. It is tried again by itself."
-	case code == 530 || code == 535 || code == 538:
-		return "The mail server does not accept how we sign in: check the user, the password or token, and SMTP_URL."
 	case code == 552:
 		return "The mailbox is full, or the mail too large for it: ask its owner to make room, then send the mail again."
 	case code == 550 || code == 551 || code == 553:
@@ -26,6 +27,8 @@ func Advice(code int, enhanced string) string {
 		return "The mail server refuses this mail for good: its words say why; its operator can tell more."
 	}
 }
+
+const adviceSignIn = "The mail server does not accept how we sign in or encrypt: check the user, the password or token, and SMTP_URL."
 
 // adviceOf looks for a code without its class (5.1.1 and 4.1.1 are about the same),
 // save where the class makes the difference.
@@ -56,9 +59,9 @@ func adviceOf(enhanced string) (string, bool) {
 		return "The mail goes round in circles at the receiver's: the receiver's mail administrator has to mend a forwarding.", true
 	case "6.7", "1.9":
 		return "The receiver's server takes only addresses in plain ASCII: use another address.", true
-	case "7.0", "7.8", "7.9", "7.10", "7.11", "7.12", "7.13", "7.14":
-		return "The mail server does not accept how we sign in or encrypt: check the user, the password or token, and SMTP_URL.", true
-	case "7.1", "7.2":
+	case "7.8", "7.9", "7.10", "7.11", "7.12", "7.13", "7.14":
+		return adviceSignIn, true
+	case "7.0", "7.1", "7.2":
 		return "The receiver's rules refuse the mail: ask the receiver's mail administrator to allow our sender address.", true
 	case "7.20", "7.21", "7.22", "7.23", "7.24", "7.26", "7.27":
 		return "The sender could not be proved: check SPF, DKIM and DMARC of our sender's domain.", true

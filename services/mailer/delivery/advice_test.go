@@ -22,6 +22,8 @@ func TestAdvice(t *testing.T) {
 		{552, "", "full"},
 		{552, "5.3.4", "too large"},
 		{554, "5.7.1", "rules refuse"},
+		{554, "5.7.0", "rules refuse"},
+		{530, "5.7.0", "sign in"},
 		{450, "4.7.1", "greylisting"},
 		{550, "5.7.26", "DMARC"},
 		{550, "5.7.28", "SMTP_RATE"},

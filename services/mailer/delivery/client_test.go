@@ -144,6 +144,9 @@ func TestAnswers(t *testing.T) {
 		{servertest.AtDot, "452 4.3.1 disk full", Temporary, 452, "4.3.1"},
 		{servertest.AtDot, "552 5.3.4 too large", Final, 552, "5.3.4"},
 		{servertest.AtDot, "554 5.6.0 refused", Final, 554, "5.6.0"},
+		{servertest.AtDot, "554 5.7.0 Reject, id=01234-01 - spam", Final, 554, "5.7.0"}, // amavis
+		{servertest.AtDot, "552 5.7.0 blocked for its content", Final, 552, "5.7.0"},
+		{servertest.AtDot, "530 5.7.0 log in first", Unavailable, 530, "5.7.0"},
 	} {
 		t.Run(string(c.at)+" "+c.reply, func(t *testing.T) {
 			t.Parallel()

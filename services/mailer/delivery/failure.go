@@ -107,7 +107,7 @@ func judge(stage Stage, code int, enhanced, text string) Verdict {
 		return Unavailable
 	case stage == stageMAIL && code/100 != 4:
 		return Unavailable
-	case code/100 == 5 && aboutUs(code, enhanced, text):
+	case code/100 == 5 && aboutUs(stage, code, enhanced, text):
 		return Unavailable
 	case code/100 == 5:
 		return Final
@@ -123,8 +123,9 @@ var ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\b
 // address (RFC 3463 §3.2). 5.7.1 is not among them: it means relaying denied,
 // but as often a recipient's policy, and one address must not stop all mail. Only
 // where the words leave no doubt that it is our host: those of Postfix, which says
-// at RCPT what it holds against a client.
-func aboutUs(code int, enhanced, text string) bool {
+// at RCPT what it holds against a client. 5.7.0, which says no more than security, is
+// about us until the mail was seen: filters refuse its content with that.
+func aboutUs(stage Stage, code int, enhanced, text string) bool {
 	if ourHost.MatchString(text) {
 		return true
 	}
@@ -133,8 +134,10 @@ func aboutUs(code int, enhanced, text string) bool {
 		return true
 	}
 	switch enhanced {
-	case "5.1.7", "5.1.8", "5.7.0", "5.7.8", "5.7.9", "5.7.10", "5.7.11":
+	case "5.1.7", "5.1.8", "5.7.8", "5.7.9", "5.7.10", "5.7.11":
 		return true
+	case "5.7.0":
+		return stage < stageDot
 	}
 	return false
 }
