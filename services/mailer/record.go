@@ -65,12 +65,17 @@ func within(d time.Duration, a, b time.Time) bool { return a.Sub(b).Abs() < d }
 // An enhanced code tells (RFC 3463, section 3): a permanent one of the address
 // (5.1), of the mailbox (5.2), of the way there (5.4) or of nothing in particular
 // (5.0). One of the mail system, the protocol, the content or a policy says
-// nothing of the next mail. Without one it is the code of the answer: no such
+// nothing of the next mail, nor does one of our own address (5.1.7, 5.1.8) or of
+// the time that is over (5.4.7). Without one it is the code of the answer: no such
 // mailbox (550, 551, 553), no such domain (556). A mail that was given up at its
 // deadline has a temporary code or none: a full mailbox may be emptied, a server
 // that was away comes back.
 func recipientFailed(smtpCode int, enhanced string) bool {
-	if enhanced != "" {
+	switch enhanced {
+	case "":
+	case "5.1.7", "5.1.8", "5.4.7":
+		return false
+	default:
 		for _, about := range []string{"5.0.", "5.1.", "5.2.", "5.4."} {
 			if strings.HasPrefix(enhanced, about) {
 				return true
