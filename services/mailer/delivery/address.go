@@ -33,17 +33,18 @@ var (
 )
 
 // prepared checks an envelope, so that nothing reaches a command line of the
-// protocol that does not belong there, and writes its domains in ASCII.
+// protocol that does not belong there, and writes its domains in ASCII. The error is
+// a [*Failure].
 func (e Envelope) prepared() (Envelope, error) {
 	var err error
 	if e.From, err = wire(e.From); err != nil {
-		return e, fmt.Errorf("sender: %w", err)
+		return e, &Failure{Stage: stageMAIL, Verdict: Final, Enhanced: "5.1.7", Err: err}
 	}
 	if e.To, err = wire(e.To); err != nil {
-		return e, err
+		return e, &Failure{Stage: stageRCPT, Verdict: Final, Enhanced: "5.1.3", Err: err}
 	}
 	if loneBreak(e.Bytes) {
-		return e, errLineBreak
+		return e, &Failure{Stage: stageBody, Verdict: Final, Enhanced: "5.6.0", Err: errLineBreak}
 	}
 	return e, nil
 }

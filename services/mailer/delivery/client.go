@@ -137,7 +137,7 @@ func (c *Client) Full(to string) *Busy {
 func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 	mail, err := mail.prepared()
 	if err != nil {
-		return Receipt{}, &Failure{Stage: stageRCPT, Verdict: Final, Err: err}
+		return Receipt{}, err
 	}
 	if mail.Bytes, err = c.keys.sign(mail.Bytes); err != nil {
 		return Receipt{}, &Failure{Stage: stageBody, Verdict: Final, Err: err}

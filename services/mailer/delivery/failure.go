@@ -55,7 +55,7 @@ type Failure struct {
 	Verdict  Verdict
 	Server   string // that answered, or did not: host:port
 	Code     int    // of the answer, such as 550; 0 when there was none
-	Enhanced string // RFC 3463 code, such as 5.1.1; may be empty
+	Enhanced string // RFC 3463 code, such as 5.1.1, of the answer or of what we found ourselves; may be empty
 	Err      error
 }
 
@@ -86,7 +86,7 @@ func failed(stage Stage, err error) *Failure {
 	}
 	f.Verdict = judge(stage, f.Code, f.Enhanced, text)
 	if errors.Is(err, errNoSMTPUTF8) { // about the address
-		f.Verdict = Final
+		f.Verdict, f.Enhanced = Final, "5.6.7"
 	}
 	return f
 }
