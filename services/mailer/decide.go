@@ -41,7 +41,8 @@ type plan struct {
 //
 // An event of the device limit asks for a mail once a day. The others ask for
 // nothing, and nothing is told of them: whoever tries passwords all night must not
-// fill the log with mails that were not sent.
+// fill the log with mails that were not sent. One of which a try was told has an end
+// as any mail has.
 func decide(cause events.Data, now license, before record) plan {
 	p := now.plan(kindOf(cause))
 	switch data := cause.(type) {
@@ -55,7 +56,10 @@ func decide(cause events.Data, now license, before record) plan {
 			p.skip = ReasonNotCurrent
 		}
 	case events.DeviceActivationLimitReached:
-		p.nothing = !now.active || now.LicenseID != data.LicenseID || before.noticed
+		if now.active && now.LicenseID != data.LicenseID {
+			p.skip = ReasonNotCurrent
+		}
+		p.nothing = (p.skip != "" || before.noticed) && before.deferred == 0
 		p.devices = seats(data.Devices)
 	case events.WelcomeEmailRequested: // somebody says so: the address may be right by now
 		return p

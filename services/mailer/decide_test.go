@@ -16,6 +16,7 @@ func TestDecide(t *testing.T) {
 	reached := events.DeviceActivationLimitReached{LicenseID: "second", Devices: []events.Seat{{DeviceID: "mac-01", Platform: "mac", DeviceName: "My Mac"}}}
 	seats := []letter.Device{{Name: "My Mac", Platform: "mac"}}
 	fresh, gone, noticed := record{}, record{failed: map[string]bool{"new@example.com": true}}, record{noticed: true}
+	tried := record{deferred: 1}
 	active, revoked := license{LicenseGranted: second, active: true}, license{LicenseGranted: second}
 	after := license{LicenseGranted: second, active: true, after: true}
 	for name, c := range map[string]struct {
@@ -49,7 +50,19 @@ func TestDecide(t *testing.T) {
 			reached, revoked, fresh,
 			plan{kind: letter.DeviceLimitReached, license: second, devices: seats, skip: ReasonNotLicensed, nothing: true},
 		},
-		"limit reached, replaced": {reached, license{LicenseGranted: first, active: true}, fresh, plan{kind: letter.DeviceLimitReached, license: first, devices: seats, nothing: true}},
+		"limit reached and tried, revoked": {reached, revoked, tried, plan{kind: letter.DeviceLimitReached, license: second, devices: seats, skip: ReasonNotLicensed}},
+		"limit reached and tried, replaced": {
+			reached, license{LicenseGranted: first, active: true}, tried,
+			plan{kind: letter.DeviceLimitReached, license: first, devices: seats, skip: ReasonNotCurrent},
+		},
+		"limit reached and tried, noticed": {
+			reached, active, record{noticed: true, deferred: 1},
+			plan{kind: letter.DeviceLimitReached, license: second, devices: seats},
+		},
+		"limit reached, replaced": {
+			reached, license{LicenseGranted: first, active: true}, fresh,
+			plan{kind: letter.DeviceLimitReached, license: first, devices: seats, skip: ReasonNotCurrent, nothing: true},
+		},
 	} {
 		if diff := cmp.Diff(c.want, decide(c.cause, c.now, c.before), cmp.AllowUnexported(plan{})); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)

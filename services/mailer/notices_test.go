@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
@@ -110,6 +112,68 @@ func TestNoticesAgain(t *testing.T) {
 	w.noticed()
 	if outcomes, mails := len(w.outcomes()), len(w.relay.Mails()); outcomes != 2 || mails != 2 {
 		t.Errorf("%d outcomes and %d mails, want 2 and 2", outcomes, mails)
+	}
+}
+
+// A notice that is put off, and whose license is gone when it would be tried again,
+// has an end like any mail.
+func TestNoticeIsPutOffAndRevoked(t *testing.T) {
+	t.Parallel()
+	var later atomic.Bool
+	w := newWorld(t, servertest.SMTPScript{Rcpt: func(string) error {
+		if later.Load() {
+			return servertest.SMTPAnswer(450, 4, 7, 1, "greylisted")
+		}
+		return nil
+	}}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	w.run(w.notifying())
+	w.told(granted)
+	later.Store(true)
+	reached := w.reach(granted, "a", time.Now())
+	w.eventually("it is put off", func() bool { return len(w.tales()[reached.ID]) > 0 })
+	w.revoke(anna, granted.Data.(events.LicenseGranted).LicenseID)
+	w.noticed()
+	if told, ok := w.outcomes()[reached.ID].Data.(events.EmailSkipped); !ok || told.Reason != ReasonNotLicensed {
+		t.Errorf("told %+v, want that it is skipped", w.tales()[reached.ID])
+	}
+	if answer, _ := w.ask(askAnna); answer.Emails[0].State != StateSkipped {
+		t.Errorf("shown %+v", answer.Emails[0])
+	}
+}
+
+// So has one that was put off for longer than its day, when another has the next.
+func TestNoticeIsPutOffPastItsDay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	granted := w.grant(anna, "anna@example.com")
+	m, err := newMailer(t.Context(), w.notifying(), w.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.client.Close)
+	reached := w.reach(granted, "a", time.Now().Add(-26*time.Hour))
+	last, err := w.log.LastOf(t.Context(), "log.*.device-counter.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last.Time = last.Time.Add(-26 * time.Hour) // stored
+	c, err := read(*last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.note(t.Context(), c, step(1), events.EmailDeferred{
+		Kind: events.KindDeviceLimitReached, LicenseID: granted.Data.(events.LicenseGranted).LicenseID, To: "anna@example.com",
+		MessageID: "<m>", Reason: "later", Attempts: 1, NextAttempt: time.Now(),
+	})
+	if taken, err := m.notices.write(t.Context(), anna, claim{"of today", time.Now()}, 0); err != nil || !taken {
+		t.Fatal(taken, err)
+	}
+	if err := m.handleNotice(t.Context(), react.Delivery{Message: *last, Attempt: 1, Delivered: 2}); err != nil {
+		t.Errorf("%v, want it handled", err)
+	}
+	if _, sent := w.outcomes()[reached.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
+		t.Errorf("told %+v", w.tales()[reached.ID])
 	}
 }
 

@@ -124,20 +124,27 @@ func (m *mailer) noticeReactor(c Config) react.Config {
 	return config
 }
 
-// handleNotice handles the one of a day's device limits that has a notice.
+// handleNotice handles the one of a day's device limits that has a notice, and one
+// of which it was told that it will be tried again: that has an end, too.
 func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
 	c, err := read(d.Message)
 	if err != nil {
 		return react.Permanent(err)
 	}
-	if !m.brands.Sends(c.Extension.Tenant, letter.DeviceLimitReached) {
-		return react.Aside()
+	mine := m.brands.Sends(c.Extension.Tenant, letter.DeviceLimitReached)
+	if mine {
+		if mine, err = m.notices.mine(ctx, c, d.Time, d.Delivered); err != nil {
+			return err
+		}
 	}
-	mine, err := m.notices.mine(ctx, c, d.Time, d.Delivered)
-	switch {
-	case err != nil:
-		return err
-	case !mine:
+	if !mine && d.Delivered > 1 {
+		before, err := m.record(ctx, c)
+		if err != nil {
+			return err
+		}
+		mine = before.deferred > 0
+	}
+	if !mine {
 		return react.Aside()
 	}
 	return m.handle(ctx, d)
