@@ -3,8 +3,10 @@ package softphonectl_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
@@ -26,6 +28,31 @@ func TestQuestions(t *testing.T) {
 		limit := l.State.HGet(t.Context(), hash, "limit").Val()
 		if r.code != softphonectl.Done || (limit == "4") != c.repaired || !strings.HasPrefix(r.err, "Repair what differs from the log, in Redis? [y/N] ") {
 			t.Errorf("answer %q: exit %d, limit %s, %q", c.answer, r.code, limit, r.err)
+		}
+	}
+}
+
+// silent is a person who is asked, and says nothing: Ctrl-C is all that comes.
+type silent struct{ interrupt func() }
+
+func (s silent) Read([]byte) (int, error) {
+	s.interrupt()
+	time.Sleep(soon) // a terminal goes on waiting, whatever the signal
+	return 0, io.EOF
+}
+
+// Ctrl-C ends a command also while it waits for what somebody is to type.
+func TestInterruptedWhileItReads(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	for _, args := range [][]string{
+		{"rebuild", "license"},
+		{"publish", "ExtensionRenamed", "--tenant", "acme", "--extension", "1001", "--data-file", "-"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := l.runOn(ctx, softphonectl.Terminal{In: silent{cancel}, Asks: true}, args...)
+		if r.code != softphonectl.Interrupted {
+			t.Errorf("%q: exit %d, %s", args, r.code, r.err)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package softphonectl
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -43,24 +45,44 @@ func table(out io.Writer, rows [][]string) error {
 // confirm asks before something changes. It is true when the answer is yes, or
 // --yes gave it before; without a terminal to ask at it is a fault of the command
 // line.
-func (a *app) confirm(question string) (bool, error) {
-	if a.yes {
+func (x *session) confirm(question string) (bool, error) {
+	if x.yes {
 		return true, nil
 	}
-	if !a.terminal.Asks {
+	if !x.terminal.Asks {
 		return false, usageError{fmt.Errorf("%s There is no terminal to ask at: say --yes, or look first with --dry-run", question)}
 	}
-	fmt.Fprintf(a.terminal.Err, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(a.terminal.In).ReadString('\n')
-	if err != nil && err != io.EOF {
+	fmt.Fprintf(x.terminal.Err, "%s [y/N] ", question)
+	answer, err := typed(x.ctx, func() (string, error) { return bufio.NewReader(x.terminal.In).ReadString('\n') })
+	if err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("reading the answer: %w", err)
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return true, nil
 	}
-	a.say("nothing was done")
+	x.say("nothing was done")
 	return false, nil
+}
+
+// typed is what somebody may be typing yet. To read it cannot be interrupted; to wait
+// for it can.
+func typed[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		text T
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return *new(T), ctx.Err()
+	case r := <-done:
+		return r.text, r.err
+	}
 }
 
 // bar shows progress, rate and the time left on standard error, if that is a

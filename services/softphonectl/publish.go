@@ -105,7 +105,7 @@ func (p *publication) run(c *cobra.Command, a *app, name string) error {
 	if err := p.check(name); err != nil {
 		return usageError{err}
 	}
-	fact, err := p.fact(name, c.InOrStdin())
+	fact, err := p.fact(c.Context(), name, c.InOrStdin())
 	if err != nil {
 		return usageError{err}
 	}
@@ -154,8 +154,8 @@ func decided() []string {
 
 // fact builds the event and holds it to the contract. Its errors never show the
 // value of a field the contract does not know: it may be a password.
-func (p *publication) fact(name string, in io.Reader) (events.Event, error) {
-	raw, err := p.read(in)
+func (p *publication) fact(ctx context.Context, name string, in io.Reader) (events.Event, error) {
+	raw, err := typed(ctx, func() ([]byte, error) { return p.read(in) })
 	if err != nil {
 		return events.Event{}, err
 	}
