@@ -69,6 +69,15 @@ func Main(ctx context.Context, args []string, t Terminal) int {
 	return code
 }
 
+// group makes a command of one that only has others. What is none of them is a fault of
+// the command line; cobra by itself would show the help, and call that done.
+func group(c *cobra.Command, others ...*cobra.Command) *cobra.Command {
+	c.Args, c.DisableFlagsInUseLine = cobra.NoArgs, true
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	c.AddCommand(others...)
+	return c
+}
+
 func command(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "softphonectl",

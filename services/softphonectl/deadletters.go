@@ -21,14 +21,12 @@ type letters struct {
 }
 
 func deadLettersCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "dead-letters",
 		Short: "What workers could not process: list, show, retry, drop",
 		Long: "What workers could not process. A dead letter's ID is its worker, its log and its sequence there, as `list` prints it.\n\n" +
 			"An event that is dead stays dead: `retry` publishes a new one that says the same, now.",
-	}
-	cmd.AddCommand(listLetters(a), showLetter(a), retryLetters(a), dropLetters(a))
-	return cmd
+	}, listLetters(a), showLetter(a), retryLetters(a), dropLetters(a))
 }
 
 func (l *letters) flags(c *cobra.Command) {

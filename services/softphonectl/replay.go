@@ -13,12 +13,10 @@ import (
 )
 
 func replayCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "replay",
 		Short: "Replay the log: hold states and decisions against it, send mail again, copy facts elsewhere",
-	}
-	cmd.AddCommand(replayStateCommand(a), replayDecisionsCommand(a), replayMailCommand(a), replayIntoCommand(a))
-	return cmd
+	}, replayStateCommand(a), replayDecisionsCommand(a), replayMailCommand(a), replayIntoCommand(a))
 }
 
 // comparison is `replay state` or `replay decisions`.

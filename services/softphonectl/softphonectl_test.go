@@ -315,3 +315,23 @@ func TestHelpAndCompletionKnowEveryFact(t *testing.T) {
 		}
 	}
 }
+
+// A command that is none is a fault of the command line wherever it stands, and
+// nothing that a script may take for done.
+func TestUnknownCommands(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"sttus"}, {"replay", "sate"}, {"dead-letters", "lst"}} {
+		var out, err bytes.Buffer
+		code := softphonectl.Main(t.Context(), args, softphonectl.Terminal{In: strings.NewReader(""), Out: &out, Err: &err})
+		if code != softphonectl.Usage || out.Len() > 0 || !strings.Contains(err.String(), "unknown command") {
+			t.Errorf("%q: exit %d, %s%s", args, code, &out, &err)
+		}
+	}
+	for _, args := range [][]string{{}, {"replay"}, {"dead-letters"}} {
+		var out, err bytes.Buffer
+		code := softphonectl.Main(t.Context(), args, softphonectl.Terminal{In: strings.NewReader(""), Out: &out, Err: &err})
+		if code != softphonectl.Done || !strings.Contains(out.String(), "Available Commands:") {
+			t.Errorf("%q: exit %d, %s%s", args, code, &out, &err)
+		}
+	}
+}
