@@ -21,10 +21,11 @@ import (
 // What a chosen e-mail is to become.
 const (
 	mailToSend     = "to-send"
-	mailRequested  = "requested"  // just now
-	mailAgain      = "sent-again" // by an earlier run
-	mailSince      = "sent-since" // another welcome e-mail was sent later
-	mailUnlicensed = "no-license" // there is nobody to send to
+	mailRequested  = "requested"    // just now; or by an earlier run, and the mailer still tries
+	mailAgain      = "sent-again"   // by an earlier run
+	mailFailed     = "failed-again" // after an earlier run, which is not repeated
+	mailSince      = "sent-since"   // another welcome e-mail was sent later
+	mailUnlicensed = "no-license"   // there is nobody to send to
 )
 
 // resend is one e-mail to send again, as --json prints it.
@@ -55,7 +56,8 @@ func replayMailCommand(a *app) *cobra.Command {
 		Long: "Send welcome e-mails again, on purpose. Without --yes it only shows how many and to whom.\n\n" +
 			"It chooses extensions by what became of their welcome e-mails, and requests one for each that has a license in\n" +
 			"force, at the address the license has now. The mailer sends it, as it does when an administrator asks for it.\n\n" +
-			"Given again, also after an interrupt, it sends nothing twice. To send once more all the same, count --round up.",
+			"Given again, also after an interrupt, it sends nothing twice. To send once more all the same, or to try again what\n" +
+			"failed again, count --round up.",
 		Example: "  softphonectl replay mail --since 24h\n  softphonectl replay mail --since 24h --yes\n" +
 			"  softphonectl replay mail --state sent --tenant acme",
 		Args: cobra.NoArgs,
@@ -81,12 +83,15 @@ func (m *mailReplay) run() error {
 		return err
 	}
 	send := m.yes && !m.dryRun
-	var requested, left uint64
+	var requested, left, failed uint64
 	bar := m.bar("e-mails", uint64(len(chosen)))
 	defer bar.end()
 	for _, r := range chosen {
 		if err := m.look(r); err != nil {
 			return err
+		}
+		if r.State == mailFailed {
+			failed++
 		}
 		if r.State == mailToSend {
 			left++
@@ -110,6 +115,9 @@ func (m *mailReplay) run() error {
 		m.say("%s would be sent; nothing was: --yes sends", plural(left, "e-mail"))
 	default:
 		m.say("nothing to send")
+	}
+	if failed > 0 {
+		m.say("%s failed again: --round %d tries once more", plural(failed, "e-mail"), m.round+1)
 	}
 	return nil
 }
@@ -168,12 +176,32 @@ func (m *mailReplay) choose() ([]*resend, error) {
 func (r *resend) later(m eventlog.Message) {
 	switch sent := m.Name() == (events.EmailSent{}).EventName(); {
 	case m.Header.Get(events.HeaderCauseID) == r.RequestID:
-		r.State = mailAgain
-	case sent && r.State == mailToSend && r.Was != m.Name():
+		r.became(m)
+	case sent && (r.State == mailToSend || r.State == mailFailed) && r.Was != m.Name():
 		if e, err := events.Decode(m.Subject, m.Data); err == nil {
 			if data, is := e.Data.(events.EmailSent); is && data.Kind == events.KindWelcome {
 				r.State = mailSince
 			}
+		}
+	}
+}
+
+// became takes note of what became of the e-mail that was sent again.
+func (r *resend) became(m eventlog.Message) {
+	e, err := events.Decode(m.Subject, m.Data)
+	if err != nil {
+		return
+	}
+	switch data := e.Data.(type) {
+	case events.EmailSent:
+		r.State = mailAgain
+	case events.EmailDeferred:
+		r.State = mailRequested
+	case events.EmailFailed, events.EmailSkipped:
+		r.State = mailFailed
+	case events.EmailBounced:
+		if data.Action == events.ActionFailed {
+			r.State = mailFailed
 		}
 	}
 }
