@@ -62,6 +62,27 @@ func TestCopyIntoStaging(t *testing.T) {
 	}
 }
 
+// What is older than what was copied before cannot follow it: it is not copied, and
+// not said to be there.
+func TestCopyOfWhatIsOlder(t *testing.T) {
+	t.Parallel()
+	from, to := newLive(t), newLive(t)
+	for _, name := range []string{"a", "b", "c"} {
+		from.Publish(events.NewFact(ann, events.ExtensionRenamed{Name: name}))
+	}
+	other := events.Extension{Tenant: "acme", Number: "1002"}
+	from.Publish(events.NewFact(other, events.ExtensionRenamed{Name: "d"}))
+	into := []string{"replay", "into", to.NATS.URL(), "--yes"}
+	from.want(softphonectl.Done, append(into, "--from-seq", "3", "--limit", "1")...)
+	r := from.want(softphonectl.Partly, into...)
+	if want := "1 fact copied, 1 there before, 0 skipped, 2 too late\n"; r.out != want {
+		t.Errorf("copying all says %q, want %q", r.out, want)
+	}
+	if n := len(to.Messages(events.Stream, "log.*.pbx.>")); n != 2 {
+		t.Errorf("%d facts in the copy, want 2", n)
+	}
+}
+
 func TestCopyKeepsTheSpeed(t *testing.T) {
 	t.Parallel()
 	from, to := newLive(t), newLive(t)

@@ -30,7 +30,8 @@ func replayIntoCommand(a *app) *cobra.Command {
 		Use:   "into NATS-URL",
 		Short: "Copy facts into another system's log, whose workers decide them there",
 		Long: "Copy a range of facts into another system's log, such as that of a staging system. Its workers decide them there.\n\n" +
-			"Given again, also after an interrupt, it copies what is not there yet: every copy says where it comes from.\n\n" +
+			"Given again, also after an interrupt, it copies what is not there yet: every copy says where it comes from. What is\n" +
+			"older than what was copied of an extension before is left out, too late: facts are decided in order.\n\n" +
 			"Beware of its mailer: it sends welcome e-mails to the addresses in the facts, unless --anonymize replaces them.\n" +
 			"--anonymize also replaces names, user names, reasons and device ids, the same one always by the same; extension\n" +
 			"numbers and tenants stay (see --rename-tenant).",
@@ -116,14 +117,18 @@ func (x *session) copy(read func(each func(eventlog.Message) error) error, copie
 	if err := errors.Join(x.print(done, func() string { return copiedText(done) }), err, late); err != nil {
 		return err
 	}
-	if done.Skipped > 0 {
-		return codeError{errors.New(plural(done.Skipped, "fact") + were(done.Skipped) + " not copied"), Partly}
+	if left := done.Skipped + done.Late; left > 0 {
+		return codeError{errors.New(plural(left, "fact") + were(left) + " not copied"), Partly}
 	}
 	return nil
 }
 
 func copiedText(c replay.Copied) string {
-	return fmt.Sprintf("%s copied, %d there before, %d skipped", plural(c.Written, "fact"), c.There, c.Skipped)
+	text := fmt.Sprintf("%s copied, %d there before, %d skipped", plural(c.Written, "fact"), c.There, c.Skipped)
+	if c.Late > 0 {
+		text += fmt.Sprintf(", %d too late", c.Late)
+	}
+	return text
 }
 
 // copier knows how a fact is changed on its way.

@@ -27,13 +27,15 @@ type Copied struct {
 	Written uint64 `json:"written"`
 	There   uint64 `json:"there"`             // in the target since an earlier copy
 	Skipped uint64 `json:"skipped,omitempty"` // could not be read, so nobody could have decided them
+	Late    uint64 `json:"late,omitempty"`    // older than all that earlier copies brought of their key: they cannot follow it
 }
 
 // Copy publishes facts into another log, in order. Its own workers decide them
 // there.
 //
 // Each copy names its origin, and a copy begins by reading the origins in the
-// target: of each key the facts up to the last one that came from here are there.
+// target: of each key the facts from the first to the last one that came from here
+// are there. Those before the first would come too late, and are left out.
 // So it may be interrupted and repeated at any time, also long after the server
 // would know the ids again.
 type Copy struct {
@@ -47,12 +49,15 @@ type Copy struct {
 	Progress func(int)
 
 	done    Copied
-	there   map[string]uint64 // by key in the target, sequences in the origin
+	there   map[string]span // by key in the target
 	waiting []*nats.Msg
 	origin  string
 	began   time.Time // now, and
 	first   time.Time // then
 }
+
+// span is what is in the target of a key, in sequences of the origin.
+type span struct{ first, last uint64 }
 
 // Begin reads what is in the target already.
 func (c *Copy) Begin(ctx context.Context) error {
@@ -64,12 +69,16 @@ func (c *Copy) Begin(ctx context.Context) error {
 		return ErrSameLog
 	}
 	c.origin = strconv.FormatInt(c.Created.UnixNano(), 10) + "."
-	c.there = map[string]uint64{}
+	c.there = map[string]span{}
 	return Scan(ctx, c.To, Range{Filters: []string{"log.*." + events.PBX + ".>"}}, func(m eventlog.Message) error {
 		text, ours := strings.CutPrefix(m.Header.Get(HeaderOrigin), c.origin)
 		if sequence, err := strconv.ParseUint(text, 10, 64); ours && err == nil {
 			key := string(m.Key())
-			c.there[key] = max(c.there[key], sequence)
+			there, some := c.there[key]
+			if !some {
+				there.first = sequence
+			}
+			c.there[key] = span{min(there.first, sequence), max(there.last, sequence)}
 		}
 		return nil
 	})
@@ -85,7 +94,11 @@ func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
 		c.Skipped(m, err)
 		return nil
 	}
-	if m.Sequence <= c.there[fact.Extension.Tenant+"."+fact.Extension.Number] {
+	switch there := c.there[fact.Extension.Tenant+"."+fact.Extension.Number]; {
+	case m.Sequence < there.first:
+		c.done.Late++
+		return nil
+	case m.Sequence <= there.last:
 		c.done.There++
 		return nil
 	}
