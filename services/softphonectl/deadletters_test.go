@@ -76,3 +76,19 @@ func TestRetry(t *testing.T) {
 		t.Errorf("a limit of 1 lists %s", r.out)
 	}
 }
+
+// An ID names one dead letter, and no pattern does: nothing is dropped that nobody named.
+func TestPatternsNameNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.Publish(events.NewFact(ann, events.ExtensionDeleted{}))
+	l.bury(events.License, events.PBX, "ExtensionDeleted")
+	for _, id := range []string{">", "*.*.*", "license.>"} {
+		if r := l.run("dead-letters", "drop", id, "--yes"); r.code != softphonectl.Failed || !strings.Contains(r.err, "no such dead letter") {
+			t.Errorf("%s: exit %d, %s%s", id, r.code, r.out, r.err)
+		}
+	}
+	if r := l.want(softphonectl.Done, "dead-letters", "list"); strings.Count(r.out, "\n") != 1 {
+		t.Errorf("left are %q, want the one that was there", r.out)
+	}
+}

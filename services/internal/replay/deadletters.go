@@ -79,7 +79,7 @@ func FindDeadLetter(ctx context.Context, js jetstream.JetStream, id string) (Dea
 		return DeadLetter{}, fmt.Errorf("opening the dead letters: %w", err)
 	}
 	m, err := stream.GetLastMsgForSubject(ctx, "dead."+id)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Subject != "dead."+id { // a pattern finds some other
 		return DeadLetter{}, fmt.Errorf("%s: %w", id, ErrNoDeadLetter)
 	}
 	if err != nil {
