@@ -27,29 +27,45 @@ func statusCommand(a *app) *cobra.Command {
 			"A partition that is refused is shown with the reason. The exit code is 4 when something is not as it should be:\n" +
 			"nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
 		Args: cobra.NoArgs,
-		RunE: a.with(a.open, func(x *session, _ []string) error {
-			if err := x.connectRedis(); err != nil {
-				x.say("%v", err) // what NATS knows is shown all the same
+		RunE: func(c *cobra.Command, args []string) error {
+			look := a.with(a.open, func(x *session, _ []string) error { return x.look() })
+			err := look(c, args)
+			if !watch || !seen(err) {
+				return err
 			}
 			for {
-				well, err := x.status()
-				if !watch || err != nil {
-					if err == nil && !well {
-						return codeError{errors.New("not all is as it should be"), Differs}
-					}
-					return err
-				}
 				select {
-				case <-x.ctx.Done():
-					return x.ctx.Err()
+				case <-c.Context().Done():
+					return c.Context().Err()
 				case <-time.After(every):
 				}
+				if err := look(c, args); !seen(err) && c.Context().Err() == nil {
+					a.say("%v", err) // it may be over the next time
+				}
 			}
-		}),
+		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "again and again, until interrupted")
 	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often, with --watch")
 	return cmd
+}
+
+// look is one look at all; its error says what is not well.
+func (x *session) look() error {
+	if err := x.connectRedis(); err != nil {
+		x.say("%v", err) // what NATS knows is shown all the same
+	}
+	well, err := x.status()
+	if err == nil && !well {
+		err = codeError{errors.New("not all is as it should be"), Differs}
+	}
+	return err
+}
+
+// seen tells whether a look showed how things are, be it well or not.
+func seen(err error) bool {
+	_, differs := errors.AsType[codeError](err)
+	return err == nil || differs
 }
 
 // status prints all once, and tells whether all is as it should be.

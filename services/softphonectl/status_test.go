@@ -52,3 +52,49 @@ func TestStatusSeesAnotherLog(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
 }
+
+// hears tells that something was written.
+type hears chan struct{}
+
+func (h hears) Write(b []byte) (int, error) {
+	select {
+	case h <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+// What is watched is watched through an outage: it is said, and then it goes on.
+func TestWatchOutlivesNATS(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	data, remarks, code := make(hears, 1), make(hears, 1), make(chan int, 1)
+	go func() {
+		args := []string{"status", "--watch", "--every", "10ms", "--server", l.NATS.URL(), "--redis", l.Redis.URL()}
+		code <- softphonectl.Main(ctx, args, softphonectl.Terminal{Out: data, Err: remarks})
+	}()
+	wait := func(h hears, what string) {
+		t.Helper()
+		select {
+		case <-h:
+		case c := <-code:
+			t.Fatalf("it ended before %s: exit %d", what, c)
+		}
+	}
+	for range 3 { // log, workers; and again
+		wait(data, "it was stopped")
+	}
+	l.NATS.Stop()
+	wait(remarks, "it said so")
+	select {
+	case <-data: // of before
+	default:
+	}
+	l.NATS.Start()
+	wait(data, "it went on")
+	cancel()
+	if c := <-code; c != softphonectl.Interrupted {
+		t.Errorf("exit %d", c)
+	}
+}
