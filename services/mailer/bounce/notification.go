@@ -76,7 +76,7 @@ func Parse(raw []byte) (Notification, error) {
 		return Notification{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotNotification, MaxSize)
 	}
 	entity, err := message.Read(bytes.NewReader(raw))
-	if err != nil && !message.IsUnknownCharset(err) { // whose text would repeat the mail
+	if unreadable(err) { // whose text would repeat the mail
 		return Notification{}, fmt.Errorf("%w: its header cannot be read", ErrNotNotification)
 	}
 	var r reader
@@ -116,7 +116,7 @@ func (r *reader) walk(entity *message.Entity, depth int) error {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			if err != nil && !message.IsUnknownCharset(err) {
+			if unreadable(err) {
 				return err
 			}
 			if err := r.walk(part, depth+1); err != nil {
@@ -124,8 +124,8 @@ func (r *reader) walk(entity *message.Entity, depth int) error {
 			}
 		}
 	}
-	kind, _, _ := entity.Header.ContentType()                     // of a broken one: as text
-	body, err := io.ReadAll(io.LimitReader(entity.Body, maxText)) // what there is of one that was cut short
+	kind, _, _ := entity.Header.ContentType()                   // of a broken one: as text
+	body, _ := io.ReadAll(io.LimitReader(entity.Body, maxText)) // what there is of one that is broken or was cut short
 	switch strings.ToLower(kind) {
 	case "message/delivery-status", "message/global-delivery-status":
 		r.status = true
@@ -135,7 +135,13 @@ func (r *reader) walk(entity *message.Entity, depth int) error {
 	default:
 		r.texts = append(r.texts, string(body))
 	}
-	return err
+	return nil
+}
+
+// unreadable says whether nothing can be read after an error. What is written in a
+// way nobody knows is read as it stands.
+func unreadable(err error) bool {
+	return err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)
 }
 
 // readReturned takes the Message-Id of the mail that came back, or of its header.
@@ -184,7 +190,7 @@ func fields(in *bufio.Reader) textproto.MIMEHeader {
 func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 	r := Recipient{
 		Address: typed(group.Get("Final-Recipient")), Action: strings.ToLower(first(group.Get("Action"))),
-		Enhanced: enhancedCode.FindString(group.Get("Status")), Reason: typed(group.Get("Diagnostic-Code")),
+		Enhanced: enhanced(group.Get("Status")), Reason: typed(group.Get("Diagnostic-Code")),
 	}
 	if r.Address == "" {
 		r.Address = typed(group.Get("Original-Recipient"))
@@ -193,7 +199,7 @@ func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 		r.Code = int(code[1][0]-'0')*100 + int(code[1][1]-'0')*10 + int(code[1][2]-'0')
 	}
 	// A status of X.0.0 says nothing; the answer it was made of may say more.
-	if detailed := enhancedCode.FindString(r.Reason); detailed != "" && (r.Enhanced == "" || strings.HasSuffix(r.Enhanced, ".0.0")) {
+	if detailed := enhanced(r.Reason); detailed != "" && (r.Enhanced == "" || strings.HasSuffix(r.Enhanced, ".0.0")) {
 		r.Enhanced = detailed
 	}
 	if r.Action == "" && r.Enhanced != "" {
@@ -203,9 +209,19 @@ func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 }
 
 var (
-	enhancedCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
+	// enhancedCode is at the beginning, after the code of an answer, or marked as one:
+	// elsewhere numbers with dots in between are versions, and four are an address.
+	enhancedCode = regexp.MustCompile(`(?:^|\b[245]\d\d[ -]|[#(])([245]\.\d{1,3}\.\d{1,3})(?:[^.\d]|\.\D|\.?$)`)
 	answerCode   = regexp.MustCompile(`^\s*([2-5]\d\d)\b`)
 )
+
+// enhanced is the first code in a text; empty when there is none.
+func enhanced(text string) string {
+	if found := enhancedCode.FindStringSubmatch(strings.TrimSpace(text)); found != nil {
+		return found[1]
+	}
+	return ""
+}
 
 // typed is a value without its type: "rfc822; anna@example.com".
 func typed(value string) string {

@@ -3,6 +3,7 @@ package bounce
 import (
 	"errors"
 	"fmt"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,51 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want ErrNotNotification", name, n, err)
 		} else if strings.Contains(err.Error(), "anna") || len(err.Error()) > 200 {
 			t.Errorf("%s: the fault repeats the mail: %v", name, err)
+		}
+	}
+}
+
+// What is for people may be broken; what counts is the part with the status.
+func TestParseBeyondABrokenPart(t *testing.T) {
+	t.Parallel()
+	for name, part := range map[string]string{
+		"an encoding nobody knows": "Content-Transfer-Encoding: unknown-8bit\r\n\r\nIt came back.",
+		"no quoted-printable":      "Content-Transfer-Encoding: quoted-printable\r\n\r\nhttps://example.com/?why=unknown",
+		"no base64":                "Content-Transfer-Encoding: base64\r\n\r\nIt came back.",
+		"a charset nobody knows":   "Content-Type: text/plain; charset=klingon\r\n\r\nIt came back.",
+	} {
+		raw := "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\n" + part +
+			"\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.com\r\n\r\n" +
+			"Final-Recipient: rfc822; anna@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n" +
+			"--x\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-Id: " + ours + "\r\n\r\n--x--\r\n"
+		n, err := Parse([]byte(raw))
+		if err != nil || len(n.Recipients) != 1 || !slices.Contains(n.MessageIDs, ours) {
+			t.Errorf("%s: %+v, %v", name, n, err)
+		}
+	}
+}
+
+// An enhanced code is at the beginning of an answer, or marked as one: numbers with
+// dots in between are also addresses and versions.
+func TestEnhancedCodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ status, diagnostic, want string }{
+		{"5.0.0", "smtp; 550 5.1.1 unknown", "5.1.1"},
+		{"5.0.0", "smtp; 550-5.1.1 unknown", "5.1.1"},
+		{"5.0.0", "smtp; 5.2.2 full", "5.2.2"},
+		{"", "smtp; 550 sorry, no mailbox here by that name (#5.1.1)", "5.1.1"},
+		{"", "x-local; host mx.example.com[192.0.2.1] said: 550 5.1.1 unknown (in reply to RCPT)", "5.1.1"},
+		{"5.1.1 (bad mailbox)", "", "5.1.1"},
+		{"5.0.0", "smtp; 550 host 4.1.1.20 is listed", "5.0.0"},
+		{"5.0.0", "smtp; 554 5.2.20.9 is listed", "5.0.0"},
+		{"4.0.0", "smtp; connect to mx.example.com[5.1.1.1]: timeout", "4.0.0"},
+		{"5.0.0", "smtp; 550 refused by Exim 4.94.2", "5.0.0"},
+		{"", "smtp; 550 refused by Exim 4.94.2", ""},
+		{"5.1.2000", "", ""},
+	} {
+		header := textproto.MIMEHeader{"Action": {"failed"}, "Status": {c.status}, "Diagnostic-Code": {c.diagnostic}}
+		if got, _ := recipientOf(header); got.Enhanced != c.want {
+			t.Errorf("%q, %q: %q, want %q", c.status, c.diagnostic, got.Enhanced, c.want)
 		}
 	}
 }
