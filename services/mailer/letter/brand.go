@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,7 +93,7 @@ func (b *brand) try() error {
 // in is a blank page in the language a person reads, or in the tenant's own.
 func (b *brand) in(locale string) *page {
 	wanted, err := language.Parse(locale)
-	if err != nil {
+	if _, partly := errors.AsType[language.ValueError](err); err != nil && !partly { // partly: a region nobody knows, as in en-EN
 		return &b.pages[0]
 	}
 	_, i, confidence := b.matcher.Match(wanted)

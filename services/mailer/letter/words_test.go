@@ -17,6 +17,7 @@ func TestLanguages(t *testing.T) {
 		{"acme", "nonsense!", "en"}, {"acme", "x-private", "en"},
 		{"globex", "", "ar"}, {"globex", "pt", "ar"}, {"globex", "ar-EG", "ar"}, {"globex", "fr", "fr"}, {"globex", "en-AU", "en"},
 		{"nobody", "pt-BR", "en"}, {"nobody", "es-MX", "es"},
+		{"acme", "de-EN", "de"}, {"globex", "en-EN", "en"}, {"acme", "fr-foobar", "fr"}, {"acme", "qqq-ZZ", "en"},
 	} {
 		l := letter(Welcome)
 		l.Tenant, l.Locale = c.tenant, c.wanted
