@@ -62,8 +62,8 @@
 // Sending and telling are two systems: a crash between the 250 and the outcome,
 // or a pause of the process longer than AckWait there, sends the mail again, with
 // the same Message-Id and the very same bytes. (A pause before that does not: who
-// slept asks whether the mail is still its own, last before the mail itself is
-// written.) So does a relay that accepts the
+// slept, or was cut off from the log, asks whether the mail is still its own, last
+// before the mail itself is written.) So does a relay that accepts the
 // mail and hangs up without saying so. That is the one at-least-once there is.
 //
 // Redis is not used.

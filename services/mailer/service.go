@@ -239,7 +239,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 }
 
 // errSlept: another replica may be sending this mail, or have sent it.
-var errSlept = errors.New("this process slept for longer than a message is held")
+var errSlept = errors.New("this process slept, or was cut off from the log, for longer than a message is held")
 
 // ready says whether the mail is still this process's to send.
 func ready(d react.Delivery) func() error {

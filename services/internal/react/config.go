@@ -53,8 +53,8 @@ type Delivery struct {
 }
 
 // Held tells whether nobody else has the message meanwhile. It is false after the
-// process slept for longer than AckWait: look at it last before what cannot be
-// undone, and if it is false, return [Later].
+// process slept for longer than AckWait, or did not reach the server for so long: look
+// at it last before what cannot be undone, and if it is false, return [Later].
 func (d Delivery) Held() bool { return d.hold == nil || d.hold.lasts() }
 
 // Postponement is a try that failed and what follows.

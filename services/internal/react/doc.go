@@ -42,9 +42,10 @@
 //
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same
-// message when one of them was paused for longer than AckWait; what the handler
-// looks up protects it then, and Delivery.Held, which tells the one that slept, up to
-// the moment of the effect itself. It leaves such a message alone.
+// message when one of them was paused for longer than AckWait, or was cut off from
+// the server; what the handler looks up protects it then, and Delivery.Held, which
+// tells the one it happened to, up to the moment of the effect itself. It leaves such
+// a message alone.
 //
 // # What ends what
 //

@@ -24,11 +24,11 @@ func newHold(ackWait time.Duration, asked time.Time) *hold {
 	return h
 }
 
-// extend is told that the server was told. A hold that has ended stays so: somebody
-// else may have the message.
-func (h *hold) extend() {
+// extend is told that the server was told, not before a time. A hold that has ended
+// stays so: somebody else may have the message.
+func (h *hold) extend(told time.Time) {
 	if h.lasts() {
-		h.since.Store(wall().UnixNano())
+		h.since.Store(told.UnixNano())
 	}
 }
 

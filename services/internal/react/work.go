@@ -99,9 +99,9 @@ func (t *task) held(f func() error) (err error) {
 
 // extend keeps the message ours until the returned function is called.
 func (t *task) extend() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var (
 		mu    sync.Mutex
-		ended bool
 		again *time.Timer
 	)
 	mu.Lock()
@@ -109,18 +109,28 @@ func (t *task) extend() (end func()) {
 	again = time.AfterFunc(t.AckWait/3, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		if !ended {
-			if t.raw.InProgress() == nil { // when the server is away, the next one counts
-				t.hold.extend()
-			}
+		if ctx.Err() == nil {
 			again.Reset(t.AckWait / 3)
+			t.inProgress(ctx)
 		}
 	})
 	return func() {
+		cancel()
 		mu.Lock()
 		defer mu.Unlock()
-		ended = true
 		again.Stop()
+	}
+}
+
+// inProgress tells the server that the message is being worked on. Only what the
+// server confirms counts: what is sent may get nowhere for minutes before anybody is
+// told. When it does not, the next time counts.
+func (t *task) inProgress(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, min(patience, t.AckWait/3))
+	defer cancel()
+	asked := wall()
+	if _, err := t.Log.Conn().RequestWithContext(ctx, t.raw.Reply(), []byte("+WPI")); err == nil {
+		t.hold.extend(asked)
 	}
 }
 
@@ -223,7 +233,7 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, l
 // giving away what is theirs. If nobody has it, it comes again after its AckWait.
 func (t *task) again(wait time.Duration) {
 	if !t.Held() {
-		t.log().Info().Msg("left alone: this process slept, and another may have the event")
+		t.log().Info().Msg("left alone: this process slept or was cut off, and another may have the event")
 		return
 	}
 	if err := t.raw.NakWithDelay(wait); err != nil {
