@@ -21,7 +21,8 @@ func rebuildCommand(a *app) *cobra.Command {
 		Long: "Forget what a worker keeps in Redis: its checkpoints and states. The running worker notices within seconds and folds\n" +
 			"the log from its beginning. Nothing is told again and no e-mail is sent again. Until it is done, it answers that it is\n" +
 			"not current, and sign-ins on devices with a seat wait for its decision.\n\n" +
-			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log.",
+			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log,\n" +
+			"or damaged.",
 		Args: cobra.ExactArgs(1), ValidArgs: folderNames(),
 		RunE: a.with(a.openBoth, func(x *session, args []string) error {
 			workers, err := x.foldersNamed(args)
@@ -110,8 +111,11 @@ func (x *session) forget(worker string) (n uint64, err error) {
 func (x *session) reset(of fold.States, states []eventlog.Key) error {
 	for {
 		at, err := of.Checkpoint(x.ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			err = of.Reset(x.ctx, at, states)
+		case errors.Is(err, fold.ErrDamaged):
+			err = of.Discard(x.ctx, states)
 		}
 		if !errors.Is(err, fold.ErrMoved) { // under load it takes a few tries
 			return err

@@ -300,3 +300,27 @@ func bodies(t *testing.T, file string) (all []string) {
 	}
 	return all
 }
+
+// A checkpoint that somebody damaged stops its partition, for nobody knows any more
+// what is folded. It is found, and a rebuild forgets it like any other.
+func TestDamagedCheckpoint(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.enable(ann)
+	for name, damage := range map[string]func(ctx context.Context, key string) error{
+		"a field is missing": func(ctx context.Context, key string) error { return l.State.HDel(ctx, key, "digest").Err() },
+		"a number is none":   func(ctx context.Context, key string) error { return l.State.HSet(ctx, key, "seq", "x").Err() },
+		"it is no hash":      func(ctx context.Context, key string) error { return l.State.Set(ctx, key, "x", 0).Err() },
+	} {
+		if err := damage(t.Context(), strings.TrimSuffix(l.hash(events.License, ann), "acme:1001")+"checkpoint"); err != nil {
+			t.Fatal(err)
+		}
+		r := l.want(softphonectl.Differs, "replay", "state", "license")
+		if !strings.Contains(r.out, "damaged") || !strings.Contains(r.out, "`softphonectl rebuild license`") {
+			t.Errorf("%s: replay state says\n%s%s", name, r.out, r.err)
+		}
+		l.want(softphonectl.Done, "rebuild", "license", "--yes")
+		l.want(softphonectl.Done, "replay", "state", "license")
+	}
+}

@@ -3,6 +3,7 @@ package fold
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,6 +19,10 @@ type Checkpoint struct {
 	Digest string // of that event, see digest
 	Repair string // names the last repair by hand, see States.Repair; "" if there was none
 }
+
+// ErrDamaged says that what Redis has as a checkpoint is none. Nobody works on its
+// partition until it is forgotten, see States.Discard.
+var ErrDamaged = errors.New("the checkpoint in Redis is damaged")
 
 // checkpointFields is the number of values a checkpoint has in Redis and in the
 // scripts.
@@ -40,7 +45,7 @@ func parseCheckpoint(values []any) (Checkpoint, error) {
 	}
 	seq, err := strconv.ParseUint(text[1], 10, 64)
 	if err != nil || seq == 0 || text[0] == "" || text[2] == "" {
-		return Checkpoint{}, fmt.Errorf("the checkpoint in Redis is damaged: stream %q, seq %q, digest %q", text[0], text[1], text[2])
+		return Checkpoint{}, fmt.Errorf("%w: stream %q, seq %q, digest %q", ErrDamaged, text[0], text[1], text[2])
 	}
 	return Checkpoint{Stream: text[0], Seq: seq, Digest: text[2], Repair: text[3]}, nil
 }

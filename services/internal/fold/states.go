@@ -118,6 +118,19 @@ func (s States) Reset(ctx context.Context, at Checkpoint, states []eventlog.Key)
 	return moved(s.store.reset(ctx, at, states...))
 }
 
+// Discard is Reset for a checkpoint that is ErrDamaged: no commit of an owner lies
+// between, as none compares with that.
+func (s States) Discard(ctx context.Context, states []eventlog.Key) error {
+	names := []string{s.store.keys.checkpoint()}
+	for _, key := range states {
+		names = append(names, s.store.keys.state(key))
+	}
+	if err := s.store.redis.Del(ctx, names...).Err(); err != nil {
+		return fmt.Errorf("removing a damaged checkpoint: %w", err)
+	}
+	return nil
+}
+
 func moved(err error) error {
 	if errors.Is(err, errFenced) {
 		return ErrMoved

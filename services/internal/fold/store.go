@@ -48,6 +48,9 @@ func newStore(client redis.UniversalClient, worker string, partition int) *store
 // checkpoint reads where the partition is.
 func (s *store) checkpoint(ctx context.Context) (Checkpoint, error) {
 	values, err := s.readCheckpoint(ctx, s.redis).Result()
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
 	}

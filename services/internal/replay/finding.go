@@ -21,7 +21,7 @@ const (
 	Stray        Kind = "stray"         // a state of a key that the log knows nothing of
 	Ahead        Kind = "ahead"         // a state is newer than its checkpoint
 	NoCheckpoint Kind = "no-checkpoint" // there are states, but no checkpoint
-	NotThisLog   Kind = "not-this-log"  // the checkpoint is not one of this log
+	NotThisLog   Kind = "not-this-log"  // the checkpoint is not one of this log, or none at all
 )
 
 // Kinds of what Decisions finds.

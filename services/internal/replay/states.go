@@ -38,7 +38,11 @@ func newStates[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *stat
 
 // begin folds up to the checkpoint.
 func (s *states[S, E]) begin(ctx context.Context) (err error) {
-	if s.from, err = s.kept.Checkpoint(ctx); err != nil || s.from == (fold.Checkpoint{}) {
+	if s.from, err = s.kept.Checkpoint(ctx); errors.Is(err, fold.ErrDamaged) {
+		s.fault = err
+		return nil
+	}
+	if err != nil || s.from == (fold.Checkpoint{}) {
 		return err
 	}
 	// The stream is asked after the checkpoint: both grow meanwhile.
