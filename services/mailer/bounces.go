@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/mailer/bounce"
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
 // Bounces is where delivery status notifications come from. By default nothing
@@ -32,7 +32,7 @@ const minSecret = 16
 // Validate checks what the types cannot.
 func (b Bounces) Validate() error {
 	var faults []error
-	if a, err := mail.ParseAddress(b.Address); b.Address != "" && (err != nil || a.Address != b.Address) {
+	if b.Address != "" && delivery.CheckAddress(b.Address) != nil {
 		faults = append(faults, fmt.Errorf("MAIL_BOUNCE_ADDRESS: %q is not a bare address like bounces@example.com", b.Address))
 	}
 	if b.Dir != "" {

@@ -41,6 +41,18 @@ func TestFaultsAreToldTogether(t *testing.T) {
 	}
 }
 
+// A sender that delivery would refuse is a fault at the start: every mail would fail
+// for good.
+func TestSenderIsFitForDelivery(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{"softphone@mail_out.example.com", "Acme <softphone@-acme.example>", "softphone@xn--0.example"} {
+		var c Config
+		if err := process.Parse(&c, []string{"MAIL_FROM=" + from}); err == nil || !strings.Contains(err.Error(), "MAIL_FROM:") {
+			t.Errorf("%s: %v, want a fault of MAIL_FROM", from, err)
+		}
+	}
+}
+
 func TestPasswordFromFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")
@@ -77,6 +89,7 @@ func TestBounceSettings(t *testing.T) {
 		"a secret without hook":   {[]string{"MAIL_BOUNCE_SECRET=0123456789abcdef"}, "MAIL_BOUNCE_SECRET"},
 		"a sender":                {[]string{"MAIL_BOUNCE_ADDRESS=bounces@example.com"}, ""},
 		"a sender with a name":    {[]string{"MAIL_BOUNCE_ADDRESS=Bounces <bounces@example.com>"}, "MAIL_BOUNCE_ADDRESS"},
+		"a sender nobody can be":  {[]string{"MAIL_BOUNCE_ADDRESS=bounces@mail_out.example.com"}, "MAIL_BOUNCE_ADDRESS"},
 		"a sender that is no one": {[]string{"MAIL_BOUNCE_ADDRESS=bounces"}, "MAIL_BOUNCE_ADDRESS"},
 	} {
 		var config Config

@@ -49,6 +49,12 @@ func (e Envelope) prepared() (Envelope, error) {
 	return e, nil
 }
 
+// CheckAddress says what is wrong with an address that mails are to come from.
+func CheckAddress(address string) error {
+	_, err := wire(address)
+	return err
+}
+
 // plain is an address without anything to look at.
 var plain = regexp.MustCompile(`^[a-z0-9_+-][a-z0-9_.+-]{0,62}@[a-z0-9][a-z0-9.]{0,200}[a-z0-9]$`)
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 )
 
@@ -102,10 +103,16 @@ func readAs[T any](into *T, parse func(string) (T, error)) func(string) error {
 	}
 }
 
+// parseAddress reads one of ours. Its domain must be one that mails can come from, as
+// otherwise each would fail.
 func parseAddress(text string) (mail.Address, error) {
 	address, err := mail.ParseAddress(text)
 	if err != nil || checkAddress(address.Address) != nil {
 		return mail.Address{}, errors.New("is not of the form Name <name@example.com>")
+	}
+	_, domain, _ := strings.Cut(strings.ReplaceAll(address.Address, tenantMark, "tenant"), "@")
+	if _, err := idna.Lookup.ToASCII(domain); err != nil {
+		return mail.Address{}, fmt.Errorf("is not an address mails can come from: %s is no valid domain name", domain)
 	}
 	return *address, nil
 }
