@@ -338,6 +338,44 @@ func TestPasswordNeedsEncryption(t *testing.T) {
 	}
 }
 
+// An answer without an end, in one line or in many, is no answer: whoever is in
+// between could fill the memory with it before the connection is encrypted.
+func TestEndlessAnswer(t *testing.T) {
+	t.Parallel()
+	for name, piece := range map[string]string{"one line": "220-go away", "many lines": "220-go away\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			hungUp := make(chan bool, 1)
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				chunk := []byte(strings.Repeat(piece, 4096))
+				for range 1024 { // some 50 MB
+					if _, err = conn.Write(chunk); err != nil {
+						break
+					}
+				}
+				hungUp <- err != nil
+			}()
+			f := failure(t)(transport(listener.Addr().String(), Required).Send(t.Context(), envelope(t)))
+			if f.Verdict != Unavailable || len(f.Error()) > 1000 {
+				t.Errorf("%s (%.1000v)", f.Verdict, f)
+			}
+			if !<-hungUp {
+				t.Error("all of it was read")
+			}
+		})
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
 	server := servertest.SMTP(t, servertest.SMTPScript{})

@@ -43,7 +43,7 @@ type dialer struct {
 // conn is a connection: one mail at a time, many after each other.
 type conn struct {
 	*dialer
-	raw    net.Conn // the TCP connection: deadlines and closing act below TLS
+	raw    *bounded // the TCP connection: deadlines, bounds and closing act below TLS
 	client *smtp.Client
 	body   *bufio.Writer // onto the client's
 	stage  Stage
@@ -69,11 +69,12 @@ func (d *dialer) open(ctx context.Context) (*conn, error) {
 
 func (c *conn) open(ctx context.Context) error {
 	tcp := net.Dialer{Timeout: c.timeouts.Connect}
-	raw, err := tcp.DialContext(ctx, "tcp", c.Addr())
+	dialed, err := tcp.DialContext(ctx, "tcp", c.Addr())
 	if err != nil {
 		return err
 	}
-	c.raw = raw
+	c.raw = &bounded{Conn: dialed}
+	var raw net.Conn = c.raw
 	defer c.endWith(ctx)()
 	if c.Encryption == Implicit {
 		if raw, err = c.handshake(ctx); err != nil {
@@ -113,10 +114,30 @@ func (c *conn) kill() {
 	}
 }
 
-// enter sets the deadline of a stage.
+// enter sets the deadline of a stage, and bounds what is read in it.
 func (c *conn) enter(stage Stage, timeout time.Duration) error {
-	c.stage = stage
+	c.stage, c.raw.left = stage, maxAnswer
 	return c.raw.SetDeadline(time.Now().Add(timeout))
+}
+
+// bounded is a connection of which only so much is read.
+type bounded struct {
+	net.Conn
+	left int // bytes
+}
+
+// maxAnswer is much more than any answer has, or any handshake of TLS.
+const maxAnswer = 512 << 10
+
+var errEndless = errors.New("the server's answer does not end")
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errEndless
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 func (c *conn) handshake(ctx context.Context) (net.Conn, error) {
