@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
@@ -70,6 +73,25 @@ func TestProgress(t *testing.T) {
 		}
 		if bar := strings.Contains(r.err, "events/s"); bar != draws {
 			t.Errorf("a terminal: %t; a bar: %t: %q", draws, bar, r.err)
+		}
+	}
+}
+
+// What a stranger put into the log, or into the subject it is stored under, is shown
+// to people without what a terminal would obey.
+func TestStrangersDoNotReachTheTerminal(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	m := nats.NewMsg("softphone.pbx.acme.1001.\x1b[2JDeviceRemoved")
+	m.Data = []byte("{}")
+	l.Store(m)
+	l.bury(events.DeviceCounter, events.PBX, "*")
+	file := filepath.Join(t.TempDir(), "log.ndjson")
+	l.want(softphonectl.Done, "export", file)
+	for _, args := range [][]string{{"events"}, {"dead-letters", "list"}, {"import", file, "--facts", "--dry-run"}} {
+		r := l.want(softphonectl.Done, args...)
+		if said := r.out + r.err; !strings.Contains(said, "DeviceRemoved") || strings.Contains(said, "\x1b") {
+			t.Errorf("%q says %q", args, said)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 )
@@ -18,7 +19,7 @@ import (
 // for people.
 func (a *app) print(object any, text func() string) error {
 	if !a.json {
-		_, err := fmt.Fprintln(a.terminal.Out, text())
+		_, err := fmt.Fprintln(a.terminal.Out, harmless(text()))
 		return err
 	}
 	encoder := json.NewEncoder(a.terminal.Out)
@@ -28,7 +29,18 @@ func (a *app) print(object any, text func() string) error {
 
 // say puts a line for people on standard error: what is going on, not data.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.terminal.Err, format+"\n", args...)
+	fmt.Fprintln(a.terminal.Err, harmless(fmt.Sprintf(format, args...)))
+}
+
+// harmless is a text without what a terminal would obey. The log has what strangers
+// said, under subjects that they chose.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // table aligns columns.
