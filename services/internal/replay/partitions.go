@@ -139,9 +139,12 @@ func (i *inspection) done() error {
 func (i *inspection) read(ctx context.Context, each func(eventlog.Message) error) error {
 	next := uint64(1)
 	return persist(ctx, &next, func() error {
+		if err := reconnected(ctx, i.Log); err != nil {
+			return err
+		}
 		reader, err := i.feed.Read(ctx, i.partition, next)
 		if err != nil {
-			return err
+			return unopenedError{err}
 		}
 		defer reader.Close()
 		for next <= i.stream.Last {

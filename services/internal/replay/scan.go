@@ -59,12 +59,19 @@ func Scan(ctx context.Context, log *eventlog.Log, r Range, each func(eventlog.Me
 	return err
 }
 
-// persist reads again where a reader has lost its place, as long as that gets on.
+// unopenedError says that no reader could be opened.
+type unopenedError struct{ error }
+
+func (u unopenedError) Unwrap() error { return u.error }
+
+// persist reads again where a reader has lost its place, as long as that gets on. A
+// server that comes back may not be all there when it is asked for the next reader.
 func persist(ctx context.Context, next *uint64, read func() error) error {
 	for failures := 0; ; {
 		before := *next
 		err := read()
-		if !errors.Is(err, eventlog.ErrGap) || ctx.Err() != nil {
+		_, unopened := errors.AsType[unopenedError](err)
+		if lost := errors.Is(err, eventlog.ErrGap) || unopened && failures > 0; !lost || ctx.Err() != nil {
 			return err
 		}
 		if failures++; *next > before {
@@ -94,9 +101,12 @@ func (s *scan) read(ctx context.Context) error {
 	if !s.Follow && s.next > s.To {
 		return nil
 	}
+	if err := reconnected(ctx, s.log); err != nil {
+		return err
+	}
 	reader, err := s.open(ctx)
 	if err != nil {
-		return err
+		return unopenedError{err}
 	}
 	defer reader.Close()
 	for left := reader.Pending(); s.Follow || left > 0; {
@@ -113,6 +123,16 @@ func (s *scan) read(ctx context.Context) error {
 			}
 		}
 		left -= min(left, uint64(len(messages)))
+	}
+	return nil
+}
+
+// reconnected waits while the connection is away; it gives up when the connection does.
+func reconnected(ctx context.Context, log *eventlog.Log) error {
+	for log.JetStream().Conn().IsReconnecting() {
+		if err := sleep(ctx, respite); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,36 @@
 package replay
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+)
+
+// A server that comes back is asked again until it answers; one that never did is not.
+func TestPersist(t *testing.T) {
+	t.Parallel()
+	lost, unopened, other := eventlog.ErrGap, unopenedError{errors.New("no responders")}, errors.New("other")
+	for _, c := range []struct {
+		answers []error
+		want    error
+	}{
+		{[]error{nil}, nil},
+		{[]error{fmt.Errorf("read: %w", lost), unopened, nil}, nil},
+		{[]error{unopened, nil}, unopened},
+		{[]error{lost, other, nil}, other},
+	} {
+		next, asked := uint64(1), 0
+		err := persist(t.Context(), &next, func() error {
+			asked++
+			return c.answers[asked-1]
+		})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%v: ends with %v after %d, want %v", c.answers, err, asked, c.want)
+		}
+	}
+}
 
 func TestCover(t *testing.T) {
 	t.Parallel()
