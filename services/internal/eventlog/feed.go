@@ -77,7 +77,10 @@ func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, e
 	f.join(r)
 	select {
 	case err := <-r.ready:
-		return r.Reader, err
+		if err != nil {
+			return nil, err // nobody is to close what never began
+		}
+		return r.Reader, nil
 	case <-ctx.Done():
 		go func() {
 			if err := <-r.ready; err == nil {

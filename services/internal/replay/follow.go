@@ -110,10 +110,7 @@ const wait = 500 * time.Millisecond
 // next is the first input not folded, nil when none came for a while.
 func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 	for len(f.ready) == 0 {
-		if err := f.open(ctx); err != nil {
-			return nil, err
-		}
-		messages, err := f.reader.Batch(ctx, batch, wait)
+		messages, err := f.batch(ctx)
 		switch {
 		case errors.Is(err, eventlog.ErrCaughtUp):
 			f.leave()
@@ -132,6 +129,21 @@ func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 		f.ready = slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !isInput(f.inputs, m) })
 	}
 	return &f.ready[0], nil
+}
+
+// batch is what comes next. Where a reader was lost, one that cannot be opened is
+// lost too: the server may not be all there yet.
+func (f *follower[S, E]) batch(ctx context.Context) ([]eventlog.Message, error) {
+	if err := reconnected(ctx, f.Log); err != nil {
+		return nil, err
+	}
+	switch err := f.open(ctx); {
+	case err != nil && f.lost > 0:
+		return nil, fmt.Errorf("%w: %w", eventlog.ErrGap, err)
+	case err != nil:
+		return nil, err
+	}
+	return f.reader.Batch(ctx, batch, wait)
 }
 
 // open starts a reader where there is none.

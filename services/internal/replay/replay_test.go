@@ -67,16 +67,17 @@ func rules() fold.Rules[int, fact] {
 
 // system is a log and a Redis.
 type system struct {
-	t   *testing.T
-	js  jetstream.JetStream
-	log *eventlog.Log
-	rdb *redis.Client
+	t      *testing.T
+	server *servertest.NATSServer
+	js     jetstream.JetStream
+	log    *eventlog.Log
+	rdb    *redis.Client
 }
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	server := servertest.NATS(t)
-	s := &system{t: t, js: server.JetStream(t), rdb: servertest.Redis(t).Client(t)}
+	s := &system{t: t, server: server, js: server.JetStream(t), rdb: servertest.Redis(t).Client(t)}
 	if err := eventlog.Ensure(t.Context(), s.js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
@@ -244,5 +245,50 @@ func TestInterrupted(t *testing.T) {
 	_, err := replay.Decisions(ctx, c.Check, rules())
 	if !errors.Is(err, context.Canceled) || len(c.found) > 0 || slices.Contains(c.done, eventlog.Key("acme.1").Partition(events.Partitions)) {
 		t.Errorf("interrupted: %v, partitions %v, found %v", err, c.done, c.found)
+	}
+}
+
+// The log's server is away for a while in the middle: what is compared is compared
+// all the same.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	const facts = 3000
+	var all []*nats.Msg
+	for n := range facts {
+		all = append(all, added(1, n))
+	}
+	s.add(all)
+	s.fold()
+	for name, inspect := range map[string]func(context.Context, replay.Check) (replay.Summary, error){
+		"states": func(ctx context.Context, c replay.Check) (replay.Summary, error) {
+			return replay.State(ctx, c, rules())
+		},
+		"decisions": func(ctx context.Context, c replay.Check) (replay.Summary, error) {
+			return replay.Decisions(ctx, c, rules())
+		},
+	} {
+		away, done := make(chan struct{}), make(chan error, 1)
+		c := s.check(0)
+		c.Folded = func(int) {
+			if away != nil {
+				s.server.Stop()
+				close(away)
+				away = nil
+			}
+		}
+		gone := away
+		var sum replay.Summary
+		go func() {
+			var err error
+			sum, err = inspect(t.Context(), c.Check)
+			done <- err
+		}()
+		<-gone
+		time.Sleep(2 * time.Second) // how long it is away
+		s.server.Start()
+		if err := <-done; err != nil || sum.Events != facts || sum.Differences != 0 {
+			t.Errorf("%s: %v, %+v, %v", name, err, sum, c.found)
+		}
 	}
 }
