@@ -95,17 +95,25 @@ func (x *session) importLog(name string, file replay.Validated) error {
 	}), err)
 }
 
-// nobodyWorks makes sure that no worker would write into the log meanwhile.
+// nobodyWorks makes sure that no worker would write into the log meanwhile: what
+// cannot be found out is no answer.
 func (x *session) nobodyWorks() error {
 	var busy []string
 	for _, f := range folders() {
-		status := x.observer().WithoutRedis(x.ctx, f.Folder)
-		if len(status.Replicas) > 0 {
+		replicas, err := x.observer().Replicas(x.ctx, f.Worker)
+		if err != nil {
+			return fmt.Errorf("whether %s runs: %w", f.Worker, err)
+		}
+		if len(replicas) > 0 {
 			busy = append(busy, f.Worker)
 		}
 	}
 	for _, r := range reactors() {
-		if x.observer().Reactor(x.ctx, r.durable, "").Pulling > 0 {
+		status := x.observer().Reactor(x.ctx, r.durable, "")
+		if status.Fault != "" {
+			return fmt.Errorf("whether %s runs: %s", r.durable, status.Fault)
+		}
+		if status.Pulling > 0 {
 			busy = append(busy, r.durable)
 		}
 	}

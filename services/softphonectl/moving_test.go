@@ -151,6 +151,21 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
+// Where nobody can tell whether workers run, nothing is imported beside them.
+func TestImportWantsToKnowWhoWorks(t *testing.T) {
+	t.Parallel()
+	from, to := newLive(t), newLive(t)
+	from.Publish(events.NewFact(ann, events.ExtensionRenamed{Name: "a"}))
+	file := filepath.Join(t.TempDir(), "log.ndjson")
+	from.want(softphonectl.Done, "export", file)
+	if err := to.NATS.JetStream(t).DeleteKeyValue(t.Context(), events.LeaseBucket); err != nil {
+		t.Fatal(err)
+	}
+	if r := to.run("import", file, "--yes"); r.code != softphonectl.Failed || !strings.Contains(r.err, "leases") {
+		t.Errorf("without leases: exit %d, %s%s", r.code, r.out, r.err)
+	}
+}
+
 func TestImportFacts(t *testing.T) {
 	t.Parallel()
 	from, to := newLive(t), newLive(t)

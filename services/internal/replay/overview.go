@@ -116,6 +116,13 @@ func (o Observer) WithoutRedis(ctx context.Context, f Folder) FolderStatus {
 	return status
 }
 
+// Replicas are those of a folding worker that live.
+func (o Observer) Replicas(ctx context.Context, worker string) ([]string, error) {
+	status := FolderStatus{Worker: worker}
+	_, err := o.owners(ctx, &status)
+	return status.Replicas, err
+}
+
 // owners reads the leases: who lives, and who owns what.
 func (o Observer) owners(ctx context.Context, status *FolderStatus) (map[int]string, error) {
 	owners := map[int]string{}
