@@ -205,6 +205,8 @@ func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.
 	}
 	for i, k := range found {
 		switch {
+		case k.fault != nil:
+			return memories[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, wanted[i], k.fault)
 		case k.fields == nil, k.seq > from.Seq && again:
 			continue
 		case k.seq > from.Seq:

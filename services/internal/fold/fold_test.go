@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
@@ -173,6 +174,35 @@ func TestTamperedState(t *testing.T) {
 	w.rdb.HSet(t.Context(), state, "seq", 1<<40, "total", "1000000")
 	w.add(1)
 	w.settled(soon)
+}
+
+// What is in the place of a state is none at all: its partition goes on without it.
+func TestStateThatIsNone(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(ctx context.Context, rdb *redis.Client, state string) error{
+		"no sequence": func(ctx context.Context, rdb *redis.Client, state string) error {
+			return rdb.HDel(ctx, state, "seq").Err()
+		},
+		"a sequence that is no number": func(ctx context.Context, rdb *redis.Client, state string) error {
+			return rdb.HSet(ctx, state, "seq", "the last").Err()
+		},
+		"another type": func(ctx context.Context, rdb *redis.Client, state string) error {
+			return rdb.Set(ctx, state, "gone", 0).Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.own(nil)
+			w.add(ones(20)...)
+			w.settled(soon)
+			if err := spoil(t.Context(), w.rdb, w.states().Hash(w.key)); err != nil {
+				t.Fatal(err)
+			}
+			w.awaitTold(w.add(1))
+			w.settled(soon)
+		})
+	}
 }
 
 func TestRepeatedFact(t *testing.T) {

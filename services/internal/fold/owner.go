@@ -161,8 +161,8 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 	defer func() { steps.end(err) }()
 	o.step("load")
 	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again(messages[0]))
-	if errors.Is(err, errTampered) {
-		return errors.Join(err, o.store.reset(ctx, o.checkpoint))
+	if errors.Is(err, errTampered) { // with its state, which may be in the way of folding again too
+		return errors.Join(err, o.store.reset(ctx, o.checkpoint, keysIn(messages)...))
 	}
 	if err != nil {
 		return err
@@ -191,6 +191,15 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
+}
+
+// keysIn are the keys of some messages; one may be there twice.
+func keysIn(messages []eventlog.Message) []eventlog.Key {
+	keys := make([]eventlog.Key, len(messages))
+	for i, m := range messages {
+		keys[i] = m.Key()
+	}
+	return keys
 }
 
 // again tells that this tenure began before the first event, and still folds what

@@ -28,6 +28,7 @@ type kept struct {
 	seq    uint64
 	recent recent
 	fields map[string]string // nil: never seen
+	fault  error             // why it cannot be read: no owner wrote this
 }
 
 // store keeps the states of one partition in Redis.
@@ -71,7 +72,8 @@ func (s *store) load(ctx context.Context, wanted []string) ([]kept, Checkpoint, 
 		replies[i] = pipe.HGetAll(ctx, name)
 	}
 	last := s.readCheckpoint(ctx, pipe)
-	if _, err := pipe.Exec(ctx); err != nil {
+	_, _ = pipe.Exec(ctx) // its error is that of one of the replies
+	if err := last.Err(); err != nil {
 		return nil, Checkpoint{}, fmt.Errorf("loading %d states: %w", len(wanted), err)
 	}
 	checkpoint, err := parseCheckpoint(last.Val())
@@ -80,22 +82,27 @@ func (s *store) load(ctx context.Context, wanted []string) ([]kept, Checkpoint, 
 	}
 	states := make([]kept, len(wanted))
 	for i, reply := range replies {
-		if states[i], err = parseKept(reply.Val()); err != nil {
-			return nil, Checkpoint{}, fmt.Errorf("state of %s: %w", wanted[i], err)
+		fields, err := reply.Result()
+		if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil, Checkpoint{}, fmt.Errorf("loading %d states: %w", len(wanted), err)
 		}
+		states[i] = parseKept(fields, err)
 	}
 	return states, checkpoint, nil
 }
 
-func parseKept(fields map[string]string) (kept, error) {
+func parseKept(fields map[string]string, fault error) kept {
+	if fault != nil {
+		return kept{fault: fault}
+	}
 	if len(fields) == 0 {
-		return kept{}, nil
+		return kept{}
 	}
 	seq, err := strconv.ParseUint(fields[fieldSeq], 10, 64)
 	if err != nil {
-		return kept{}, fmt.Errorf("field %s: %w", fieldSeq, err)
+		return kept{fault: fmt.Errorf("field %s: %w", fieldSeq, err)}
 	}
-	return kept{seq: seq, recent: recent(fields[fieldRecent]), fields: fields}, nil
+	return kept{seq: seq, recent: recent(fields[fieldRecent]), fields: fields}
 }
 
 // replace writes states and the new checkpoint if the old one still stands, and

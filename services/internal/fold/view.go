@@ -2,6 +2,7 @@ package fold
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,9 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 	found, checkpoint, err := kept.load(ctx, []string{kept.keys.state(key)})
 	if err != nil {
 		return state, false, err
+	}
+	if found[0].fault != nil {
+		return state, false, fmt.Errorf("state of %s: %w", key, found[0].fault)
 	}
 	if found[0].fields != nil {
 		if state, err = v.Rules.Load(found[0].fields); err != nil {
