@@ -37,9 +37,9 @@ func (r *Refusal) Error() string {
 		r.Partition, r.Worker, r.Log, r.Checkpoint, r.Repair)
 }
 
-// Refused tells the faults that only an operator can end: a [Refusal], or a stream
-// that is not fit to be the log.
+// Refused tells the faults that only an operator can end: a [Refusal], a checkpoint
+// that is [ErrDamaged], or a stream that is not fit to be the log.
 func Refused(err error) bool {
 	var refusal *Refusal
-	return errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit)
+	return errors.As(err, &refusal) || errors.Is(err, ErrDamaged) || errors.Is(err, eventlog.ErrUnfit)
 }

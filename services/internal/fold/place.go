@@ -2,6 +2,7 @@ package fold
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,12 @@ import (
 func (o *owner[S, E]) locate(ctx context.Context) error {
 	var err error
 	// The stream is asked last: meanwhile both may grow, under an earlier owner.
-	if o.checkpoint, err = o.store.checkpoint(ctx); err != nil {
+	o.checkpoint, err = o.store.checkpoint(ctx)
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("partition %d of %s is refused: %w; fold this log from its beginning: `softphonectl rebuild %s`",
+			o.partition, o.rules.Worker, err, o.rules.Worker)
+	}
+	if err != nil {
 		return err
 	}
 	if o.stream, err = o.Log.State(ctx); err != nil {

@@ -2,6 +2,7 @@ package fold_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -119,6 +120,31 @@ func TestDeletedOnPurpose(t *testing.T) {
 			t.Errorf("reported %v", fault)
 		}
 	}
+}
+
+// A checkpoint that somebody wrote by hand is refused until it is forgotten, and then
+// folded again without telling anything twice.
+func TestDamagedCheckpointIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(ones(20)...)
+	stop, _ := w.own(nil)
+	w.settled(soon)
+	stop()
+	checkpoint := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", w.part, teller)
+	if err := w.rdb.HSet(t.Context(), checkpoint, "seq", "many").Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, reports := w.own(nil)
+	fault := awaitFault(t, reports, "damaged")
+	if !fold.Refused(fault) || !strings.Contains(fault.Error(), "softphonectl rebuild "+teller) {
+		t.Errorf("reported %v", fault)
+	}
+	if err := w.states().Discard(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.add(1)
+	w.settled(time.Minute)
 }
 
 // awaitFault waits for a fault that says something. An owner that looks while the
