@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -118,22 +119,23 @@ func (s row) matches(x events.Extension, query string) bool {
 	return false
 }
 
-// byNumber orders as people count: 99 before 100.
+// byNumber orders as people count: 99 before 100. What is no number comes after those
+// that are; "", where a list begins, is the first of all.
 func byNumber(a, b string) int {
-	if isNumber(a) && isNumber(b) {
+	switch x, y := isNumber(a), isNumber(b); {
+	case x && y:
 		x, y := strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-		if c := len(x) - len(y); c != 0 {
-			return c
-		}
-		if c := strings.Compare(x, y); c != 0 {
-			return c
-		}
+		return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(a, b))
+	case x:
+		return -1
+	case y:
+		return 1
 	}
 	return strings.Compare(a, b)
 }
 
 func isNumber(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // numbers are the extensions a tenant has or had.
