@@ -58,6 +58,9 @@ func ParseTokens(text string) (Tokens, error) {
 		if err != nil || len(sum) != sha256.Size {
 			return nil, fault("has no SHA-256 as its third word: 64 hexadecimal digits")
 		}
+		if [sha256.Size]byte(sum) == sha256.Sum256(nil) {
+			return nil, fault("has the SHA-256 of nothing, which everybody knows: hash the token, without a line's end")
+		}
 		tokens[[sha256.Size]byte(sum)] = Token{Name: fields[0], Tenant: fields[1]}
 	}
 	return tokens, nil
