@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
@@ -118,9 +116,6 @@ func (s *Service) compare(ctx context.Context, x events.Extension, caller creden
 	if err != nil {
 		return f, false, err
 	}
-	if len(password) > 4*credential.MaxLength {
-		password = ""
-	}
 	right, err := s.hasher.Matches(ctx, caller, hash, password)
 	return f, right, err
 }
@@ -134,26 +129,36 @@ func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID
 	if err == nil && held.Current && held.LicenseID == f.license.id && held.has(deviceID) {
 		return held, signInRecognized, nil
 	}
-	_, decision, err := s.askSeat(ctx, fact)
+	decision, err := s.askSeat(ctx, f, fact)
 	if err != nil {
-		return seats{}, "", away(err)
+		return seats{}, "", err
 	}
-	return s.seatOf(ctx, fact.Extension, decision)
+	held, outcome, err = s.seatOf(ctx, fact.Extension, decision)
+	if err == nil && held.LicenseID != f.license.id {
+		err = errSeatRefused
+	}
+	return held, outcome, err
 }
 
-// askSeat publishes without a condition: a device that signs in changes nothing that
-// an administrator could overwrite.
-func (s *Service) askSeat(ctx context.Context, fact events.Event) (r eventlog.Receipt, d events.Decision, err error) {
-	var m *nats.Msg
-	if m, err = message(ctx, fact); err != nil {
-		return r, d, err
+// askSeat publishes on the one condition that no license was granted since the password
+// was compared: that one has another password. Else a device that signs in changes
+// nothing that an administrator could overwrite.
+func (s *Service) askSeat(ctx context.Context, f facts, fact events.Event) (events.Decision, error) {
+	m, err := message(ctx, fact)
+	if err != nil {
+		return events.Decision{}, err
 	}
-	return s.log.Ask(ctx, m)
+	eventlog.Expect(m, of(fact.Extension, events.License, events.LicenseGranted{}.EventName()), f.granted)
+	_, decision, err := s.log.Ask(ctx, m)
+	if eventlog.Refused(err) {
+		return decision, errSeatRefused
+	}
+	return decision, away(err)
 }
 
 // errSeatRefused says that the password was right, and the license ended before the
 // device had its seat.
-var errSeatRefused = errors.New("the device counter knows of no license")
+var errSeatRefused = errors.New("the license that the password is of is not in force any more")
 
 func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (held seats, outcome string, err error) {
 	switch decision.Outcome {

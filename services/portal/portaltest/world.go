@@ -42,7 +42,7 @@ func New(t testing.TB) *World {
 	w.run(events.DeviceCounter, devicecounter.Run)
 	w.run(portal.ViewName, portal.RunView)
 	w.Metrics = prometheus.NewRegistry()
-	w.Service = w.portal(0, w.Metrics)
+	w.Service = w.portal(0, w.Metrics, nil)
 	w.Shares(events.License, events.License)
 	w.Shares(events.DeviceCounter, events.DeviceCounter)
 	w.Shares(portal.ViewName, portal.ViewName)
@@ -63,10 +63,17 @@ func (w *World) StopLicense() { w.stopLicense() }
 // decisions; 0 is longer than any machine takes.
 func (w *World) Portal(patience time.Duration) *portal.Service {
 	w.t.Helper()
-	return w.portal(patience, prometheus.NewRegistry())
+	return w.portal(patience, prometheus.NewRegistry(), nil)
 }
 
-func (w *World) portal(patience time.Duration, metrics *prometheus.Registry) *portal.Service {
+// PortalThat starts one more portal that does something when it has found a password to be
+// the right one, before it goes on.
+func (w *World) PortalThat(does func()) *portal.Service {
+	w.t.Helper()
+	return w.portal(0, prometheus.NewRegistry(), does)
+}
+
+func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, found func()) *portal.Service {
 	w.t.Helper()
 	if patience == 0 {
 		patience = workertest.Patience
@@ -95,12 +102,27 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry) *po
 	hasher := credential.NewHasher(1, workertest.Patience)
 	metrics.MustRegister(hasher)
 	s := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: store, Hasher: hasher, Logger: c.Host.Log, Metrics: metrics, Patience: patience,
+		Log: log, Redis: client, Credentials: store, Hasher: comparing{hasher, found}, Logger: c.Host.Log, Metrics: metrics, Patience: patience,
 	})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()
 	w.t.Cleanup(func() { cancel(); <-done })
 	return s
+}
+
+// comparing is a hasher that tells when a password is the right one.
+type comparing struct {
+	portal.Hasher
+
+	found func() // may be nil
+}
+
+func (c comparing) Matches(ctx context.Context, from credential.Caller, hash, password string) (bool, error) {
+	right, err := c.Hasher.Matches(ctx, from, hash, password)
+	if right && c.found != nil {
+		c.found()
+	}
+	return right, err
 }
 
 // Metric is the value of one of Service's metrics, labels as name and value in turn; of
