@@ -22,13 +22,13 @@ async function refresh() {
   running = false;
 }
 
-// load gets a page as a document; fetch gives text only.
+// load gets a page as a document; fetch gives text only. Another page in its place, to sign in, is none.
 function load(url) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", url);
     request.responseType = "document";
-    request.onload = () => (request.status === 200 ? resolve(request.responseXML) : reject(request.status));
+    request.onload = () => (request.status === 200 && request.responseURL === new URL(url, location.href).href ? resolve(request.responseXML) : reject(request.status));
     request.onerror = reject;
     request.send();
   });
@@ -61,10 +61,23 @@ function text(part) {
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 
+let changes;
+
+// listen follows the changes while somebody looks: a browser has few connections, and tabs behind others would keep all.
+function listen() {
+  changes?.close();
+  if (document.hidden) return;
+  const mine = (changes = new EventSource(source));
+  mine.onopen = refresh; // what changed before it was open, or while it was away
+  mine.onmessage = refresh;
+  mine.onerror = () => { // a browser asks again after a broken connection, never after a refusal
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => { if (mine === changes) listen(); }, 5000);
+  };
+}
+
 if (source) {
-  const changes = new EventSource(source);
-  changes.onopen = refresh; // what changed before it was open, or while it was away
-  changes.onmessage = refresh;
+  listen();
+  document.addEventListener("visibilitychange", listen);
 }
 if (document.querySelector("[data-poll]")) setInterval(() => { if (!document.hidden) refresh(); }, 5000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
