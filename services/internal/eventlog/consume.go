@@ -34,6 +34,12 @@ type sink interface {
 // [ErrGap].
 func (l *Log) consume(ctx context.Context, c jetstream.ConsumerConfig, ahead int, to sink) (stop func(), pending uint64, err error) {
 	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, orphaned
+	forget := l.cutOff(to)
+	defer func() {
+		if err != nil {
+			forget()
+		}
+	}()
 	consumer, err := l.js.CreateConsumer(ctx, events.Stream, c)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the log as %s: %w", c.Name, err)
@@ -45,7 +51,24 @@ func (l *Log) consume(ctx context.Context, c jetstream.ConsumerConfig, ahead int
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the log as %s: %w", c.Name, err)
 	}
-	return consuming.Stop, consumer.CachedInfo().NumPending, nil
+	stop = func() {
+		consuming.Stop()
+		forget()
+	}
+	return stop, consumer.CachedInfo().NumPending, nil
+}
+
+// cutOff makes a lost connection a gap, until it is forgotten. What the server sent
+// last may have got nowhere. The next delivery would show it, but where no event
+// follows there is none.
+func (l *Log) cutOff(to sink) (forget func()) {
+	lost := l.conn.StatusChanged(nats.RECONNECTING)
+	go func() {
+		if _, is := <-lost; is {
+			to.fail(gap(errCutOff))
+		}
+	}()
+	return func() { l.conn.RemoveStatusListener(lost) }
 }
 
 // contiguous lets only the next message through.

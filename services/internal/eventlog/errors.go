@@ -22,6 +22,9 @@ var (
 	// arrive in time. Asking again is safe.
 	ErrNoAnswer = errors.New("stored, but no decision arrived in time: ask again, it is safe")
 
+	// errCutOff ends a reader whose connection was lost, also when it is back at once.
+	errCutOff = errors.New("the connection was lost: what was on its way may be lost too")
+
 	// errStuck ends a reader that took nothing while others of its feed waited.
 	errStuck = errors.New("it took nothing for so long that it held up other partitions")
 )

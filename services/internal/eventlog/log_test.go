@@ -198,13 +198,15 @@ func TestTogether(t *testing.T) {
 		t.Errorf("%+v, %v", second, err)
 	}
 
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // each waits for most of the others
+	defer cancel()
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {
 			m := func(n int) *nats.Msg {
 				return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme.%d.Add", i), Header: nats.Header{}, Data: fmt.Append(nil, n)}
 			}
-			if _, err := log.Publish(t.Context(), m(2), m(1)); err != nil {
+			if _, err := log.Publish(ctx, m(2), m(1)); err != nil {
 				t.Error(err)
 			}
 		})
