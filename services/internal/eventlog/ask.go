@@ -16,6 +16,11 @@ import (
 // able to make a worker publish anywhere else.
 const inbox = "_INBOX."
 
+// maxInbox bounds such a subject, in bytes; those of clients have about 60. Whoever
+// publishes to one that does not fit into the server's control line, 4 KiB, is cut off
+// for good: the client does not connect again.
+const maxInbox = 256
+
 // Ask publishes a fact, with what is stored before it as [Log.Publish] has it, and
 // waits for the decision until the context ends. When the fact is stored and no
 // decision came, the error is [ErrNoAnswer] and the receipt is valid. A fact that was
@@ -53,7 +58,7 @@ func (l *Log) Reply(fact Message, answer events.Decision) error {
 	if to == "" {
 		return nil
 	}
-	if !strings.HasPrefix(to, inbox) || strings.ContainsAny(to, " \t*>") {
+	if len(to) > maxInbox || !strings.HasPrefix(to, inbox) || strings.ContainsAny(to, " \t*>") {
 		return errors.New(events.HeaderReplyTo + " is not an inbox: no answer sent")
 	}
 	body, err := json.Marshal(answer)

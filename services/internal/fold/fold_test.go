@@ -326,3 +326,21 @@ func TestAnswersOnlyInboxes(t *testing.T) {
 		}
 	}
 }
+
+// A server closes the connection of who publishes to a subject that is too long, and
+// it stays closed: a fact must not be able to cut a worker off.
+func TestAnswersNoEndlessInbox(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.own(nil)
+	m := w.message("sly", []byte(`{"id":"sly","n":1}`))
+	m.Header.Set(events.HeaderReplyTo, "_INBOX."+strings.Repeat("x", 5000))
+	if _, err := w.log.Publish(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	if _, _, err := w.log.Ask(ctx, w.message("next", []byte(`{"id":"next","n":1}`))); err != nil {
+		t.Error(err)
+	}
+}
