@@ -116,6 +116,8 @@ func fit(have jetstream.StreamConfig) error {
 	fault(have.MaxMsgs > 0, "max_msgs is %d, must be none", have.MaxMsgs)
 	fault(have.MaxBytes > 0, "max_bytes is %d, must be none", have.MaxBytes)
 	fault(have.MaxMsgsPerSubject > 0, "max_msgs_per_subject is %d, must be none", have.MaxMsgsPerSubject)
+	fault(have.AllowRollup, "allow_rollup_hdrs is on, must be off: a message could remove those before it")
+	fault(have.AllowMsgTTL, "allow_msg_ttl is on, must be off: a message could remove itself")
 	fault(have.Retention != jetstream.LimitsPolicy, "retention is %s, must be limits", have.Retention)
 	fault(have.Storage != jetstream.FileStorage, "storage is %s, must be file", have.Storage)
 	fault(have.AllowDirect, "allow_direct is on, must be off: replicas would answer from the past")

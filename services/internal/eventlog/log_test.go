@@ -104,6 +104,8 @@ func TestUnfitStreams(t *testing.T) {
 		{"count", func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 }, "max_msgs is 1000"},
 		{"bytes", func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "max_bytes is 1048576"},
 		{"per subject", func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 }, "max_msgs_per_subject is 1"},
+		{"rollups", func(c *jetstream.StreamConfig) { c.AllowRollup = true }, "allow_rollup_hdrs is on"},
+		{"times to live", func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true }, "allow_msg_ttl is on"},
 		{"direct", func(c *jetstream.StreamConfig) { c.AllowDirect = true }, "allow_direct is on"},
 		{"no batches", func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }, "allow_atomic is off"},
 		{"memory", func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage is"},
