@@ -66,8 +66,11 @@ func (s *servers) light(c Config) error {
 		b.Redis = s.redis
 	}
 	extinguish, err := beacon.Light(c.Data, b)
+	if err != nil {
+		return err
+	}
 	s.closing = append(s.closing, extinguish)
-	return err
+	return nil
 }
 
 // close stops what was started, the last first.
