@@ -49,7 +49,9 @@ func pushing(ctx context.Context, c Config) error {
 		return err
 	}
 	defer hook.close()
-	host := &process.Host{Log: c.Host.Log, Health: c.Host.Health.With("push"), Metrics: c.Host.Metrics, Tracer: c.Host.Tracer}
+	own := *c.Host
+	host := &own
+	host.Health = c.Host.Health.With("push")
 	conn, err := host.ConnectNATS(ctx, c.NATS, PushDurable)
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ type Host struct {
 	Health  *Health
 	Metrics *prometheus.Registry
 	Tracer  tracing.Tracer
+
+	fail context.CancelCauseFunc // ends the process; nil: nobody can
 }
 
 // NewHost returns a host for a test or a program that does without Main. It serves nothing by itself.
@@ -42,12 +44,14 @@ func (h *Host) With(service string) *Host {
 		Health:  h.Health.With(service),
 		Metrics: h.Metrics,
 		Tracer:  h.Tracer,
+		fail:    h.fail,
 	}
 }
 
-// ConnectNATS is n.Connect with the host's log; while the connection is away, the part "nats" is not ready.
+// ConnectNATS is n.Connect with the host's log; while the connection is away, the part "nats" is not ready; when it is closed for good,
+// it is broken, and the process that Main runs ends.
 func (h *Host) ConnectNATS(ctx context.Context, n NATS, name string, options ...nats.Option) (*nats.Conn, error) {
-	return n.Connect(ctx, name, h.Log, append(options, watch(h.Health))...)
+	return n.Connect(ctx, name, h.Log, append(options, h.watch())...)
 }
 
 // OpsHandler serves /metrics, /healthz and /readyz.

@@ -90,7 +90,12 @@ func (p program) serve(ctx context.Context) error {
 	ops := ServeHTTP(l, p.common.Host.OpsHandler())
 	defer ops.Close()
 	p.common.Host.Log.Info().Str("ops", "http://"+ops.Address()).Msg("started")
-	return p.run(ctx)
+	ctx, p.common.Host.fail = context.WithCancelCause(ctx)
+	err = p.run(ctx)
+	if failed := context.Cause(ctx); errors.Is(failed, errClosed) && (err == nil || errors.Is(err, context.Canceled)) {
+		return failed
+	}
+	return err
 }
 
 // signals returns a context that the first signal cancels.

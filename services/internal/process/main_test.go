@@ -60,7 +60,10 @@ func TestMainFails(t *testing.T) {
 	}{
 		"run fails":   {"fails", anyPort, exitFailed, []string{"first line; second line"}},
 		"bad setting": {"refuse", "NATS_URL=%\nREDIS_URL=%", exitConfig, []string{"NATS_URL: ", "REDIS_URL: "}},
-		"taken port":  {"refuse", "SOFTPHONE_OPS_LISTEN=" + listening(t), exitFailed, []string{"set SOFTPHONE_OPS_LISTEN to another"}},
+		"closed for good": {
+			"cut off", anyPort + "\nNATS_URL=" + servertest.NATS(t).URL(), exitFailed, []string{"the connection to NATS is closed for good"},
+		},
+		"taken port": {"refuse", "SOFTPHONE_OPS_LISTEN=" + listening(t), exitFailed, []string{"set SOFTPHONE_OPS_LISTEN to another"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -151,10 +151,14 @@ func (n NATS) user() string {
 	return ""
 }
 
+// errClosed ends a process: after some errors of the server the library does not connect again.
+var errClosed = errors.New("the connection to NATS is closed for good; a new start connects again")
+
 // watch adds the connection's state to health, after whatever handlers there are.
-func watch(health *Health) nats.Option {
+func (h *Host) watch() nats.Option {
+	health := h.Health
 	return func(o *nats.Options) error {
-		lost, found := o.DisconnectedErrCB, o.ReconnectedCB
+		lost, found, closed := o.DisconnectedErrCB, o.ReconnectedCB, o.ClosedCB
 		o.DisconnectedErrCB = func(nc *nats.Conn, err error) {
 			if lost != nil {
 				lost(nc, err)
@@ -166,6 +170,18 @@ func watch(health *Health) nats.Option {
 				found(nc)
 			}
 			health.NotReady("nats", nil)
+		}
+		o.ClosedCB = func(nc *nats.Conn) {
+			if closed != nil {
+				closed(nc)
+			}
+			if nc.LastError() == nil { // we have closed it
+				return
+			}
+			health.Broken("nats", errClosed)
+			if h.fail != nil {
+				h.fail(errClosed)
+			}
 		}
 		health.NotReady("nats", nil)
 		return nil

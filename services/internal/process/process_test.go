@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,10 +23,28 @@ type testConfig struct {
 func TestMain(m *testing.M) {
 	servertest.Main(m, map[string]func(){
 		// Waits for its signal; the second variant never ends by itself.
-		"waits":  func() { child(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }) },
-		"hangs":  func() { child(func(context.Context) error { select {} }) },
-		"fails":  func() { child(func(context.Context) error { return errors.New("first line\nsecond line") }) },
-		"refuse": func() { child(func(context.Context) error { panic("must not run") }) },
+		"waits":   func() { child(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }) },
+		"hangs":   func() { child(func(context.Context) error { select {} }) },
+		"fails":   func() { child(func(context.Context) error { return errors.New("first line\nsecond line") }) },
+		"cut off": cutOff,
+		"refuse":  func() { child(func(context.Context) error { panic("must not run") }) },
+	})
+}
+
+// cutOff says something for which the server closes the connection, after which the library does not connect again.
+func cutOff() {
+	var c testConfig
+	Main("test", &c, &c.Config, func(ctx context.Context) error {
+		conn, err := c.Host.ConnectNATS(ctx, c.NATS, "test")
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := conn.Publish(strings.Repeat("long", 5000), nil); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
 	})
 }
 
