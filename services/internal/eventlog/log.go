@@ -124,17 +124,28 @@ func (l *Log) Publish(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (re
 	span := l.tracer.Publish(ctx, m)
 	defer func() { span.End(err) }()
 	if len(before) > 0 {
-		return l.batch(ctx, append(slices.Clone(before), m))
+		all := append(slices.Clone(before), m)
+		return l.inTurn(ctx, m.Subject, func(ctx context.Context, patience time.Duration) (Receipt, error) {
+			ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, all, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: patience})
+			if err != nil {
+				return Receipt{}, err
+			}
+			return Receipt{Sequence: ack.Sequence}, nil
+		})
 	}
-	ack, err := l.js.PublishMsg(ctx, m)
-	if err != nil {
-		return Receipt{}, fmt.Errorf("publishing to %s: %w", m.Subject, err)
-	}
-	return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+	return l.inTurn(ctx, m.Subject, func(ctx context.Context, _ time.Duration) (Receipt, error) {
+		ack, err := l.js.PublishMsg(ctx, m)
+		if err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+	})
 }
 
-// batch waits for its turn as well: a stream takes 50 atomic batches at a time.
-func (l *Log) batch(ctx context.Context, all []*nats.Msg) (Receipt, error) {
+// inTurn publishes again what has to wait for others. A stream takes 50 atomic batches
+// at a time; and where it has replicas, of those that expect the last message of one
+// subject it takes one at a time, and answers the others as if they were refused.
+func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.Context, time.Duration) (Receipt, error)) (Receipt, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(l.js.Options().DefaultTimeout)
@@ -142,18 +153,19 @@ func (l *Log) batch(ctx context.Context, all []*nats.Msg) (Receipt, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {
-		ack, err := jetstreamext.PublishMsgBatch(ctx, l.js, all, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: time.Until(deadline)})
+		receipt, err := publish(ctx, time.Until(deadline))
 		if err == nil {
-			return Receipt{Sequence: ack.Sequence}, nil
+			return receipt, nil
 		}
-		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == errCodeTooManyBatches {
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
+			(api.ErrorCode == errCodeTooManyBatches || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 			select {
 			case <-time.After(rand.N(turn)):
 				continue
 			case <-ctx.Done():
 			}
 		}
-		return Receipt{}, fmt.Errorf("publishing to %s: %w", all[len(all)-1].Subject, err)
+		return Receipt{}, fmt.Errorf("publishing to %s: %w", subject, err)
 	}
 }
 
