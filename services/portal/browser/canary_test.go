@@ -33,7 +33,7 @@ func TestPasswordIsNowhere(t *testing.T) {
 	second.gone(generated, "in a second tab", second.reload)
 
 	chosen := "seven quiet canaries in a coal mine"
-	b.click("#reset summary")
+	b.resetting()
 	b.fill("#password", chosen)
 	b.click("#reset button.primary")
 	b.sees("The password was changed")

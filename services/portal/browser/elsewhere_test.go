@@ -20,7 +20,7 @@ func TestEnabledElsewhere(t *testing.T) {
 	admin.sees("turned on or off elsewhere") // without a reload
 	admin.eventually(page, "No password was set here yet")
 	admin.shows("extension-no-password")
-	admin.click("#reset summary")
+	admin.resetting()
 	admin.click("#reset button.primary")
 	admin.sees("The password was changed")
 	if admin.holds("No password was set here yet") {

@@ -181,8 +181,7 @@ func (g *guide) rename() {
 }
 
 func (g *guide) resetPassword() {
-	g.admin.click("#reset summary")
-	g.admin.await("see a suggestion", "document.querySelector('#password').value.length == 23")
+	g.admin.resetting()
 	g.admin.shows("reset")
 	g.admin.fill("#password", "too short")
 	g.admin.click("#reset button.primary")

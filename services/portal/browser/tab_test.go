@@ -196,6 +196,16 @@ func (b *tab) fill(selector, text string) {
 	b.do(chromedp.WaitVisible(selector, chromedp.ByQuery))
 	b.js("document.querySelector("+quoted(selector)+").select()", nil)
 	b.do(chromedp.SendKeys(selector, "\b"+text, chromedp.ByQuery))
+	if got := b.value(selector); got != text {
+		b.t.Fatalf("%s holds %q after %q was typed", selector, got, text)
+	}
+}
+
+// resetting opens Reset Password, and waits for the suggestion that comes with it.
+func (b *tab) resetting() {
+	b.t.Helper()
+	b.click("#reset summary")
+	b.await("see a suggestion", "document.querySelector('#password').value.length == 23")
 }
 
 func (b *tab) value(selector string) (value string) {
