@@ -14,11 +14,15 @@
 //
 // # Signing in, while somebody tries passwords
 //
-// Failed sign-ins are counted by account and by address, with growing delays and no lock
-// (throttle.go). What gets past that, one try each for many accounts from many
-// addresses, meets the hasher: a few passwords are computed at a time, and who waits
-// takes turns by network, those from where somebody signed in within 30 days first
-// (credential/turns.go). So people where they usually are, and administrators, are not
-// held up by a flood; who signs in from a new place during one may be told to try again.
+// Failed sign-ins are counted by account and by address, with growing delays and no lock.
+// An address from which the account itself signed in within 30 days counts on its own, so
+// strangers who keep failing do not hold up people where they usually are. From a new
+// place they do: who arrives there meanwhile has to hit the moment between two delays, of
+// five minutes at most, or sign in where they have been before (throttle.go). What gets
+// past the counters, one try each for many accounts from many addresses, meets the hasher:
+// a few passwords are computed at a time, and who waits takes turns by network, those from
+// where anybody signed in within 30 days first (credential/turns.go). So people where they
+// usually are, and administrators, are not held up by a flood; who signs in from a new
+// place during one may be told to try again.
 // Against more than that, limit requests in front of the portal.
 package portal

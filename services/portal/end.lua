@@ -1,26 +1,23 @@
 -- Takes back what begin.lua counted.
 --
--- KEYS  as in begin.lua
--- ARGV  'in' when the password was right: then the account's failures are forgotten,
---       and the address is known
+-- KEYS  as in begin.lua, the first being the counter that counted for the account
+-- ARGV  'in' when the password was right: then the failures in that counter are
+--       forgotten, and who signed in from the address is kept
 --       how long it is, ms
-local function back(key)
-  if redis.call('EXISTS', key) == 0 then return end
-  if redis.call('HINCRBY', key, 'failed', -1) <= 0 then
-    redis.call('DEL', key)
+local function back(counter)
+  if redis.call('EXISTS', counter) == 0 then return end
+  if redis.call('HINCRBY', counter, 'failed', -1) <= 0 then
+    redis.call('DEL', counter)
   else
-    redis.call('HDEL', key, 'from')
+    redis.call('HDEL', counter, 'from')
   end
 end
 
-for i = 1, math.min(2, #KEYS) do
-  if i == 1 and ARGV[1] == 'in' then
-    redis.call('DEL', KEYS[i])
-  else
-    back(KEYS[i])
-  end
-end
-if KEYS[3] and ARGV[1] == 'in' then
+if ARGV[1] == 'in' then redis.call('DEL', KEYS[1]) else back(KEYS[1]) end
+if not KEYS[2] then return 0 end
+back(KEYS[2])
+if ARGV[1] == 'in' then
   redis.call('SET', KEYS[3], '', 'PX', ARGV[2])
+  redis.call('SET', KEYS[4], '', 'PX', ARGV[2])
 end
 return 0

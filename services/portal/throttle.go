@@ -18,19 +18,26 @@ var beginSource string
 //go:embed end.lua
 var endSource string
 
-// What failed sign-ins cost. Nothing locks for good: who knows the password waits at
-// most as long as the longest delay. Behind one address there may be a whole office,
-// so it has more for free and its delay grows slowly.
+// What failed sign-ins cost. Nothing locks for good: no delay is longer than the longest.
+// Behind one address there may be a whole office, so it has more for free and its delay
+// grows slowly.
 const (
 	remembered = time.Hour // after the last failure
 
-	acquainted = 30 * 24 * time.Hour // an address, after the last that signed in from there
+	acquainted = 30 * 24 * time.Hour // an address, after the last who signed in from there
 
 	freePerAccount, doublePerAccount, mostPerAccount = 5, 1, 5 * time.Minute
 	freePerAddress, doublePerAddress, mostPerAddress = 100, 10, time.Minute
 )
 
 // throttle counts failed sign-ins in Redis, by account and by address.
+//
+// Strangers share the account's counter, wherever they come from, and so do not gain by
+// coming from many places. An address from which this very account signed in lately has a
+// counter of its own for it, with the same delays: who keeps failing elsewhere holds
+// nobody up there, and signing in there takes nothing from what the others have failed. So
+// an account can be guessed at the rate of one counter by strangers, and of one more from
+// each address where its owner has been.
 type throttle struct {
 	redis      redis.UniversalClient
 	patience   time.Duration // for Redis
@@ -44,8 +51,8 @@ func newThrottle(client redis.UniversalClient, patience time.Duration) *throttle
 // attempt is one sign-in under way, counted as failed.
 type attempt struct {
 	*throttle
-	keys  []string
-	known bool // somebody signed in from there lately
+	keys  []string // as countedAs has them; the first is what counted it for the account
+	known bool     // somebody signed in from there lately
 }
 
 // try begins one, or returns *TooMany.
@@ -59,17 +66,21 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	told, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64Slice()
-	if err != nil || len(told) != 2 {
+	if err != nil || len(told) != 3 {
 		return attempt{}, fmt.Errorf("counting sign-ins: %d answers: %w", len(told), err)
 	}
 	if wait := told[0]; wait > 0 {
 		return attempt{}, &TooMany{RetryAfter: time.Duration(wait) * time.Millisecond}
 	}
 	a.known = told[1] == 1
+	if told[2] == 1 {
+		a.keys[0] = a.keys[4]
+	}
 	return a, nil
 }
 
-// succeeded forgets the account's failures, and makes the address known.
+// succeeded forgets the account's failures where this one was counted, and makes the
+// address known.
 func (a attempt) succeeded(ctx context.Context) error { return a.close(ctx, "in") }
 
 // abandoned says that the password was never compared.
@@ -84,13 +95,18 @@ func (a attempt) close(ctx context.Context, how string) error {
 	return nil
 }
 
-// countedAs names the counters, and where it is kept that an address is known. They
-// share one slot of a cluster, for one script keeps them. The account is hashed: people type passwords where their name belongs.
+// countedAs names the keys: the account's counter; and for an address its counter, where
+// it is kept that somebody signed in from there, that this account did, and the account's
+// counter there. They share one slot of a cluster, for one script keeps them. The account
+// is hashed: people type passwords where their name belongs.
 func countedAs(username, address string) []string {
+	const prefix = "softphone:portal:{sign-in}:"
 	sum := sha256.Sum256([]byte(username))
-	keys := []string{"softphone:portal:{sign-in}:account:" + hex.EncodeToString(sum[:16])}
+	account := hex.EncodeToString(sum[:16])
+	keys := []string{prefix + "account:" + account}
 	if from := network(address); from != "" {
-		keys = append(keys, "softphone:portal:{sign-in}:address:"+from, "softphone:portal:{sign-in}:known:"+from)
+		there := account + ":" + from
+		keys = append(keys, prefix+"address:"+from, prefix+"known:"+from, prefix+"acquainted:"+there, prefix+"account:"+there)
 	}
 	return keys
 }
