@@ -86,6 +86,9 @@ func (a *api) handler() http.Handler {
 	for _, r := range a.routes() {
 		mux.Handle(r.method+" "+Prefix+r.path, a.answer(r.do))
 		methods[r.path] = append(methods[r.path], r.method)
+		if r.method == http.MethodGet { // which the mux takes for both
+			methods[r.path] = append(methods[r.path], http.MethodHead)
+		}
 	}
 	for path, allowed := range methods {
 		slices.Sort(allowed)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -36,9 +37,11 @@ func read(r *http.Request, target any) error {
 
 // readMaybe is read for a request that may come without a body.
 func readMaybe(r *http.Request, target any) error {
-	if r.ContentLength == 0 {
+	body := bufio.NewReader(r.Body) // one that comes in chunks does not say before that it is empty
+	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
 		return nil
 	}
+	r.Body = io.NopCloser(body)
 	return read(r, target)
 }
 

@@ -24,10 +24,13 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// Watched before it is read again: no change lies in between.
-	changes := a.Service.Watch(ctx, first.Extension)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for more
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	// Watched before it is read again: no change lies in between.
+	changes := a.Service.Watch(ctx, first.Extension)
 	out := &sse{w: w, control: http.NewResponseController(w)}
 	// The server's deadlines are for requests that end: this one would end the context.
 	_ = out.control.SetReadDeadline(time.Time{})

@@ -87,7 +87,7 @@ func (c client) raw(route string, status int) {
 	if response.StatusCode != status || response.Header.Get("Content-Type") != "application/problem+json" {
 		c.t.Errorf("%s: %d %s, want %d as a problem", route, response.StatusCode, response.Header.Get("Content-Type"), status)
 	}
-	if status == 405 && response.Header.Get("Allow") != "DELETE, GET, PUT" {
+	if status == 405 && response.Header.Get("Allow") != "DELETE, GET, HEAD, PUT" {
 		c.t.Errorf("Allow: %s", response.Header.Get("Allow"))
 	}
 }

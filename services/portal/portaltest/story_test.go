@@ -2,8 +2,10 @@ package portaltest_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -106,6 +108,7 @@ func (c client) softphones() (token, password string) {
 	if p := device.call("GET /softphone/profile", "", nil).is(200); p["displayName"] != "Ada Lovelace" || p["used"] != 4.0 {
 		c.t.Errorf("the profile: %v", p)
 	}
+	device.head("/softphone/events")
 	c.follow(device)
 
 	// What follows has its own tokens: the stream's device was removed.
@@ -126,12 +129,56 @@ func (c client) softphones() (token, password string) {
 	if reset := c.call("POST "+softphone+"/password", "", nil).is(200); reset["password"] == "" || reset["password"] == password {
 		c.t.Errorf("a new password: %v", reset)
 	}
+	c.unsized("/tenants/acme/extensions/1001/softphone/password", "", 200)
+	c.unsized("/tenants/acme/extensions/1001/softphone/password", " {}", 415)
 	chosen := "heather moss and granite"
 	if reset := c.call("POST "+softphone+"/password", "", fields{"password": chosen}).is(200); reset["password"] != nil {
 		c.t.Error("a chosen password is repeated")
 	}
 	token = anonymous.call("POST /softphone/sign-in", "", signInBody(chosen, "d2")).is(200)["token"].(string)
 	return token, chosen
+}
+
+// head asks for a stream's headers: they come, and that is the end of it.
+func (c client) head(path string) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodHead, c.url+api.Prefix+path, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Close = true
+	conn, err := (&net.Dialer{Timeout: workertest.Patience}).DialContext(c.t.Context(), "tcp", r.URL.Host)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close()
+	err = errors.Join(conn.SetDeadline(time.Now().Add(workertest.Patience)), r.Write(conn))
+	said, ended := io.ReadAll(conn) // an http.Client would not wait for the end
+	if err = errors.Join(err, ended); err != nil {
+		c.t.Fatalf("HEAD %s: %v", path, err)
+	}
+	if !bytes.HasPrefix(said, []byte("HTTP/1.1 200 OK\r\n")) || !bytes.Contains(said, []byte("\r\nContent-Type: text/event-stream\r\n")) {
+		c.t.Errorf("HEAD %s: %s", path, said)
+	}
+}
+
+// unsized posts a body that does not say how long it is, nor of what kind.
+func (c client) unsized(path, body string, status int) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url+api.Prefix+path, io.NopCloser(strings.NewReader(body)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != status {
+		c.t.Errorf("a body %q of unknown length: %s, want %d", body, response.Status, status)
+	}
 }
 
 // follow listens to a softphone's stream while it is renamed and removed. The stream
