@@ -2,29 +2,24 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
-// Link writes a one-time link for an administrator: arguments are a name ("" is
-// "administrator") and a tenant ("" is all). It reads the environment that the
+// Link writes a one-time link for an administrator: arguments are a name (without one
+// "administrator") and a tenant (without one all). It reads the environment that the
 // portal reads. The link is a secret until it is used.
 func Link(arguments, environment []string, out io.Writer) error {
-	who := web.Administrator{Name: "administrator"}
-	switch len(arguments) {
-	case 2:
-		who.Tenant = arguments[1]
-		fallthrough
-	case 1:
-		who.Name = arguments[0]
-	case 0:
-	default:
-		return fmt.Errorf("link takes a name and a tenant, not %d words: put a name of several words in quotes", len(arguments))
+	who, err := administrator(arguments)
+	if err != nil {
+		return err
 	}
 	var c Config
 	if err := process.Parse(&c, environment); err != nil {
@@ -43,4 +38,24 @@ func Link(arguments, environment []string, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%s/sign-in#%s\ngood once, for %s\n", strings.TrimRight(c.URL, "/"), token, web.LinkLife)
 	return err
+}
+
+func administrator(arguments []string) (web.Administrator, error) {
+	who := web.Administrator{Name: "administrator"}
+	switch len(arguments) {
+	case 2:
+		who.Tenant = arguments[1]
+		if err := (events.Extension{Tenant: who.Tenant, Number: "1"}).Validate(); err != nil {
+			return who, fmt.Errorf("%w; leave it out for an administrator of all tenants", err)
+		}
+		fallthrough
+	case 1:
+		if who.Name = arguments[0]; who.Name == "" {
+			return who, errors.New("name: is empty: say who it is for, or leave it out")
+		}
+	case 0:
+	default:
+		return who, fmt.Errorf("link takes a name and a tenant, not %d words: put a name of several words in quotes", len(arguments))
+	}
+	return who, nil
 }
