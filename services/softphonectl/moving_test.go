@@ -83,6 +83,25 @@ func TestCopyOfWhatIsOlder(t *testing.T) {
 	}
 }
 
+// What lies between two earlier copies is not there, and cannot follow the later one.
+func TestCopyOfWhatLiesBetween(t *testing.T) {
+	t.Parallel()
+	from, to := newLive(t), newLive(t)
+	for _, name := range []string{"a", "b", "c"} {
+		from.Publish(events.NewFact(ann, events.ExtensionRenamed{Name: name}))
+	}
+	into := []string{"replay", "into", to.NATS.URL(), "--yes"}
+	from.want(softphonectl.Done, append(into, "--limit", "1")...)
+	from.want(softphonectl.Done, append(into, "--from-seq", "3")...)
+	r := from.want(softphonectl.Partly, into...)
+	if want := "0 facts copied, 2 there before, 0 skipped, 1 too late\n"; r.out != want {
+		t.Errorf("copying all says %q, want %q", r.out, want)
+	}
+	if n := len(to.Messages(events.Stream, "log.*.pbx.>")); n != 2 {
+		t.Errorf("%d facts in the copy, want 2", n)
+	}
+}
+
 func TestCopyKeepsTheSpeed(t *testing.T) {
 	t.Parallel()
 	from, to := newLive(t), newLive(t)

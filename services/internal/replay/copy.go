@@ -27,17 +27,16 @@ type Copied struct {
 	Written uint64 `json:"written"`
 	There   uint64 `json:"there"`             // in the target since an earlier copy
 	Skipped uint64 `json:"skipped,omitempty"` // could not be read, so nobody could have decided them
-	Late    uint64 `json:"late,omitempty"`    // older than all that earlier copies brought of their key: they cannot follow it
+	Late    uint64 `json:"late,omitempty"`    // not there, and older than what is there of their key: they cannot follow it
 }
 
 // Copy publishes facts into another log, in order. Its own workers decide them
 // there.
 //
 // Each copy names its origin, and a copy begins by reading the origins in the
-// target: of each key the facts from the first to the last one that came from here
-// are there. Those before the first would come too late, and are left out.
-// So it may be interrupted and repeated at any time, also long after the server
-// would know the ids again.
+// target. So it knows what is there, and may be interrupted and repeated at any time,
+// also long after the server would know the ids again. Of a key, what is not there
+// and older than what is there would come too late, and is left out.
 type Copy struct {
 	To      *eventlog.Log
 	Created time.Time // of the log the facts come from
@@ -49,15 +48,19 @@ type Copy struct {
 	Progress func(int)
 
 	done    Copied
-	there   map[string]span // by key in the target
+	there   map[string]uint64 // by key in the target: the last one there, as a sequence of the origin
+	copied  sequences         // of the origin, that are there
 	waiting []*nats.Msg
 	origin  string
 	began   time.Time // now, and
 	first   time.Time // then
 }
 
-// span is what is in the target of a key, in sequences of the origin.
-type span struct{ first, last uint64 }
+// sequences is a set of them, 64 to an entry: less than what [Copy] keeps of keys.
+type sequences map[uint64]uint64
+
+func (s sequences) add(n uint64)      { s[n/64] |= 1 << (n % 64) }
+func (s sequences) has(n uint64) bool { return s[n/64]&(1<<(n%64)) != 0 }
 
 // Begin reads what is in the target already.
 func (c *Copy) Begin(ctx context.Context) error {
@@ -69,16 +72,13 @@ func (c *Copy) Begin(ctx context.Context) error {
 		return ErrSameLog
 	}
 	c.origin = strconv.FormatInt(c.Created.UnixNano(), 10) + "."
-	c.there = map[string]span{}
+	c.there, c.copied = map[string]uint64{}, sequences{}
 	return Scan(ctx, c.To, Range{Filters: []string{"log.*." + events.PBX + ".>"}}, func(m eventlog.Message) error {
 		text, ours := strings.CutPrefix(m.Header.Get(HeaderOrigin), c.origin)
 		if sequence, err := strconv.ParseUint(text, 10, 64); ours && err == nil {
 			key := string(m.Key())
-			there, some := c.there[key]
-			if !some {
-				there.first = sequence
-			}
-			c.there[key] = span{min(there.first, sequence), max(there.last, sequence)}
+			c.there[key] = max(c.there[key], sequence)
+			c.copied.add(sequence)
 		}
 		return nil
 	})
@@ -94,12 +94,13 @@ func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
 		c.Skipped(m, err)
 		return nil
 	}
-	switch there := c.there[fact.Extension.Tenant+"."+fact.Extension.Number]; {
-	case m.Sequence < there.first:
-		c.done.Late++
-		return nil
-	case m.Sequence <= there.last:
+	switch last := c.there[fact.Extension.Tenant+"."+fact.Extension.Number]; {
+	case m.Sequence > last:
+	case c.copied.has(m.Sequence):
 		c.done.There++
+		return nil
+	default:
+		c.done.Late++
 		return nil
 	}
 	body, err := fact.Encode()
