@@ -50,7 +50,7 @@ func (x *session) validate(name string) (replay.Validated, error) {
 	}
 	defer in.Close()
 	notes := 0
-	file, err := replay.Validate(in, func(m eventlog.Message) error {
+	file, err := replay.Validate(x.ctx, in, func(m eventlog.Message) error {
 		_, err := events.Decode(m.Subject, m.Data)
 		return err
 	}, func(m eventlog.Message, err error) {
@@ -142,7 +142,7 @@ func (x *session) importFacts(name string, file replay.Validated) error {
 		return err
 	}
 	read := func(each func(eventlog.Message) error) error {
-		_, err := replay.ReadFile(in, func(m eventlog.Message) error {
+		_, err := replay.ReadFile(x.ctx, in, func(m eventlog.Message) error {
 			if m.Source() != events.PBX {
 				return nil
 			}

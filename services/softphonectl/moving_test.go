@@ -235,6 +235,31 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	}
 }
 
+// Ctrl-C ends an import while its file is checked, however long that takes.
+func TestInterruptedWhileItChecks(t *testing.T) {
+	t.Parallel()
+	from, to := newLive(t), newLive(t)
+	for i := range 5 {
+		foreign := nats.NewMsg("softphone.stranger.acme.1000.Hello")
+		foreign.Data = fmt.Append(nil, i)
+		from.Store(foreign)
+	}
+	file := filepath.Join(t.TempDir(), "log.ndjson.gz")
+	from.want(softphonectl.Done, "export", file)
+	for _, more := range []string{"--yes", "--facts"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out, remarks bytes.Buffer
+		code := softphonectl.Main(ctx, []string{"import", file, more, "--server", to.NATS.URL()},
+			softphonectl.Terminal{In: strings.NewReader(""), Out: &out, Err: &canceler{&remarks, 1, cancel}})
+		if n := strings.Count(remarks.String(), "it is imported as it is"); code != softphonectl.Interrupted || n != 1 {
+			t.Errorf("%s: exit %d, %d remarks after the interrupt: %s", more, code, n-1, &remarks)
+		}
+	}
+	if n := len(to.Messages(events.Stream, "log.>")); n != 0 {
+		t.Errorf("%d messages were imported all the same", n)
+	}
+}
+
 // An export may leave the house: no address, no name and no device of anybody is
 // in it, and its facts and outcomes still fit together.
 func TestExportAnonymized(t *testing.T) {

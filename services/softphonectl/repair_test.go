@@ -292,7 +292,7 @@ func bodies(t *testing.T, file string) (all []string) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	if _, err := replay.ReadFile(in, func(m eventlog.Message) error {
+	if _, err := replay.ReadFile(t.Context(), in, func(m eventlog.Message) error {
 		all = append(all, fmt.Sprintf("%s %q", m.Subject, m.Data))
 		return nil
 	}); err != nil {

@@ -31,16 +31,19 @@ type Validated struct {
 	Noted    uint64 `json:"noted"` // messages that check found fault with
 }
 
-// Validate reads all of a file. An error says why it cannot be imported; check is
+// Validate reads all of a file, unless its context ends. An error says why it cannot be imported; check is
 // asked about each message, and what it says is passed to note: a log may well
 // have messages that cannot be read, and a copy has them too.
-func Validate(in io.Reader, check func(eventlog.Message) error, note func(eventlog.Message, error)) (Validated, error) {
+func Validate(ctx context.Context, in io.Reader, check func(eventlog.Message) error, note func(eventlog.Message, error)) (Validated, error) {
 	r, err := newFileReader(in)
 	if err != nil {
 		return Validated{}, err
 	}
 	v := Validated{Header: r.Header}
 	for {
+		if ctx.Err() != nil {
+			return v, ctx.Err()
+		}
 		m, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return v, nil
@@ -63,12 +66,15 @@ func Validate(in io.Reader, check func(eventlog.Message) error, note func(eventl
 }
 
 // ReadFile calls each with the messages of a file.
-func ReadFile(in io.Reader, each func(eventlog.Message) error) (Header, error) {
+func ReadFile(ctx context.Context, in io.Reader, each func(eventlog.Message) error) (Header, error) {
 	r, err := newFileReader(in)
 	if err != nil {
 		return Header{}, err
 	}
 	for {
+		if ctx.Err() != nil {
+			return r.Header, ctx.Err()
+		}
 		m, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return r.Header, nil
