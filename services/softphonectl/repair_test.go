@@ -320,6 +320,10 @@ func TestDamagedCheckpoint(t *testing.T) {
 		if !strings.Contains(r.out, "damaged") || !strings.Contains(r.out, "`softphonectl rebuild license`") {
 			t.Errorf("%s: replay state says\n%s%s", name, r.out, r.err)
 		}
+		r = l.want(softphonectl.Differs, "replay", "decisions", "license")
+		if !strings.Contains(r.out, "damaged") || !strings.Contains(r.out, "1 event folded, 1 outcome compared, 1 difference\n") {
+			t.Errorf("%s: replay decisions says\n%s%s", name, r.out, r.err)
+		}
 		l.want(softphonectl.Done, "rebuild", "license", "--yes")
 		l.want(softphonectl.Done, "replay", "state", "license")
 	}

@@ -20,6 +20,8 @@ func replayDecisionsCommand(a *app) *cobra.Command {
 			"  wrong    it says something else\n" +
 			"  phantom  nothing leads to it\n" +
 			"  foreign  it names no cause: another program published it\n\n" +
+			"A worker's checkpoint only says how far it has come: where that is damaged, or of another log (not-this-log), its last\n" +
+			"outcome says it.\n\n" +
 			"Nothing is changed: what is in the log was said.",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),

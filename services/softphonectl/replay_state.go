@@ -17,7 +17,8 @@ func replayStateCommand(a *app) *cobra.Command {
 			"The workers go on meanwhile: every state is compared at the checkpoint it was read with. --apply replaces only what\n" +
 			"differs, and only while that checkpoint stands; sign-ins go on. What was told because of a wrong state stays told:\n" +
 			"`replay decisions` shows it.\n\n" +
-			"Interrupted and given again it goes on with the partitions that are left.",
+			"Interrupted and given again within an hour it goes on with the partitions that are left. Their part of the log is\n" +
+			"read again; up to 2,000,000 messages are read for all partitions at once, and none of them is done before the end.",
 		Example:   "  softphonectl replay state\n  softphonectl replay state device-counter --apply --yes",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),

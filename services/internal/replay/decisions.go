@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -17,7 +18,8 @@ import (
 // the worker told: whether a rule has changed, or somebody has changed the log.
 //
 // Outcomes of events the worker has not come to are counted as undecided. How far
-// it has come its checkpoint says, or without Redis its last outcome.
+// it has come its checkpoint says; its last outcome, without Redis or where that
+// checkpoint is none of this log, which is found.
 func Decisions[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S, E]) (Summary, error) {
 	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) error {
 		return parallel(ctx, pass, len(pass), func(i *inspection, ctx context.Context) error {
@@ -116,9 +118,11 @@ func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) e
 func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error) {
 	var checkpoint fold.Checkpoint
 	if d.Redis != nil {
-		if checkpoint, err = fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx); err != nil {
-			return err
-		}
+		checkpoint, err = fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx)
+	}
+	damage := err
+	if err != nil && !errors.Is(err, fold.ErrDamaged) {
+		return err
 	}
 	last, err := d.Log.LastOf(ctx, eventlog.SaidIn(d.partition, worker))
 	if err != nil {
@@ -128,8 +132,13 @@ func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error)
 	if d.stream, err = d.Log.State(ctx); err != nil {
 		return err
 	}
-	if checkpoint.Of(d.stream) == nil {
+	if checkpoint != (fold.Checkpoint{}) {
+		damage = checkpoint.Of(d.stream)
+	}
+	if damage == nil {
 		d.come = checkpoint.Seq
+	} else {
+		d.notThisLog(checkpoint.Seq, damage)
 	}
 	if last == nil {
 		return nil

@@ -7,7 +7,8 @@
 // repairs it on request; [Decisions] compares what it told. Both go through a log of
 // ordinary length once, and through a longer one for a few partitions after the other:
 // their memory is bounded by the keys of these, whatever the length of the log. Both
-// can be interrupted and go on with the partitions that are left.
+// can be interrupted and go on with the partitions that are left, reading the log
+// again for these; in a log of ordinary length all are left until near its end.
 //
 // [Copy] publishes facts into another log, [Export] and [Import] write the log to
 // a file and back. Each of them may be interrupted and repeated: what is there

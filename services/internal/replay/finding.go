@@ -14,6 +14,9 @@ import (
 // Kind of a finding.
 type Kind string
 
+// NotThisLog is a checkpoint that is not one of this log, or none at all.
+const NotThisLog Kind = "not-this-log"
+
 // Kinds of what State finds.
 const (
 	Differs      Kind = "differs"       // a state is not what the log makes of it
@@ -21,7 +24,6 @@ const (
 	Stray        Kind = "stray"         // a state of a key that the log knows nothing of
 	Ahead        Kind = "ahead"         // a state is newer than its checkpoint
 	NoCheckpoint Kind = "no-checkpoint" // there are states, but no checkpoint
-	NotThisLog   Kind = "not-this-log"  // the checkpoint is not one of this log, or none at all
 )
 
 // Kinds of what Decisions finds.

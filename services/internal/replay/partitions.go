@@ -190,6 +190,12 @@ func (i *inspection) found(f Finding) {
 	i.Found(f)
 }
 
+// notThisLog reports a checkpoint that is none of this log.
+func (i *inspection) notThisLog(sequence uint64, why error) {
+	i.found(Finding{Kind: NotThisLog, Sequence: sequence, Detail: why.Error() +
+		": put the right log or Redis back, or fold this log from its beginning: `softphonectl rebuild " + i.worker + "`"})
+}
+
 // tick is how many events are folded between two words of progress.
 const tick = 256
 

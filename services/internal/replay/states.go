@@ -86,8 +86,7 @@ func (s *states[S, E]) finish(ctx context.Context) error {
 		return nil // it is compared anew
 	case s.fault != nil:
 		s.Unfinished++
-		s.found(Finding{Kind: NotThisLog, Sequence: s.from.Seq, Detail: s.fault.Error() +
-			": put the right log or Redis back, or fold this log from its beginning: `softphonectl rebuild " + s.worker + "`"})
+		s.notThisLog(s.from.Seq, s.fault)
 	}
 	return s.done()
 }
