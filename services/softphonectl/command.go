@@ -39,6 +39,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -101,5 +102,22 @@ func command(a *app) *cobra.Command {
 		replayCommand(a), exportCommand(a), importCommand(a), deadLettersCommand(a), rebuildCommand(a),
 		exitCodes(),
 	)
+	return helped(root)
+}
+
+// helped makes help on what there is none of a fault of the command line; cobra by
+// itself would say so, and call that done.
+func helped(root *cobra.Command) *cobra.Command {
+	root.InitDefaultHelpCmd()
+	for _, help := range root.Commands() {
+		if help.Name() == "help" {
+			help.Args = func(_ *cobra.Command, topic []string) error {
+				if _, left, err := root.Find(topic); err != nil || len(left) > 0 {
+					return fmt.Errorf("there is no help on %q; `softphonectl help` lists the commands", strings.Join(topic, " "))
+				}
+				return nil
+			}
+		}
+	}
 	return root
 }

@@ -30,13 +30,13 @@ func deadLettersCommand(a *app) *cobra.Command {
 }
 
 func (l *letters) flags(c *cobra.Command) {
-	c.Flags().StringVar(&l.worker, "worker", "", "of this worker only")
-	c.Flags().StringVar(&l.tenant, "tenant", "", "of this tenant only")
-	c.Flags().StringVar(&l.reason, "reason", "", "whose reason has this in it")
 	names := folderNames()
 	for _, r := range reactors() {
 		names = append(names, r.durable)
 	}
+	c.Flags().Var(nameFlag(&l.worker, names), "worker", "of this worker only: "+strings.Join(names, ", "))
+	c.Flags().StringVar(&l.tenant, "tenant", "", "of this tenant only")
+	c.Flags().StringVar(&l.reason, "reason", "", "whose reason has this in it")
 	_ = c.RegisterFlagCompletionFunc("worker", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -49,7 +49,7 @@ func listLetters(a *app) *cobra.Command {
 		}),
 	}
 	l.flags(cmd)
-	cmd.Flags().Uint64Var(&l.limit, "limit", 0, "at most so many")
+	cmd.Flags().Var(countFlag(&l.limit), "limit", "at most so many")
 	return cmd
 }
 

@@ -61,6 +61,9 @@ func eventsCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.known(x); err != nil {
+				return err
+			}
 			if tree && follow {
 				return usageError{errors.New("--tree: shows what followed, which --follow does not know yet: use one of them")}
 			}

@@ -29,6 +29,9 @@ func exportCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.known(x); err != nil {
+				return err
+			}
 			total, err := replay.Count(x.ctx, x.log, r)
 			if err != nil {
 				return err

@@ -66,7 +66,7 @@ func publishCommand(a *app) *cobra.Command {
 	flags.StringVar(&p.dataFile, "data-file", "", "file with the data; - is standard input")
 	flags.StringVar(&p.id, "id", "", "UUID of version 7; repeat a publication with the same one and it counts once")
 	flags.StringVar(&p.time, "time", "", "when it happened, RFC 3339 (default: now)")
-	flags.DurationVar(&p.wait, "wait", 0, "wait for the decision and print it; --wait=30s to wait longer than "+decisionTime.String())
+	flags.Var(durationFlag(&p.wait, time.Millisecond), "wait", "wait for the decision and print it; --wait=30s to wait longer than "+decisionTime.String())
 	flags.Lookup("wait").NoOptDefVal = decisionTime.String()
 	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
 	for _, name := range []string{"tenant", "extension", "data", "id", "time"} {
@@ -135,9 +135,6 @@ func (p *publication) run(c *cobra.Command, a *app, name string) error {
 func (p *publication) check(name string) error {
 	if p.tenant == "" || p.extension == "" {
 		return errors.New("--tenant and --extension are required: whom is this about?")
-	}
-	if p.wait < 0 {
-		return errors.New("--wait: the time must not be negative")
 	}
 	if p.wait > 0 && !slices.Contains(decided(), name) {
 		return fmt.Errorf("--wait: nobody decides on %s, the mailer acts on it when it can: leave --wait out", name)

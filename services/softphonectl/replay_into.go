@@ -138,13 +138,9 @@ func (i *copying) copier(x *session) (*replay.Copy, error) {
 	if c.Speed, err = parseSpeed(i.speed); err != nil {
 		return nil, err
 	}
-	rename := map[string]string{}
-	for _, pair := range i.tenants {
-		old, to, two := strings.Cut(pair, "=")
-		if !two || (events.Extension{Tenant: to, Number: "1"}).Validate() != nil {
-			return nil, usageError{fmt.Errorf("--rename-tenant: %q is not of the form old=new", pair)}
-		}
-		rename[old] = to
+	rename, err := i.renamed(x)
+	if err != nil {
+		return nil, err
 	}
 	hide, err := i.anonymizer(x)
 	if err != nil {
@@ -152,6 +148,33 @@ func (i *copying) copier(x *session) (*replay.Copy, error) {
 	}
 	c.Change = func(m eventlog.Message) (events.Event, error) { return change(m, rename, hide) }
 	return c, nil
+}
+
+// renamed are the new names of tenants by the old ones. One that would rename nothing is
+// refused: facts that were to go under another name would go under their own.
+func (i *copying) renamed(x *session) (map[string]string, error) {
+	rename := map[string]string{}
+	for _, pair := range i.tenants {
+		old, to, two := strings.Cut(pair, "=")
+		if !two || problem(events.Extension{Tenant: old, Number: "1"}) != nil || problem(events.Extension{Tenant: to, Number: "1"}) != nil {
+			return nil, usageError{fmt.Errorf("--rename-tenant: %q is not of the form old=new", pair)}
+		}
+		if before, twice := rename[old]; twice && before != to {
+			return nil, usageError{fmt.Errorf("--rename-tenant: %s is to be both %s and %s", old, before, to)}
+		}
+		if i.tenant != "" && i.tenant != old {
+			return nil, usageError{fmt.Errorf("--rename-tenant: nothing of %s is copied, only of --tenant %s", old, i.tenant)}
+		}
+		there, err := x.log.LastOf(x.ctx, events.LogSubject(events.AnyPartition, events.PBX, old, "*", "*"))
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			return nil, usageError{fmt.Errorf("--rename-tenant: the log has no facts of tenant %s", old)}
+		}
+		rename[old] = to
+	}
+	return rename, nil
 }
 
 // change makes of a stored fact the one to publish. What else a body may have

@@ -45,11 +45,11 @@ type mailReplay struct {
 	*session
 	selection
 	states []string
-	round  int
+	round  uint64
 }
 
 func replayMailCommand(a *app) *cobra.Command {
-	m := mailReplay{}
+	m := mailReplay{round: 1}
 	cmd := &cobra.Command{
 		Use:   "mail",
 		Short: "Send welcome e-mails again, on purpose; without --yes it only shows how many and to whom",
@@ -69,15 +69,12 @@ func replayMailCommand(a *app) *cobra.Command {
 	m.whom(cmd)
 	m.when(cmd)
 	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, bounced, skipped, sent")
-	cmd.Flags().IntVar(&m.round, "round", 1, "how many times they are sent again, with this one")
+	cmd.Flags().Var(countFlag(&m.round), "round", "how many times they are sent again, with this one")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "bounced", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (m *mailReplay) run() error {
-	if m.round < 1 {
-		return usageError{fmt.Errorf("--round: %d is not 1 or more", m.round)}
-	}
 	chosen, err := m.choose()
 	if err != nil {
 		return err
@@ -291,7 +288,7 @@ func (x *session) publishFact(fact events.Event) error {
 }
 
 // requestID is a UUID of version 7 that is the same each time.
-func requestID(at time.Time, of string, round int) string {
+func requestID(at time.Time, of string, round uint64) string {
 	return derivedID(at, "resend", of, fmt.Sprint(round))
 }
 

@@ -25,8 +25,8 @@ type selection struct {
 
 // whom adds the flags that name an extension.
 func (s *selection) whom(c *cobra.Command) {
-	c.Flags().StringVar(&s.tenant, "tenant", "", "of this tenant only")
-	c.Flags().StringVar(&s.extension, "extension", "", "of this extension only")
+	c.Flags().Var(tenantFlag(&s.tenant), "tenant", "of this tenant only")
+	c.Flags().Var(extensionFlag(&s.extension), "extension", "of this extension only")
 	for _, name := range []string{"tenant", "extension"} {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
@@ -42,22 +42,52 @@ func (s *selection) when(c *cobra.Command) {
 // where adds the flags that name places in the log.
 func (s *selection) where(c *cobra.Command) {
 	c.Flags().Uint64Var(&s.from, "from-seq", 0, "from this sequence on")
-	c.Flags().Uint64Var(&s.to, "to-seq", 0, "up to this sequence")
-	c.Flags().Uint64Var(&s.limit, "limit", 0, "at most so many")
+	c.Flags().Var(countFlag(&s.to), "to-seq", "up to this sequence")
+	c.Flags().Var(countFlag(&s.limit), "limit", "at most so many")
 }
 
 // what adds the flags that name kinds of events.
 func (s *selection) what(c *cobra.Command) {
 	c.Flags().StringSliceVar(&s.types, "type", nil, "of these types only: DeviceActivated,EmailFailed")
 	c.Flags().StringSliceVar(&s.sources, "source", nil, "said by these only: "+strings.Join(events.Sources(), ", "))
-	_ = c.RegisterFlagCompletionFunc("type", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		all := events.Facts()
-		for _, source := range events.Sources() {
-			all = append(all, events.Outcomes(source)...)
-		}
-		return all, cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("source", cobra.FixedCompletions(events.Sources(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// eventTypes are all of the contract.
+func eventTypes() []string {
+	all := events.Facts()
+	for _, source := range events.Sources() {
+		all = append(all, events.Outcomes(source)...)
+	}
+	return all
+}
+
+// known refuses types and sources that neither the contract nor the log has: to find
+// nothing of one that was mistyped would be taken for an answer.
+func (s *selection) known(x *session) error {
+	for _, kind := range s.types {
+		if err := x.known("--type", kind, eventTypes(), events.LogSubject(events.AnyPartition, "*", "*", "*", kind)); err != nil {
+			return err
+		}
+	}
+	for _, source := range s.sources {
+		if err := x.known("--source", source, events.Sources(), events.LogSubject(events.AnyPartition, source, "*", "*", "*")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *session) known(flag, name string, all []string, subject string) error {
+	if slices.Contains(all, name) {
+		return nil
+	}
+	there, err := x.log.LastOf(x.ctx, subject) // a stranger's, or of a newer contract
+	if err == nil && there == nil {
+		err = usageError{fmt.Errorf("%s: nothing in the log is of %q; there are %s", flag, name, strings.Join(all, ", "))}
+	}
+	return err
 }
 
 // ranged is the selection as the log reads it.
@@ -70,8 +100,11 @@ func (s *selection) ranged(now time.Time) (replay.Range, error) {
 	if r.Until, err = moment("--until", s.until, now); err != nil {
 		return r, err
 	}
-	if r.To > 0 && r.From > r.To {
+	switch {
+	case r.To > 0 && r.From > r.To:
 		return r, usageError{fmt.Errorf("--from-seq: %d comes after --to-seq %d", r.From, r.To)}
+	case !r.Until.IsZero() && r.Since.After(r.Until):
+		return r, usageError{fmt.Errorf("--since: %s comes after --until %s", s.since, s.until)}
 	}
 	r.Filters, err = s.filters()
 	return r, err
@@ -129,16 +162,6 @@ func (s *selection) filters() ([]string, error) {
 
 // checkNames finds what would be no subject.
 func (s *selection) checkNames() error {
-	try := events.Extension{Tenant: s.tenant, Number: s.extension}
-	if s.tenant == "" {
-		try.Tenant = "any"
-	}
-	if s.extension == "" {
-		try.Number = "any"
-	}
-	if err := try.Validate(); err != nil {
-		return err
-	}
 	for _, name := range append(slices.Clone(s.types), s.sources...) {
 		if name == "" || strings.ContainsAny(name, ".*> \t") {
 			return fmt.Errorf("%q is not the name of a type or a source", name)

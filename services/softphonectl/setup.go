@@ -26,16 +26,14 @@ func setupCommand(a *app) *cobra.Command {
 		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, a, layout) }),
 	}
 	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
-	cmd.Flags().DurationVar(&layout.LeaseTTL, "lease-ttl", setup.LeaseTTL, "how long a replica that died keeps its partitions")
+	layout.LeaseTTL = setup.LeaseTTL
+	cmd.Flags().Var(durationFlag(&layout.LeaseTTL, time.Second), "lease-ttl", "how long a replica that died keeps its partitions")
 	return cmd
 }
 
 func setUp(c *cobra.Command, a *app, layout setup.Layout) error {
 	if layout.Replicas < 1 || layout.Replicas > 5 {
 		return usageError{fmt.Errorf("--replicas: %d is not between 1 and 5", layout.Replicas)}
-	}
-	if layout.LeaseTTL < time.Second {
-		return usageError{fmt.Errorf("--lease-ttl: %s is too short to be renewed in time: at least 1s", layout.LeaseTTL)}
 	}
 	ctx, cancel := context.WithTimeoutCause(c.Context(), 30*time.Second, errors.New("JetStream did not answer within 30 s"))
 	defer cancel()

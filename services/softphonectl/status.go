@@ -12,9 +12,12 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
+// often is how often --watch may look: each look is a hundred questions to the servers.
+const often = 10 * time.Millisecond
+
 func statusCommand(a *app) *cobra.Command {
 	var watch bool
-	var every time.Duration
+	every := 2 * time.Second
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how each worker is: replicas, partitions, lag, dead letters, e-mails waiting",
@@ -28,6 +31,9 @@ func statusCommand(a *app) *cobra.Command {
 			"nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("every") && !watch {
+				return errors.New("--every: nothing is repeated without --watch")
+			}
 			look := a.with(a.open, func(x *session, _ []string) error { return x.look() })
 			err := look(c, args)
 			if !watch || !seen(err) {
@@ -46,7 +52,7 @@ func statusCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "again and again, until interrupted")
-	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often, with --watch")
+	cmd.Flags().Var(durationFlag(&every, often), "every", "how often, with --watch")
 	return cmd
 }
 
