@@ -19,6 +19,7 @@ func TestClicks(t *testing.T) {
 	t.Run("without JavaScript", w.testNoScript)
 	t.Run("app left off", w.testAppLeftOff)
 	t.Run("copy", w.testCopy)
+	t.Run("suggestion", w.testSuggestion)
 	t.Run("from another site", w.testOtherSite)
 }
 
@@ -183,6 +184,37 @@ func (w *world) testCopy(t *testing.T) {
 	b.await("see dots", "document.querySelector('#password').type == 'password'")
 	b.click("[data-show]")
 	b.await("see the password", "document.querySelector('#password').type == 'text'")
+}
+
+// A password is suggested with the click that opens the form, not a moment later into
+// what somebody types by then; and what was typed stays.
+func (w *world) testSuggestion(t *testing.T) {
+	t.Parallel()
+	w = w.in(t)
+	x, page := w.extension("2007", "Reception")
+	if _, err := w.Service.Enable(t.Context(), x, portal.Any, "reception@example.com", ""); err != nil {
+		t.Fatal(err)
+	}
+	b := w.administrator("Alex Kim")
+	b.open(page)
+	const click = "document.querySelector('#reset summary').click(), document.querySelector('#reset #password').value"
+	var suggested string
+	if b.js(click, &suggested); len(suggested) != 23 {
+		t.Errorf("with the click %q is suggested", suggested)
+	}
+	mine := "nine purple lanterns over the harbor"
+	b.fill("#password", mine)
+	for _, what := range []string{"closing", "opening"} {
+		var left string
+		if b.js(click, &left); left != mine {
+			t.Errorf("%s the form makes %q of what was typed", what, left)
+		}
+	}
+	// By keyboard too.
+	b.reload()
+	b.js("document.querySelector('#reset summary').focus()", nil)
+	b.submit("#reset summary")
+	b.await("see a suggestion", "document.querySelector('#reset').open && document.querySelector('#password').value.length == 23")
 }
 
 // Another site can make a browser send a form; it is refused, though the cookie

@@ -79,6 +79,7 @@ func (g *guide) enable() {
 	g.admin.sees("Enter a complete e-mail address")
 	g.admin.shows("extension-fault")
 	g.admin.fill("#email", "ann@example.com")
+	g.admin.await("see the fault go", "!document.querySelector('#enable .fault') && !document.querySelector('#email').ariaInvalid")
 	g.admin.click("[data-generate]")
 	g.admin.shows("extension-off")
 	generated := g.admin.value("#password")
@@ -87,6 +88,10 @@ func (g *guide) enable() {
 	g.username, g.password = g.admin.text("#facts dd:nth-of-type(2)"), g.admin.text("#once output")
 	if g.password != generated || len(g.password) != 23 {
 		g.t.Errorf("the password %q was generated, %q is shown", generated, g.password)
+	}
+	var apart float64
+	if g.admin.js("document.querySelector('#facts').getBoundingClientRect().top - document.querySelector('#once').getBoundingClientRect().bottom", &apart); apart < 16 {
+		g.t.Errorf("the page goes on %g pixels below the password", apart)
 	}
 	g.admin.shows("enabled")
 	if got := g.admin.address(); got != g.page {
@@ -148,6 +153,7 @@ func (g *guide) fifthDevice() {
 	g.phone.sees("Sign in as Browser 5")
 	g.phoneSignsIn(g.password)
 	g.phone.sees("Device Activation Limit Reached", "All 4 seats", "Browser 1 on Linux", "Browser 4 on Linux")
+	g.phone.await("see since when", "document.querySelectorAll('[data-list] time[title]').length == 4")
 	g.phone.shows("softphone-limit")
 	g.admin.sees("Every seat is taken")
 	g.admin.shows("devices-full")
@@ -187,6 +193,8 @@ func (g *guide) resetPassword() {
 	g.admin.click("#reset button.primary")
 	g.admin.sees("The password has 9 characters")
 	g.admin.shows("reset-fault")
+	g.admin.click("#reset [data-generate]")
+	g.admin.await("see the fault go", "!document.querySelector('#reset .fault')")
 	mine := "nine purple lanterns over the harbor"
 	g.admin.fill("#password", mine)
 	g.admin.click("#reset button.primary")

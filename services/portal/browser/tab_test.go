@@ -201,7 +201,7 @@ func (b *tab) fill(selector, text string) {
 	}
 }
 
-// resetting opens Reset Password, and waits for the suggestion that comes with it.
+// resetting opens Reset Password, with the suggestion that comes with it.
 func (b *tab) resetting() {
 	b.t.Helper()
 	b.click("#reset summary")

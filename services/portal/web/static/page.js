@@ -1,4 +1,5 @@
-// What every page with forms does: send a form once, keep a password out of the browser's history, and tell where to look.
+// What every page with forms does: send a form once, take back what was at fault, keep a password out of the browser's
+// history, and tell where to look.
 
 // A second click while the first is under way is not sent. The server would do it once all the same (the form's token);
 // but the browser would show the answer to the second request, and a password is only in the answer to the first.
@@ -22,6 +23,12 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
   for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+// A fault is one of what was sent: it goes when that is changed.
+document.addEventListener("input", ({ target: field }) => {
+  field.removeAttribute("aria-invalid");
+  document.getElementById(field.getAttribute("aria-describedby"))?.querySelector(".fault")?.remove();
 });
 
 // carry sends along what was typed into the name but not saved, so that the answer shows it still.

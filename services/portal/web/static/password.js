@@ -14,15 +14,16 @@ document.addEventListener("click", (event) => {
   if (from) copy(document.querySelector(from), button);
 });
 
-// Opening Reset Password suggests one.
-document.querySelector("#reset")?.addEventListener("toggle", (event) => {
-  const field = event.target.querySelector("#password");
-  if (event.target.open && !field.value) suggest(field);
+// Opening Reset Password suggests one: with the click, for the details' own event comes a moment later, when somebody
+// may be typing already.
+document.querySelector("#reset summary")?.addEventListener("click", () => {
+  const field = document.querySelector("#reset #password");
+  if (!document.querySelector("#reset").open && !field.value) suggest(field);
 });
 
 function suggest(field) {
   field.value = generate();
-  field.removeAttribute("aria-invalid");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
   show(field, true);
   say("A password was generated.");
 }

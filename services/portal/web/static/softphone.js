@@ -1,5 +1,7 @@
 // A stand-in for the softphone app. It talks to /api/v1/softphone as an app does: no cookies, a token per device.
 
+import { localize } from "./time.js";
+
 const store = {
   get: () => { try { return JSON.parse(localStorage.getItem("softphone")) ?? {}; } catch { return {}; } },
   set: (value) => localStorage.setItem("softphone", JSON.stringify(value)),
@@ -145,9 +147,10 @@ function seat(device) {
   const known = device.platform in platforms ? device.platform : "other";
   item.querySelector("use").setAttribute("href", `#icon-${known}`);
   item.querySelector("strong").textContent = device.name || platforms[known];
-  const at = new Date(device.since);
-  item.querySelector(".who span").textContent =
-    `${platforms[known]}, since ${at.toLocaleDateString(undefined, { day: "numeric", month: "long" })} ${at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}`;
+  const since = document.createElement("time");
+  since.dateTime = device.since;
+  item.querySelector(".who span").append(`${platforms[known]}, since `, since);
+  localize(item);
   return item;
 }
 
