@@ -44,8 +44,8 @@ func (w *world) reach(granted events.Recorded, device string, at time.Time) even
 func (w *world) noticed() {
 	w.t.Helper()
 	w.eventually("all device limits are looked at", func() bool {
-		c, err := w.log.JetStream().Consumer(w.t.Context(), events.Stream, NoticesDurable)
-		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+		idle, err := servertest.Idle(w.t.Context(), w.log.JetStream(), events.Stream, NoticesDurable)
+		return idle && err == nil
 	})
 }
 

@@ -193,11 +193,8 @@ func (w *world) eventually(what string, ok func() bool) {
 func (w *world) settled() {
 	w.t.Helper()
 	w.eventually("the mailer is done", func() bool {
-		c, err := w.log.JetStream().Consumer(w.t.Context(), events.Stream, events.Mailer)
-		if err != nil {
-			return false
-		}
-		return c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+		idle, err := servertest.Idle(w.t.Context(), w.log.JetStream(), events.Stream, events.Mailer)
+		return idle && err == nil
 	})
 }
 

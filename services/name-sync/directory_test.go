@@ -16,6 +16,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -113,12 +114,8 @@ func (d *directory) pushed(w *workertest.World, requests int) {
 	d.t.Helper()
 	workertest.Settled(d.t, w, Rules())
 	w.Eventually("all names are pushed", func() bool {
-		c, err := w.JS.Consumer(d.t.Context(), events.Stream, PushDurable)
-		if err != nil {
-			return false
-		}
-		info := c.CachedInfo()
-		return info.NumPending == 0 && info.NumAckPending == 0 && len(d.got()) >= requests
+		idle, err := servertest.Idle(d.t.Context(), w.JS, events.Stream, PushDurable)
+		return idle && err == nil && len(d.got()) >= requests
 	})
 }
 

@@ -93,12 +93,8 @@ func (w *world) run(config react.Config, handle react.Handler) (stop func()) {
 func (w *world) settled() {
 	w.t.Helper()
 	w.eventually("the durable is done", func() bool {
-		c, err := w.log.JetStream().Consumer(w.t.Context(), events.Stream, "pusher")
-		if err != nil {
-			return false
-		}
-		info := c.CachedInfo()
-		return info.NumPending == 0 && info.NumAckPending == 0
+		idle, err := servertest.Idle(w.t.Context(), w.log.JetStream(), events.Stream, "pusher")
+		return idle && err == nil
 	})
 }
 
