@@ -9,6 +9,7 @@ import (
 // What to do about a mail, where no server's answer says it.
 const (
 	adviceOutage    = "Nothing to do: the mail server cannot be used just now, and the mail is sent as soon as it can."
+	adviceSender    = "The mail server refuses the sender of this tenant's mails: operations correct it in the tenant's brand, or have the mail server accept it. The mail is sent as soon as it does."
 	adviceLate      = "Nothing to do yet: a server on the way still tries to deliver it."
 	adviceDead      = "Tell operations: the reason is in the dead letters of the mailer (softphonectl dead-letters)."
 	adviceRecipient = "An earlier mail to this address failed for good. Correct the address, or send the mail again if it is right."

@@ -25,7 +25,8 @@
 //     fail is left for the time after the mail.
 //  4. Send (package delivery). The relay's answer decides: final, and the outcome is
 //     EmailFailed; temporary, and the event comes again with growing pauses for
-//     days; unavailable, and all sending pauses until a try passes.
+//     days; unavailable, and all sending pauses until a try passes; a tenant's own
+//     sender refused, and its mails wait until one passes (senders.go).
 //  5. Tell. From the relay's 250 on, only the outcome is tried again, never the
 //     mail, until it is in the log.
 //
@@ -38,7 +39,8 @@
 //
 // A pause is nobody's mail: nothing of it is in the log, readiness says why, and
 // ask.mailer.get says it of the mails that wait. One log line says that it began,
-// one that it ended.
+// one that it ended. So it is when a server refuses the sender that a tenant's brand
+// has of its own, but for readiness: only that tenant's mails wait.
 //
 // A recipient that failed for good (record.go says what that is) gets no further
 // mail by itself: EmailSkipped, with the reason recipient_failed. Another address

@@ -75,7 +75,9 @@ func (m *mailer) show(ctx context.Context, mail mailed) (Email, error) {
 			return Email{}, err
 		}
 	}
-	mail.Advice = advice(mail.Email)
+	if mail.Advice == "" {
+		mail.Advice = advice(mail.Email)
+	}
 	return mail.Email, nil
 }
 
@@ -97,8 +99,14 @@ func (m *mailer) waiting(ctx context.Context, mail *mailed) error {
 		mail.State, mail.Attempts, mail.NextAttempt, mail.At = StateRetrying, r.Attempts, &r.Next, r.At
 		mail.Reason, mail.SMTPCode, mail.EnhancedCode = r.Reason, r.SMTPCode, r.EnhancedCode
 	}
-	if mail.State == StateQueued {
-		mail.Reason = m.paused.reason()
+	if mail.State != StateQueued {
+		return nil
 	}
+	from, _ := m.from(mail.cause.Extension.Tenant)
+	if mail.Reason = m.senders.reason(from); mail.Reason != "" {
+		mail.Advice = adviceSender
+		return nil
+	}
+	mail.Reason = m.paused.reason()
 	return nil
 }

@@ -74,8 +74,9 @@ type mailer struct {
 	brands  *letter.Brands
 	client  *delivery.Client
 	paused  *pauses
+	senders *senders
 	notices *notices
-	sender  string // of the envelope; "": From's address
+	sender  string // of every envelope; "": From's address
 	logger  zerolog.Logger
 
 	mu   sync.Mutex
@@ -91,7 +92,7 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	m := &mailer{
 		ledger:  ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)},
 		retries: openRetries(ctx, c.Host, log.JetStream()), brands: brands, client: client,
-		paused: &pauses{Health: c.Host.Health}, sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
+		paused: &pauses{Health: c.Host.Health}, senders: newSenders(c), sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
 	}
 	m.notices = &notices{bucket: m.retries.bucket}
 	return m, nil
@@ -209,6 +210,10 @@ func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, data event
 }
 
 func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, told int) error {
+	from, own := m.from(c.Extension.Tenant)
+	if wait, why := m.senders.enter(from); wait > 0 {
+		return react.Later(why, wait)
+	}
 	rendered, err := m.brands.Render(letter.Letter{
 		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
 		Locale: p.license.Locale, DeviceLimit: p.license.DeviceLimit, Devices: p.devices, CauseID: c.mailID(), Date: c.Time,
@@ -223,11 +228,12 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 		return react.Permanent(err)
 	}
 	receipt, err := m.client.Send(ctx, delivery.Envelope{
-		From: cmp.Or(m.sender, rendered.From), To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
+		From: from, OneOfMany: own, To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
 	})
 	if err != nil {
 		return m.unsent(ctx, d, c, mail, told, err)
 	}
+	m.senders.taken(from)
 	outcome, err := m.outcome(c, sent(mail, receipt))
 	if err != nil { // then without the server's words
 		if outcome, err = m.outcome(c, mail); err != nil {
@@ -236,6 +242,13 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	}
 	m.logger.Info().EmbedObject(about{d, mail.Kind, mail.To}).Msg("e-mail sent")
 	return m.tell(ctx, d, c, outcome)
+}
+
+// from is the sender of a tenant's mails, and whether it is its own.
+func (m *mailer) from(tenant string) (sender string, own bool) {
+	all := cmp.Or(m.sender, m.brands.Sender(""))
+	sender = cmp.Or(m.sender, m.brands.Sender(tenant))
+	return sender, sender != all
 }
 
 // errSlept: another replica may be sending this mail, or have sent it.
@@ -269,6 +282,9 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 		return m.conclude(ctx, d, c, u.failed())
 	case delivery.Unavailable:
 		return react.Pause(u)
+	case delivery.SenderRefused:
+		from, _ := m.from(c.Extension.Tenant)
+		return react.Later(u, m.senders.refuse(from, c.Extension.Tenant, u))
 	default:
 		return u
 	}

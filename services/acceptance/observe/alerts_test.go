@@ -77,14 +77,26 @@ func TestAlertsOfMail(t *testing.T) {
 	}
 	p.shows(s, `sum(softphone_emails_total{result="failed"}) >= 6`)
 	p.fires(s, 1, "SoftphoneMailFails")
+	s.relay.SetScript(servertest.SMTPScript{Mail: func(from string) error {
+		if from == globexSender {
+			return servertest.SMTPAnswer(553, 5, 1, 8, "who are you")
+		}
+		return nil
+	}})
+	s.signUpAt("globex", 2010)
+	p.shows(s, `softphone_mailer_senders_refused == 1`)
+	p.fires(s, minutes(6), "SoftphoneMailSenderRefused")
 	s.relay.SetScript(servertest.SMTPScript{})
+	p.shows(s, `softphone_mailer_senders_refused == 0`)
 	p.quiet(s, minutes(61))
 }
 
 // signUp enables the app of an extension.
-func (s *system) signUp(number int) {
+func (s *system) signUp(number int) { s.t.Helper(); s.signUpAt("acme", number) }
+
+func (s *system) signUpAt(tenant string, number int) {
 	s.t.Helper()
-	x := events.Extension{Tenant: "acme", Number: strconv.Itoa(number)}
+	x := events.Extension{Tenant: tenant, Number: strconv.Itoa(number)}
 	s.Publish(events.NewFact(x, events.SoftphoneEnabled{Email: "bob@example.com", Username: "bob" + x.Number, DisplayName: "Bob"}))
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +78,19 @@ func newSystem(t *testing.T, endpoint string) *system {
 	}
 }
 
+// globexSender is the sender of the one tenant that has its own.
+const globexSender = "phones@globex.example"
+
+// brands is a folder with the brand of that tenant.
+func (s *system) brands() string {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "globex.yaml"), []byte("sender: Globex <"+globexSender+">\n"), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return folder
+}
+
 // start starts all services and waits until they are ready.
 func (s *system) start() {
 	s.t.Helper()
@@ -89,7 +104,7 @@ func (s *system) start() {
 
 	s.configure(events.License, &granting, &granting.Config)
 	s.configure(events.DeviceCounter, &counting, &counting.Config)
-	s.configure(events.Mailer, &mailing, &mailing.Config, "SMTP_URL=smtp://"+s.relay.Addr)
+	s.configure(events.Mailer, &mailing, &mailing.Config, "SMTP_URL=smtp://"+s.relay.Addr, "MAIL_BRANDS="+s.brands())
 	s.configure(events.NameSync, &naming, &naming.Config.Config,
 		"DIRECTORY_URL="+s.directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_API_TOKENS="+line)

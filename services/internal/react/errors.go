@@ -12,8 +12,8 @@ func Permanent(err error) error { return &verdict{err, buried, 0} }
 // Pause says that the far side is away or refuses us, whatever the event.
 func Pause(err error) error { return &verdict{err, paused, 0} }
 
-// Later says that an event was not tried, and should be after a while: it is not
-// its turn. Nothing failed, and nothing is counted.
+// Later says that it is not an event's turn, whether or not that came out in a try:
+// it comes again after a while. Nothing is counted.
 func Later(err error, after time.Duration) error { return &verdict{err, deferred, after} }
 
 // Aside says that an event is done and that the far side was not asked: it counts

@@ -18,6 +18,10 @@ type Envelope struct {
 	From, To string // bare addresses; international ones too (RFC 6531)
 	Bytes    []byte // every line ends with CRLF
 
+	// OneOfMany says that other mails have another From. Then a server that refuses this
+	// one is not left alone: it may take those. Else who refuses it refuses us.
+	OneOfMany bool
+
 	// Ready, when set, is asked last before the mail itself is written, when there
 	// is still a way back. Its error ends the try.
 	Ready func() error

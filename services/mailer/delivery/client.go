@@ -167,9 +167,11 @@ func (c *Client) offer(ctx context.Context, mail Envelope) (Receipt, error) {
 }
 
 // among tries the servers that may be, until one has the last word. That others do
-// not know international addresses is none as long as one was not heard.
+// not know international addresses is none as long as one was not heard; that one
+// refuses the sender is, when the others are away.
 func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool) (receipt Receipt, asked bool, err error) {
-	unable := 0
+	var unable int
+	var senderRefused error
 	for _, r := range c.relays {
 		if !may(r) {
 			continue
@@ -178,11 +180,17 @@ func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool
 		if receipt, err = c.try(ctx, r, mail); !elsewhere(ctx, err) {
 			return receipt, asked, err
 		}
-		if errors.Is(err, errNoSMTPUTF8) {
+		switch {
+		case errors.Is(err, errNoSMTPUTF8):
 			unable++
+		case judged(err, SenderRefused):
+			senderRefused = err
 		}
 	}
-	if 0 < unable && unable < len(c.relays) {
+	switch {
+	case senderRefused != nil:
+		err = senderRefused
+	case 0 < unable && unable < len(c.relays):
 		err = &Failure{Stage: stageConnect, Verdict: Temporary, Err: errAwaitSMTPUTF8}
 	}
 	return receipt, asked, err
@@ -190,7 +198,7 @@ func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool
 
 // elsewhere says whether another server may take what this one did not.
 func elsewhere(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() == nil && (blame(err) || errors.Is(err, errNoSMTPUTF8))
+	return err != nil && ctx.Err() == nil && (blame(err) || judged(err, SenderRefused) || errors.Is(err, errNoSMTPUTF8))
 }
 
 // try offers a mail to one server, and draws from the end whether it shall rest.

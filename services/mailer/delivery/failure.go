@@ -20,10 +20,15 @@ const (
 	// Unavailable: the relay is away, or refuses us rather than the mail. No
 	// mail is to blame, and none would pass.
 	Unavailable
+	// SenderRefused: the relay refuses the mail's sender, which is not that of all
+	// mails ([Envelope.OneOfMany]). No mail of that sender would pass; others may.
+	SenderRefused
 )
 
 func (v Verdict) String() string {
-	return map[Verdict]string{Temporary: "temporary", Final: "final", Unavailable: "unavailable"}[v]
+	return map[Verdict]string{
+		Temporary: "temporary", Final: "final", Unavailable: "unavailable", SenderRefused: "sender_refused",
+	}[v]
 }
 
 // Stage is a step of handing a mail to a relay.
@@ -94,20 +99,22 @@ func failed(stage Stage, err error) *Failure {
 // judge decides by stage and answer; code is 0 when the connection failed,
 // timed out or spoke nonsense.
 //
-// Before MAIL nothing has been said about any mail, and MAIL names only our
-// own sender: a failure there is about the relay or about us. Only 4xx at
-// MAIL is taken for this mail's, as grey-listing answers so. From RCPT on, 5xx
-// is about this address or this mail — save a few answers that say that *we*
-// are not welcome, which servers postpone to RCPT (Postfix does by default). A
+// Before MAIL nothing has been said about any mail: a failure there is about the
+// relay or about us. So is one at MAIL, save 4xx, which is taken for this mail's, as
+// grey-listing answers so, and what is about the sender. From RCPT on, 5xx is about
+// this address or this mail — save a few answers that say that *we* or our sender are
+// not welcome, which servers postpone to RCPT (Postfix does by default). A
 // connection lost from RCPT on counts against the mail: a filter that hangs up
 // on one mail must not stop the others.
 func judge(stage Stage, code int, enhanced, text string) Verdict {
 	switch {
 	case stage < stageMAIL:
 		return Unavailable
-	case stage == stageMAIL && code/100 != 4:
-		return Unavailable
 	case code/100 == 5 && aboutUs(stage, code, enhanced, text):
+		return Unavailable
+	case code/100 == 5 && aboutSender(stage, code, enhanced, text):
+		return SenderRefused
+	case stage == stageMAIL && code/100 != 4:
 		return Unavailable
 	case code/100 == 5:
 		return Final
@@ -118,9 +125,8 @@ func judge(stage Stage, code int, enhanced, text string) Verdict {
 
 var ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b`)
 
-// aboutUs recognizes refusals of the client or the sender: encryption or
-// authentication demanded or failed (RFC 4954 §6, RFC 3207 §4), a bad sender
-// address (RFC 3463 §3.2). 5.7.1 is not among them: it means relaying denied,
+// aboutUs recognizes refusals of the client: encryption or authentication demanded
+// or failed (RFC 4954 §6, RFC 3207 §4). 5.7.1 is not among them: it means relaying denied,
 // but as often a recipient's policy, and one address must not stop all mail. Only
 // where the words leave no doubt that it is our host: those of Postfix, which says
 // at RCPT what it holds against a client. 5.7.0, which says no more than security, is
@@ -134,12 +140,22 @@ func aboutUs(stage Stage, code int, enhanced, text string) bool {
 		return true
 	}
 	switch enhanced {
-	case "5.1.7", "5.1.8", "5.7.8", "5.7.9", "5.7.10", "5.7.11":
+	case "5.7.8", "5.7.9", "5.7.10", "5.7.11":
 		return true
 	case "5.7.0":
 		return stage < stageDot
 	}
 	return false
+}
+
+var ourSender = regexp.MustCompile(`(?i)\bsender address rejected\b`)
+
+// aboutSender recognizes refusals of the sender's address: what RFC 5321 §4.2.3 has
+// for an address at MAIL, the codes of RFC 3463 §3.2, and at RCPT the words of Postfix,
+// whose code there is 5.7.1.
+func aboutSender(stage Stage, code int, enhanced, text string) bool {
+	return stage == stageMAIL && (code == 550 || code == 553) ||
+		enhanced == "5.1.7" || enhanced == "5.1.8" || ourSender.MatchString(text)
 }
 
 // OneLine makes a server's text safe for a log line and an event.

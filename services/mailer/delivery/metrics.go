@@ -34,7 +34,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		sends: counters("sends_total",
-			"Mails offered to a server, by the code of its answer (none: it gave none) and what that means (accepted, temporary, final, unavailable).",
+			"Mails offered to a server, by the code of its answer (none: it gave none) and what that means (accepted, temporary, final, unavailable, sender_refused).",
 			"server", "code", "verdict"),
 		seconds: metric.Register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: space + "send_seconds", Help: "From MAIL to the answer to the final dot, or to a refusal.",

@@ -46,7 +46,9 @@ func (r *relay) send(ctx context.Context, mail Envelope) (Receipt, error) {
 func (c *conn) stale() bool { return c.used && c.broken && c.stage <= stageMAIL }
 
 // blame says whether an error speaks against the server and not the mail.
-func blame(err error) bool {
-	failure, judged := errors.AsType[*Failure](err)
-	return judged && failure.Verdict == Unavailable
+func blame(err error) bool { return judged(err, Unavailable) }
+
+func judged(err error, as Verdict) bool {
+	failure, is := errors.AsType[*Failure](err)
+	return is && failure.Verdict == as
 }

@@ -39,7 +39,16 @@ func (c *conn) send(ctx context.Context, mail Envelope) (Receipt, error) {
 	if !errors.Is(err, errNoSMTPUTF8) && (!answered || answer.Code == 421) { // 421: the server closes the channel
 		c.broken = true
 	}
-	return Receipt{}, failed(c.stage, err)
+	return Receipt{}, mail.failed(c.stage, err)
+}
+
+// failed judges an error. A sender that all mails have is us.
+func (e Envelope) failed(stage Stage, err error) *Failure {
+	f := failed(stage, err)
+	if f.Verdict == SenderRefused && !e.OneOfMany {
+		f.Verdict = Unavailable
+	}
+	return f
 }
 
 func (c *conn) transact(mail Envelope) (code int, text string, err error) {

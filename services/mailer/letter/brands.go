@@ -105,6 +105,10 @@ func (b *Brands) Locales(tenant string) []string {
 // Sends tells whether a tenant's users get a kind of mail.
 func (b *Brands) Sends(tenant string, kind Kind) bool { return !b.of(tenant).off[kind] }
 
+// Sender is the address that a tenant's mails come from; of "", that of the mails of
+// whoever has none of their own.
+func (b *Brands) Sender(tenant string) string { return b.of(tenant).sender.Address }
+
 // MessageID is the Message-Id of the mail an event causes. Whoever receives a
 // mail twice recognizes it by that.
 func (b *Brands) MessageID(tenant, causeID string) string { return b.of(tenant).messageID(causeID) }

@@ -1,0 +1,105 @@
+package mailer
+
+import (
+	"cmp"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/metric"
+)
+
+// senders remembers which tenants' own senders the mail servers refuse. The mails of
+// such a sender wait, as all do in a pause: none is blamed, none of it is in the log,
+// and one at a time sees whether it is over. All other mails go on.
+type senders struct {
+	logger zerolog.Logger
+	count  prometheus.Gauge
+	first  time.Duration // the pause after the first refusal; it doubles
+	most   time.Duration
+
+	mu      sync.Mutex
+	refused map[string]*refusal // by address
+}
+
+// refusal of one sender.
+type refusal struct {
+	pauses *backoff.ExponentialBackOff
+	next   time.Time // when a mail may see whether it is over
+	why    error
+}
+
+func newSenders(c Config) *senders {
+	return &senders{
+		logger: c.Host.Log, first: cmp.Or(c.Recover.First, 5*time.Second), most: cmp.Or(c.Recover.Max, 5*time.Minute),
+		count: metric.Register(c.Host.Metrics, prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "softphone_mailer_senders_refused", Help: "Senders of tenants' brands that the mail servers refuse: their mails wait.",
+		})),
+		refused: map[string]*refusal{},
+	}
+}
+
+// enter says for how long a mail of a sender has to wait, and why; 0: it may go. The
+// one that may go of a refused sender holds up the others until it is known what
+// becomes of it, and at the longest for a pause.
+func (s *senders) enter(sender string) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.refused[sender]
+	if r == nil {
+		return 0, nil
+	}
+	if wait := time.Until(r.next); wait > 0 {
+		return wait, r.why
+	}
+	r.next = time.Now().Add(r.pauses.NextBackOff())
+	return 0, nil
+}
+
+// refuse keeps the mails of a sender back, and returns for how long.
+func (s *senders) refuse(sender, tenant string, why error) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.refused[sender]
+	if r == nil {
+		r = &refusal{pauses: s.backoff()}
+		r.next = time.Now().Add(r.pauses.NextBackOff())
+		s.refused[sender] = r
+		s.count.Inc()
+		s.logger.Warn().Err(why).Str("sender", sender).Str("tenant", tenant).
+			Msg("a sender is refused: its mails wait, all others are sent")
+	}
+	r.why = why
+	return max(time.Until(r.next), 0)
+}
+
+// taken says that a server took a mail of a sender.
+func (s *senders) taken(sender string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused[sender] == nil {
+		return
+	}
+	delete(s.refused, sender)
+	s.count.Dec()
+	s.logger.Info().Str("sender", sender).Msg("a sender is accepted again")
+}
+
+// reason why the mails of a sender wait; empty when they do not.
+func (s *senders) reason(sender string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.refused[sender]; r != nil {
+		return reason(r.why.Error())
+	}
+	return ""
+}
+
+func (s *senders) backoff() *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(s.first), backoff.WithMaxInterval(s.most),
+		backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0.2), backoff.WithMaxElapsedTime(0))
+}
