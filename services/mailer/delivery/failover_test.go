@@ -26,6 +26,12 @@ func TestFailover(t *testing.T) {
 			}
 			return ""
 		},
+		"has no room": func(_ int, line string) string {
+			if strings.HasPrefix(line, "MAIL") {
+				return "452 4.3.1 disk full"
+			}
+			return ""
+		},
 		"wants a password": func(_ int, line string) string {
 			if strings.HasPrefix(line, "RCPT") {
 				return "530 5.7.0 log in"

@@ -100,12 +100,13 @@ func failed(stage Stage, err error) *Failure {
 // timed out or spoke nonsense.
 //
 // Before MAIL nothing has been said about any mail: a failure there is about the
-// relay or about us. So is one at MAIL, save 4xx, which is taken for this mail's, as
-// grey-listing answers so, and what is about the sender. From RCPT on, 5xx is about
-// this address or this mail — save a few answers that say that *we* or our sender are
-// not welcome, which servers postpone to RCPT (Postfix does by default). A
-// connection lost from RCPT on counts against the mail: a filter that hangs up
-// on one mail must not stop the others.
+// relay or about us. So is one at MAIL, save what is about the sender, and 4xx, which
+// is taken for this mail's, as grey-listing answers so, unless it says that the server
+// closes (421), is full or takes nothing now (RFC 3463 §3.4: 4.3.1, 4.3.2). From RCPT
+// on, 5xx is about this address or this mail — save a few answers that say that *we* or
+// our sender are not welcome, which servers postpone to RCPT (Postfix does by default).
+// A connection lost from RCPT on counts against the mail: a filter that hangs up on one
+// mail must not stop the others.
 func judge(stage Stage, code int, enhanced, text string) Verdict {
 	switch {
 	case stage < stageMAIL:
@@ -114,7 +115,7 @@ func judge(stage Stage, code int, enhanced, text string) Verdict {
 		return Unavailable
 	case code/100 == 5 && aboutSender(stage, code, enhanced, text):
 		return SenderRefused
-	case stage == stageMAIL && code/100 != 4:
+	case stage == stageMAIL && (code/100 != 4 || code == 421 || enhanced == "4.3.1" || enhanced == "4.3.2"):
 		return Unavailable
 	case code/100 == 5:
 		return Final
