@@ -196,6 +196,8 @@ func (h *hiding) flags(cmd *cobra.Command) {
 // anonymizer is nil when nothing is to be replaced.
 func (h *hiding) anonymizer(x *session) (*anonymizer, error) {
 	switch {
+	case !h.anonymize && h.keyFile != "":
+		return nil, usageError{errors.New("--anonymize-key: nothing is replaced without --anonymize")}
 	case !h.anonymize:
 		return nil, nil //nolint:nilnil // documented
 	case h.keyFile != "":

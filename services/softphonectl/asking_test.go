@@ -122,6 +122,15 @@ func TestFollowAndWatch(t *testing.T) {
 	}
 }
 
+// Who is named twice is asked once.
+func TestAWorkerNamedTwice(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	if r := l.want(softphonectl.Done, "replay", "decisions", "license", "name-sync", "license"); strings.Count(r.out, "license:") != 1 || strings.Count(r.out, "\n") != 2 {
+		t.Errorf("says %q", r.out)
+	}
+}
+
 // Without Redis, status tells what NATS knows, and says what it does not know.
 func TestStatusWithoutRedis(t *testing.T) {
 	t.Parallel()
@@ -131,5 +140,8 @@ func TestStatusWithoutRedis(t *testing.T) {
 	r := l.run("status")
 	if r.code != softphonectl.Differs || !strings.Contains(r.out, "16/16") || !strings.Contains(r.out, "not known without Redis") {
 		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	if lag := strings.Count(r.out, "16/16       ?    ?  "); lag != 3 {
+		t.Errorf("lag and checkpoint are unknown of %d workers, want 3:\n%s", lag, r.out)
 	}
 }

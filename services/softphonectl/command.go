@@ -105,13 +105,17 @@ func command(a *app) *cobra.Command {
 	return helped(root)
 }
 
-// helped makes help on what there is none of a fault of the command line; cobra by
-// itself would say so, and call that done.
+// helped adds cobra's own commands, as strict as ours: what there is no help on, and no
+// completion for, they would say, and call that done.
 func helped(root *cobra.Command) *cobra.Command {
 	root.InitDefaultHelpCmd()
-	for _, help := range root.Commands() {
-		if help.Name() == "help" {
-			help.Args = func(_ *cobra.Command, topic []string) error {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			group(c)
+		case "help":
+			c.Args = func(_ *cobra.Command, topic []string) error {
 				if _, left, err := root.Find(topic); err != nil || len(left) > 0 {
 					return fmt.Errorf("there is no help on %q; `softphonectl help` lists the commands", strings.Join(topic, " "))
 				}

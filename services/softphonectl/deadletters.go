@@ -78,10 +78,12 @@ func (l *letters) each(x *session, f func(replay.DeadLetter) error) error {
 // chosen are those named, or those that flags choose when there are any.
 func (l *letters) chosen(x *session, ids []string) ([]replay.DeadLetter, error) {
 	var all []replay.DeadLetter
-	if len(ids) == 0 {
-		if !l.all && l.worker == "" && l.tenant == "" && l.reason == "" {
-			return nil, usageError{errors.New("which? Name them by ID, choose with --worker, --tenant or --reason, or say --all")}
-		}
+	switch chosen := l.all || l.worker != "" || l.tenant != "" || l.reason != ""; {
+	case chosen && len(ids) > 0:
+		return nil, usageError{errors.New("which? Name them by ID or choose with flags, not both")}
+	case !chosen && len(ids) == 0:
+		return nil, usageError{errors.New("which? Name them by ID, choose with --worker, --tenant or --reason, or say --all")}
+	case chosen:
 		err := l.each(x, func(d replay.DeadLetter) error { all = append(all, d); return nil })
 		return all, err
 	}

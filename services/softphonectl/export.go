@@ -73,6 +73,9 @@ func (x *session) export(r replay.Range, name string, change replay.Change, tota
 	}
 	bar.end()
 	return errors.Join(x.print(done, func() string {
+		if done.Messages == 0 {
+			return "no messages, in " + name
+		}
 		return fmt.Sprintf("%s, sequences %d to %d, in %s", plural(done.Messages, "message"), done.First, done.Last, name)
 	}), leftOut(done))
 }

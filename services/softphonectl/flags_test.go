@@ -34,6 +34,7 @@ func TestSenselessFlags(t *testing.T) {
 		{"replay mail --tenant= --yes", "is not a tenant: "},
 		{"publish ExtensionDeleted --tenant acme --extension 1001 --wait=0s", "at least 1ms"},
 		{"setup --lease-ttl 0s", "at least 1s"},
+		{"completion bsh", "bsh"},
 	} {
 		r := s.run(strings.Fields(c.line)...)
 		if r.code != softphonectl.Usage || !strings.Contains(r.err, c.says) || r.out != "" {
@@ -60,6 +61,11 @@ func TestNamesNobodyHas(t *testing.T) {
 		{"events --since 1h --until 2h", "comes after --until 2h", softphonectl.Usage},
 		{"events --source license --type LicenseGranted", "", softphonectl.Done},
 		{"events --source stranger", "1000", softphonectl.Done},
+		{"export - --anonymize-key key", "without --anonymize", softphonectl.Usage},
+		{"replay into nats://127.0.0.1:1 --anonymize-key key --yes", "without --anonymize", softphonectl.Usage},
+		{"dead-letters drop license.1.1 --worker mailer --yes", "not both", softphonectl.Usage},
+		{"dead-letters retry license.1.1 --all --yes", "not both", softphonectl.Usage},
+		{"rebuild", "license, device-counter, ", softphonectl.Usage},
 		{"events --type Hello", "1000", softphonectl.Done},
 	} {
 		r := l.run(strings.Fields(c.line)...)
@@ -82,12 +88,16 @@ func TestRenamingNobody(t *testing.T) {
 		"--rename-tenant =test":                                        "old=new",
 		"--rename-tenant acme=Test":                                    "old=new",
 		"--tenant acme --rename-tenant acme=test --speed 0x":           "--speed",
+		"--tenant acme --anonymize-key key":                            "without --anonymize",
 		"--tenant acme --rename-tenant acme=test --from-seq 2 --limit": "--limit",
 	} {
 		r := from.run(append([]string{"replay", "into", to.NATS.URL(), "--yes"}, strings.Fields(flags)...)...)
 		if r.code != softphonectl.Usage || !strings.Contains(r.err, says) {
 			t.Errorf("%s: exit %d, %s%s; want exit 2 and %q", flags, r.code, r.out, r.err, says)
 		}
+	}
+	if r := from.run("replay", "into", "", "--yes"); r.code != softphonectl.Usage || !strings.Contains(r.err, "which NATS") {
+		t.Errorf("into nowhere: exit %d, %s%s", r.code, r.out, r.err)
 	}
 	if n := len(to.Messages(events.Stream, "log.>")); n != 0 {
 		t.Errorf("%d facts were copied all the same", n)

@@ -278,6 +278,9 @@ func TestExportAnonymized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r := l.want(softphonectl.Done, "export", file+".none", "--tenant", "nobody"); strings.Contains(r.out, "sequences") {
+		t.Errorf("an export of nothing says %q", r.out)
+	}
 	for _, word := range []string{"secret", "example.com", "user100"} {
 		if strings.Contains(string(text), word) {
 			t.Errorf("the export tells %q:\n%s", word, text)

@@ -3,6 +3,7 @@ package softphonectl
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,8 +23,15 @@ func rebuildCommand(a *app) *cobra.Command {
 			"the log from its beginning. Nothing is told again and no e-mail is sent again. Until it is done, it answers that it is\n" +
 			"not current, and sign-ins on devices with a seat wait for its decision.\n\n" +
 			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log,\n" +
-			"or damaged.",
-		Args: cobra.ExactArgs(1), ValidArgs: folderNames(),
+			"or damaged.\n\n" +
+			"The workers: " + strings.Join(folderNames(), ", ") + ".",
+		Args: func(_ *cobra.Command, names []string) error {
+			if len(names) != 1 {
+				return errors.New("which worker? One of " + strings.Join(folderNames(), ", "))
+			}
+			return nil
+		},
+		ValidArgs: folderNames(),
 		RunE: a.with(a.openBoth, func(x *session, args []string) error {
 			workers, err := x.foldersNamed(args)
 			if err != nil {

@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,8 @@ func replayDecisionsCommand(a *app) *cobra.Command {
 			"  foreign  it names no cause: another program published it\n\n" +
 			"A worker's checkpoint only says how far it has come: where that is damaged, or of another log (not-this-log), its last\n" +
 			"outcome says it.\n\n" +
-			"Nothing is changed: what is in the log was said.",
+			"Nothing is changed: what is in the log was said.\n\n" +
+			"The workers: " + strings.Join(folderNames(), ", ") + ". Without one named, all that there are.",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),
 		RunE: a.with(a.open, func(x *session, args []string) error {

@@ -52,6 +52,9 @@ func replayIntoCommand(a *app) *cobra.Command {
 }
 
 func (i *copying) run(x *session, url string) error {
+	if url == "" { // NATS would take the one at its default address
+		return usageError{errors.New("into which NATS? Say nats://host:4222")}
+	}
 	i.sources = []string{events.PBX}
 	r, err := i.ranged(time.Now())
 	if err != nil {

@@ -2,6 +2,7 @@ package softphonectl
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,8 @@ func replayStateCommand(a *app) *cobra.Command {
 			"differs, and only while that checkpoint stands; sign-ins go on. What was told because of a wrong state stays told:\n" +
 			"`replay decisions` shows it.\n\n" +
 			"Interrupted and given again within an hour it goes on with the partitions that are left. Their part of the log is\n" +
-			"read again; up to 2,000,000 messages are read for all partitions at once, and none of them is done before the end.",
+			"read again; up to 2,000,000 messages are read for all partitions at once, and none of them is done before the end.\n\n" +
+			"The workers: " + strings.Join(folderNames(), ", ") + ". Without one named, all that there are.",
 		Example:   "  softphonectl replay state\n  softphonectl replay state device-counter --apply --yes",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),

@@ -96,9 +96,13 @@ func (x *session) status() (well bool, err error) {
 	for _, f := range there {
 		status := x.folderStatus(f)
 		well = well && status.Fault == "" && len(status.Refused) == 0 && status.Owned == status.Partitions
+		lag, checkpoint := strconv.FormatUint(status.Lag, 10), strconv.FormatUint(status.Checkpoint, 10)
+		if x.redis == nil {
+			lag, checkpoint = "?", "?"
+		}
 		rows = append(rows, []string{
 			status.Worker, strconv.Itoa(len(status.Replicas)), fmt.Sprintf("%d/%d", status.Owned, status.Partitions),
-			strconv.FormatUint(status.Lag, 10), strconv.FormatUint(status.Checkpoint, 10), "", dead(status.DeadLetters), last(status.LastOutcome),
+			lag, checkpoint, "", dead(status.DeadLetters), last(status.LastOutcome),
 		})
 		notes = append(notes, remarks(status)...)
 		if err := x.object(status); err != nil {

@@ -77,7 +77,10 @@ func (x *session) foldersNamed(names []string) ([]folder, error) {
 		return x.folders()
 	}
 	var all []folder
-	for _, name := range names {
+	for n, name := range names {
+		if slices.Contains(names[:n], name) {
+			continue
+		}
 		i := slices.IndexFunc(folders(), func(f folder) bool { return f.Worker == name })
 		if i < 0 {
 			return nil, usageError{fmt.Errorf("%q is no worker that keeps state: it is one of %s", name, strings.Join(folderNames(), ", "))}
