@@ -308,6 +308,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	l := newLive(t)
 	l.start()
 	l.enable(ann)
+	partition := eventlog.Key("acme.1001").Partition(events.Partitions)
 	for name, damage := range map[string]func(ctx context.Context, key string) error{
 		"a field is missing": func(ctx context.Context, key string) error { return l.State.HDel(ctx, key, "digest").Err() },
 		"a number is none":   func(ctx context.Context, key string) error { return l.State.HSet(ctx, key, "seq", "x").Err() },
@@ -316,7 +317,11 @@ func TestDamagedCheckpoint(t *testing.T) {
 		if err := damage(t.Context(), strings.TrimSuffix(l.hash(events.License, ann), "acme:1001")+"checkpoint"); err != nil {
 			t.Fatal(err)
 		}
-		r := l.want(softphonectl.Differs, "replay", "state", "license")
+		r := l.want(softphonectl.Differs, "status")
+		if !strings.Contains(r.out, fmt.Sprintf("! license partition %d: the checkpoint in Redis is damaged", partition)) || strings.Contains(r.out, "! license: ") {
+			t.Errorf("%s: status says\n%s%s", name, r.out, r.err)
+		}
+		r = l.want(softphonectl.Differs, "replay", "state", "license")
 		if !strings.Contains(r.out, "damaged") || !strings.Contains(r.out, "`softphonectl rebuild license`") {
 			t.Errorf("%s: replay state says\n%s%s", name, r.out, r.err)
 		}

@@ -164,10 +164,14 @@ func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.Stat
 	for n := range parts {
 		group.Go(func() error {
 			checkpoint, err := fold.StatesOf(o.Redis, f.Worker, n).Checkpoint(ctx)
-			if err != nil {
-				return err
+			var refusal error
+			switch {
+			case errors.Is(err, fold.ErrDamaged):
+				refusal, err = err, nil
+			case err == nil:
+				refusal, err = o.refusal(ctx, checkpoint, stream)
 			}
-			if refusal, err := o.refusal(ctx, checkpoint, stream); err != nil || refusal != nil {
+			if err != nil || refusal != nil {
 				one.Lock()
 				defer one.Unlock()
 				if refusal != nil {
