@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -20,6 +22,7 @@ func TestClicks(t *testing.T) {
 	t.Run("app left off", w.testAppLeftOff)
 	t.Run("copy", w.testCopy)
 	t.Run("suggestion", w.testSuggestion)
+	t.Run("two softphones", w.testTwoSoftphones)
 	t.Run("from another site", w.testOtherSite)
 }
 
@@ -215,6 +218,40 @@ func (w *world) testSuggestion(t *testing.T) {
 	b.js("document.querySelector('#reset summary').focus()", nil)
 	b.submit("#reset summary")
 	b.await("see a suggestion", "document.querySelector('#reset').open && document.querySelector('#password').value.length == 23")
+}
+
+// Two tabs of a browser are one softphone: what one is, so is the other.
+func (w *world) testTwoSoftphones(t *testing.T) {
+	t.Parallel()
+	w = w.in(t)
+	x, _ := w.extension("2008", "Reception")
+	e, err := w.Service.Enable(t.Context(), x, portal.Any, "reception@example.com", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := w.window()
+	first.open(w.url + "/softphone")
+	first.sees("Sign in as Browser 1")
+	second := first.another()
+	second.open(w.url + "/softphone")
+	second.sees("Sign in as Browser 1")
+	signIn := func(b *tab) {
+		b.fill("#username", e.Username)
+		b.fill("#password", e.Password.Reveal())
+		b.click("#sign-in button")
+	}
+	signIn(second)
+	second.sees("Device 1 of 4")
+	first.do(page.BringToFront())
+	first.sees("Device 1 of 4")
+	first.click("[data-screen=in] [data-do=another]")
+	first.sees("Sign in as Browser 2")
+	second.do(page.BringToFront())
+	second.sees("Sign in as Browser 2")
+	signIn(second)
+	second.sees("Device 2 of 4")
+	first.do(page.BringToFront())
+	first.sees("Device 2 of 4")
 }
 
 // Another site can make a browser send a form; it is refused, though the cookie

@@ -162,6 +162,7 @@ func (g *guide) fifthDevice() {
 func (g *guide) removeDevice() {
 	g.admin.click("#devices button")
 	g.admin.sees("Its seat is free", "3 of 4")
+	g.admin.await("hear it, and go on from there by keyboard", "document.activeElement.innerText.includes('Its seat is free')")
 	g.phone.click("[data-do=again]")
 	g.phone.sees("Device 4 of 4")
 	g.admin.sees("4 of 4", "Browser 5 on Linux")

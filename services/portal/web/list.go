@@ -29,7 +29,7 @@ func (s *site) home(w http.ResponseWriter, r *http.Request, v visitor) error {
 			http.Redirect(w, r, listURL(tenant), http.StatusSeeOther) //nolint:gosec // a path of ours: the tenant is valid
 			return nil
 		}
-		fault = "A tenant is written with a to z, 0 to 9 and -."
+		fault = "Use only a to z, 0 to 9 and hyphens."
 	}
 	s.show(w, r, http.StatusOK, "tenants", page{
 		Title: "Tenants", Account: &v.Administrator, Body: map[string]string{"Tenant": asked, "Fault": fault},

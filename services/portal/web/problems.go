@@ -39,7 +39,11 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 	switch {
 	case errors.Is(err, errSignedOut):
 		http.SetCookie(w, cookie(""))
-		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+		code := ""
+		if r.Method == http.MethodPost {
+			code = "ended"
+		}
+		leave(w, r, "/sign-in", code)
 		return
 	case errors.Is(err, portal.ErrNotFound):
 		status, p = http.StatusNotFound, problem{

@@ -74,12 +74,13 @@ func notices(code string) *notice {
 		"off":     "The app was disabled. Every device is signed out.",
 		"removed": "The device was removed. Its seat is free.",
 		"mailed":  "The welcome e-mail is on its way again.",
+		"ended":   "You are not signed in any more, and nothing was changed. Sign in, and do it again.",
 		"already": "That was done already, with your first click. A password is shown only once: if you did not see it, reset it.",
 	}[code]
 	switch {
 	case text == "":
 		return nil
-	case code == "already":
+	case code == "already", code == "ended":
 		return &notice{"", "alert", text}
 	}
 	return &notice{"good", "check", text}

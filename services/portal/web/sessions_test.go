@@ -84,6 +84,38 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
 }
 
+// A session may end with a page open: who then changes something is told that nothing was
+// changed; who only looks, and a page that does by itself, is not.
+func TestSessionEndsBeforeAChange(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
+	const told = "nothing was changed"
+	for name, c := range map[string]struct {
+		method string
+		itself bool
+		want   bool
+	}{
+		"a change":       {http.MethodPost, false, true},
+		"a look":         {http.MethodGet, false, false},
+		"a page, itself": {http.MethodGet, true, false},
+	} {
+		b := p.signedIn(alex)
+		p.redis.FastForward(25 * time.Hour)
+		r := b.request(t.Context(), receptionURL+"/save", url.Values{"name": {"Front desk"}})
+		if r.Method = c.method; c.itself {
+			r.Header.Set("Sec-Fetch-Dest", "empty")
+		}
+		a := b.read(r)
+		a.wants(t, http.StatusSeeOther)
+		if page := b.get(a.Header.Get("Location")); strings.Contains(page.body, told) != c.want || !strings.Contains(page.body, "One-time link") {
+			t.Errorf("after %s the page says\n%s", name, text(page.body))
+		}
+	}
+	if n := p.core.called("Save"); n != 0 {
+		t.Errorf("it was saved %d times", n)
+	}
+}
+
 // A page that keeps itself current keeps nobody signed in.
 func TestSessionEndsIdle(t *testing.T) {
 	t.Parallel()

@@ -24,9 +24,11 @@ const platforms = { mac: "Mac", iphone: "iPhone", windows: "Windows", android: "
 
 if (!state.device) newDevice();
 
+// keep stores what changed. What did not is left alone: another tab may have stored something else meanwhile.
 function keep(change) {
+  const before = JSON.stringify(state);
   state = { ...state, ...change };
-  store.set(state);
+  if (JSON.stringify(state) !== before) store.set(state);
 }
 
 function newDevice() {
@@ -215,6 +217,10 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) busy(button, actions[button.dataset.do]);
 });
+
+// Tabs of one browser are one softphone: when another tab made it a different one, this tab begins again.
+const identity = ({ device, token }) => `${device?.id} ${token}`;
+addEventListener("storage", () => { if (identity(store.get()) !== identity(state)) location.reload(); });
 
 if (state.token) {
   open();
