@@ -1,6 +1,7 @@
 package softphonectl
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,10 +89,14 @@ func (x *session) ask(worker string, about events.Extension) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := x.conn.Request("ask."+worker+".get", body, patience)
+	ctx, cancel := context.WithTimeout(x.ctx, patience)
+	defer cancel()
+	reply, err := x.conn.RequestWithContext(ctx, "ask."+worker+".get", body)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("nobody answers for %s: no replica of it is running (`softphonectl status` tells)", worker)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("%s does not answer within %s: `softphonectl status` tells how it is", worker, patience)
 	case err != nil:
 		return nil, fmt.Errorf("asking %s: %w", worker, err)
 	}

@@ -60,6 +60,34 @@ func TestInterruptedWhileItReads(t *testing.T) {
 	}
 }
 
+// Ctrl-C ends a question at once, however long its worker takes to answer.
+func TestInterruptedWhileItAsks(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	nc := s.nats.Connect(t)
+	if _, err := nc.Subscribe("ask.license.get", func(m *nats.Msg) {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(3 * time.Second): // less than it would wait
+			_ = m.Respond([]byte(`{"current":true}`))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	var out, remarks bytes.Buffer
+	code := softphonectl.Main(ctx, []string{"license", "acme/1001", "--server", s.nats.URL()}, softphonectl.Terminal{Out: &out, Err: &remarks})
+	close(ended)
+	if code != softphonectl.Interrupted {
+		t.Errorf("exit %d: %s%s", code, &out, &remarks)
+	}
+}
+
 // Progress goes to a terminal and nowhere else; data has no escape sequence ever.
 func TestProgress(t *testing.T) {
 	t.Parallel()

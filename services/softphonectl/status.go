@@ -95,6 +95,9 @@ func (x *session) status() (well bool, err error) {
 	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN HAND", "DEAD", "LAST OUTCOME"}}
 	for _, f := range there {
 		status := x.folderStatus(f)
+		if x.ctx.Err() != nil { // nothing was found out
+			return false, x.ctx.Err()
+		}
 		well = well && status.Fault == "" && len(status.Refused) == 0 && status.Owned == status.Partitions
 		lag, checkpoint := strconv.FormatUint(status.Lag, 10), strconv.FormatUint(status.Checkpoint, 10)
 		if x.redis == nil {
@@ -111,6 +114,9 @@ func (x *session) status() (well bool, err error) {
 	}
 	for _, r := range reactors() {
 		status := x.observer().Reactor(x.ctx, r.durable, r.source)
+		if x.ctx.Err() != nil {
+			return false, x.ctx.Err()
+		}
 		optional := r.source == "" // see reactors
 		well = well && status.Fault == "" && (status.There || optional)
 		if status.There || !optional {

@@ -2,10 +2,13 @@ package softphonectl_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
@@ -50,6 +53,30 @@ func TestStatusSeesAnotherLog(t *testing.T) {
 	l.State.HSet(t.Context(), strings.TrimSuffix(hash, "acme:1001")+"checkpoint", "digest", "0123456789abcdef")
 	if r := l.run("status"); r.code != softphonectl.Differs || !strings.Contains(r.out, "the log has another event there") {
 		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
+// Whom the server refuses a look is told so, and not that nobody works.
+func TestStatusWithoutPermission(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(config, []byte(`jetstream: {}
+no_auth_user: all
+authorization { users: [
+  { user: all, password: all }
+  { user: some, password: some, permissions: { publish: { deny: "$JS.API.CONSUMER.CREATE.SOFTPHONE_DEAD.>" } } }
+] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := system{t, servertest.NATS(t, servertest.ConfigFile(config))}
+	s.must("setup")
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("some"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := s.run("status", "--redis", servertest.Redis(t).URL(), "--user", "some", "--password-file", password)
+	if r.code != softphonectl.Failed || strings.Contains(r.out, "nobody owns") || !strings.Contains(strings.ToLower(r.err), "permissions violation") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
 	}
 }
 
