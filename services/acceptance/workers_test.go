@@ -201,7 +201,7 @@ func (s servers) publish(t *testing.T, event, data string) events.Decision {
 // ask asks a worker as the PBX core.
 func (s servers) ask(t *testing.T, worker string) map[string]any {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	m, err := s.natsAs(t, "pbx").RequestWithContext(ctx, "ask."+worker+".get", []byte(`{"tenant":"acme","extension":"1001"}`))
 	if err != nil {

@@ -34,8 +34,8 @@ func runMailer() {
 }
 
 const (
-	ackWait    = time.Second      // so that a dead process's messages are soon given to the next
-	startLimit = 30 * time.Second // for a child to do something
+	ackWait    = time.Second // so that a dead process's messages are soon given to the next
+	startLimit = time.Minute // for a child to do something
 )
 
 // The one at-least-once of the system, forced: the process is killed after the

@@ -225,4 +225,4 @@ func jsonLines(t *testing.T, text string) []map[string]any {
 	return all
 }
 
-const soon = 30 * time.Second
+const soon = time.Minute

@@ -25,7 +25,7 @@ import (
 )
 
 // limit is how long anything may take here, on a busy machine.
-const limit = 30 * time.Second
+const limit = time.Minute
 
 // programs is the folder with standalone and softphonectl, as `make run` builds them.
 var programs string

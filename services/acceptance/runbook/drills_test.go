@@ -157,6 +157,7 @@ func (s *system) restore() {
 	s.signInOften("1004", 100) // so that all that follows is further than fences take the copy
 	s.enable("1004")
 	s.until("softphonectl status && echo well", "\nwell\n")
+	s.until("softphonectl emails acme/1004", "  sent  ") // the mailer has seen what the copy has not
 	s.stopped(func(node *part) error {
 		node.forget()
 		return os.CopyFS(node.data, os.DirFS(saved(node)))

@@ -260,7 +260,7 @@ func TestDeadLetters(t *testing.T) {
 
 func (w *world) deadLetters() []jetstream.Msg {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), soon)
 	defer cancel()
 	consumer, err := w.js.OrderedConsumer(ctx, events.DeadStream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
@@ -289,7 +289,7 @@ func TestAnswers(t *testing.T) {
 		{"a bad event", `{"id":"c","n":"two"}`, events.Invalid, ""},
 		{"repeated", `{"id":"a","n":2}`, events.NothingToDo, ""},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		receipt, got, err := w.log.Ask(ctx, w.message(c.name, []byte(c.body)))
 		cancel()
 		if err != nil {

@@ -26,7 +26,7 @@ const (
 	partitions = 16
 	ttl        = 1500 * time.Millisecond
 	poll       = ttl / 3
-	slack      = 5 * time.Second // what a loaded machine may add
+	slack      = 20 * time.Second // what a loaded machine may add
 )
 
 // permissions are exactly those of the package comment.

@@ -23,7 +23,7 @@ import (
 )
 
 // Patience is how long anything may take that is bound to happen.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // World is a NATS and a Redis with all that workers need, and the PBX core's hand
 // on them.
