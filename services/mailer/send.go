@@ -1,0 +1,134 @@
+package mailer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/react"
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
+	"github.com/mycloudpbx/softphone/services/mailer/letter"
+)
+
+// from is the sender of a tenant's mails, and whether it is its own.
+func (m *mailer) from(tenant string) (sender string, own bool) {
+	all := cmp.Or(m.sender, m.brands.Sender(""))
+	sender = cmp.Or(m.sender, m.brands.Sender(tenant))
+	return sender, sender != all
+}
+
+func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, told int) error {
+	from, own := m.from(c.Extension.Tenant)
+	if wait, why := m.senders.enter(from); wait > 0 {
+		return react.Later(why, wait)
+	}
+	rendered, err := m.brands.Render(letter.Letter{
+		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
+		Locale: p.license.Locale, DeviceLimit: p.license.DeviceLimit, Devices: p.devices, CauseID: c.mailID(), Date: c.Time,
+	})
+	if err != nil {
+		return react.Permanent(err)
+	}
+	mail := events.EmailSent{
+		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, MessageID: rendered.MessageID, SMTPCode: 250,
+	}
+	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // nobody could be told
+		return react.Permanent(err)
+	}
+	receipt, err := m.client.Send(ctx, delivery.Envelope{
+		From: from, OneOfMany: own, To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
+	})
+	if err != nil {
+		return m.unsent(ctx, d, c, mail, told, err)
+	}
+	m.senders.taken(from)
+	outcome, err := m.outcome(c, sent(mail, receipt))
+	if err != nil { // then without the server's words
+		if outcome, err = m.outcome(c, mail); err != nil {
+			return react.Permanent(err)
+		}
+	}
+	m.logger.Info().EmbedObject(about{d, mail.Kind, mail.To}).Msg("e-mail sent")
+	return m.tell(ctx, d, c, outcome)
+}
+
+// errSlept: another replica may be sending this mail, or have sent it.
+var errSlept = errors.New("this process slept, or was cut off from the log, for longer than a message is held")
+
+// ready says whether the mail is still this process's to send.
+func ready(d react.Delivery) func() error {
+	return func() error {
+		if !d.Held() {
+			return errSlept
+		}
+		return nil
+	}
+}
+
+// unsent turns a failure into what the runtime is to do.
+func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, told int, err error) error {
+	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
+		return react.Later(busy, busy.After)
+	}
+	if errors.Is(err, errSlept) {
+		return react.Later(errSlept, 0)
+	}
+	var failure *delivery.Failure
+	if !errors.As(err, &failure) {
+		return err // canceled
+	}
+	u := &unsent{mail, failure, told}
+	switch failure.Verdict {
+	case delivery.Final:
+		return m.conclude(ctx, d, c, u.failed())
+	case delivery.Unavailable:
+		return react.Pause(u)
+	case delivery.SenderRefused:
+		from, _ := m.from(c.Extension.Tenant)
+		return react.Later(u, m.senders.refuse(from, c.Extension.Tenant, u))
+	default:
+		return u
+	}
+}
+
+// giveUp is the end of a mail's deadline.
+func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error {
+	var u *unsent
+	if !errors.As(last, &u) { // not the relay's doing: this will pass, and then it is tried
+		return last
+	}
+	c, err := read(d.Message)
+	if err != nil {
+		return react.Permanent(err)
+	}
+	err = m.conclude(ctx, d, c, u.failed())
+	if err == nil {
+		m.retries.forget(ctx, c)
+	}
+	return err
+}
+
+// postponed tells of a try that failed and will be repeated, and keeps it for
+// display. An outage of the relay is not a mail's: of that the log has nothing.
+func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postponement) {
+	var u *unsent
+	if !errors.As(p.Err, &u) || u.failure.Verdict != delivery.Temporary {
+		return
+	}
+	c, err := read(d.Message)
+	if err != nil {
+		return
+	}
+	kept, _ := m.retries.get(ctx, c)
+	tries := max(kept.Attempts+1, u.told+1, d.Attempt)
+	told := u.deferred(tries, p.Next)
+	m.retries.put(ctx, c, retry{
+		Attempts: tries, Next: told.NextAttempt, At: time.Now().UTC(),
+		Reason: told.Reason, SMTPCode: told.SMTPCode, EnhancedCode: told.EnhancedCode,
+	})
+	if worthTelling(tries, u.told) {
+		m.note(ctx, c, step(tries), told)
+	}
+}
