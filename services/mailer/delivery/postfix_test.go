@@ -97,6 +97,31 @@ func TestPostfixRefusesUs(t *testing.T) {
 	}
 }
 
+// A sender that is not the login's, which Postfix says at RCPT and with a code that
+// is about a policy: only its words tell that no mail of that sender would pass.
+func TestPostfixRefusesASender(t *testing.T) {
+	t.Parallel()
+	p := servertest.Postfix(t, servertest.PostfixConfig{User: "relay", Password: "a secret", Settings: map[string]string{
+		"smtpd_sender_restrictions": "check_sender_access inline:{banned@globex.example=REJECT}, reject_sender_login_mismatch",
+		"smtpd_sender_login_maps":   "inline:{phones@globex.example=another@postfix.test, noreply@acme.example=relay@postfix.test}",
+	}})
+	_, plain, _ := strings.Cut(starttls(p), "//")
+	client := toPostfix(t, p, "smtp://relay%40postfix.test@"+plain+"&password-file="+file(t, "a secret"), nil)
+	for from, code := range map[string]int{"phones@globex.example": 553, "banned@globex.example": 554} {
+		mail := envelope(t)
+		mail.From, mail.OneOfMany = from, true
+		f := failure(t)(client.Send(t.Context(), mail))
+		if f.Verdict != SenderRefused || f.Stage != stageRCPT || f.Code != code {
+			t.Errorf("%s: %s at %s: %v", from, f.Verdict, f.Stage, f)
+		}
+		mail.OneOfMany = false
+		if f := failure(t)(client.Send(t.Context(), mail)); f.Verdict != Unavailable {
+			t.Errorf("%s, the sender of all mails: %s: %v", from, f.Verdict, f)
+		}
+	}
+	sent(t, client)
+}
+
 // Answers by policy: final, temporary, and greylisting, after which the same mail
 // passes. One connection serves them all.
 func TestPostfixPolicies(t *testing.T) {
