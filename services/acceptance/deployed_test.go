@@ -43,7 +43,7 @@ func deploy(t *testing.T) servers {
 	}
 	t.Setenv("NATS_DATA", t.TempDir())
 	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats/nats.conf")))
-	s.redis, s.bounces = startRedis(t, s.secrets), servertest.FreeAddress(t)
+	s.redis, s.bounces = startRedis(t, s.secrets), servertest.Address(t)
 	return s
 }
 
@@ -58,7 +58,7 @@ func run(t *testing.T, cmd *exec.Cmd) {
 // answers its health user.
 func startRedis(t *testing.T, secrets string) string {
 	t.Helper()
-	address := servertest.FreeAddress(t)
+	address := servertest.Address(t)
 	_, port, _ := net.SplitHostPort(address)
 
 	var output servertest.Lines

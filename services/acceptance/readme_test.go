@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -121,12 +120,7 @@ type ports struct {
 
 func (p *ports) instead(address string) string {
 	if p.of[address] == "" {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		p.of[address] = l.Addr().String()
-		_ = l.Close()
+		p.of[address] = servertest.Address(p.t)
 	}
 	return p.of[address]
 }

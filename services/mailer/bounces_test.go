@@ -125,7 +125,7 @@ func TestBouncesOverHTTP(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	c := w.config()
-	c.Bounces = Bounces{Listen: servertest.FreeAddress(t), Secret: process.NewSecret("0123456789abcdef")}
+	c.Bounces = Bounces{Listen: servertest.Address(t), Secret: process.NewSecret("0123456789abcdef")}
 	stop := w.run(c)
 	granted := w.grant(anna, "anna@example.com")
 	sent := w.told(granted)[granted.ID].Data.(events.EmailSent)

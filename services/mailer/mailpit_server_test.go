@@ -33,7 +33,7 @@ func newMailpit(t *testing.T) *mailpit {
 		t.Fatal("this test needs Mailpit: run scripts/deps.sh")
 	}
 	for range 5 { // a port that was free may be taken meanwhile
-		p := &mailpit{t: t, smtp: servertest.FreeAddress(t), ui: servertest.FreeAddress(t)}
+		p := &mailpit{t: t, smtp: servertest.Address(t), ui: servertest.Address(t)}
 		if p.start(programs[0]) {
 			return p
 		}

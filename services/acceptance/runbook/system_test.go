@@ -143,12 +143,7 @@ func (s *system) worker(name string) *part { return s.workers[name+" "+s.address
 func (s *system) address(of string) string {
 	s.t.Helper()
 	if s.addresses[of] == "" {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.addresses[of] = l.Addr().String()
-		_ = l.Close()
+		s.addresses[of] = servertest.Address(s.t)
 	}
 	return s.addresses[of]
 }

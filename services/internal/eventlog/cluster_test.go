@@ -49,7 +49,7 @@ func cluster(t *testing.T) *eventlog.Log {
 	t.Helper()
 	var routes []string
 	for range 3 {
-		routes = append(routes, servertest.FreeAddress(t))
+		routes = append(routes, servertest.Address(t))
 	}
 	var servers []*servertest.NATSServer
 	for n, route := range routes {

@@ -78,7 +78,7 @@ func TestNATSUser(t *testing.T) {
 func TestNATSConnectErrors(t *testing.T) {
 	t.Parallel()
 	server := servertest.NATS(t, servertest.ConfigFile(write(t, natsUsers)))
-	nowhere := "nats://me:hunter2@" + servertest.FreeAddress(t)
+	nowhere := "nats://me:hunter2@" + servertest.Address(t)
 	for name, tc := range map[string]struct {
 		nats NATS
 		want string
@@ -124,7 +124,7 @@ func TestRedisConnectErrors(t *testing.T) {
 		want  string
 		is    error
 	}{
-		"nobody there":   {Redis{URL: "redis://me:hunter2@" + servertest.FreeAddress(t)}, "start it, or set REDIS_URL", ErrUnreachable},
+		"nobody there":   {Redis{URL: "redis://me:hunter2@" + servertest.Address(t)}, "start it, or set REDIS_URL", ErrUnreachable},
 		"wrong password": {Redis{URL: server.URL(), User: "w", Password: NewSecret("hunter2")}, "check REDIS_USER and REDIS_PASSWORD", ErrRefused},
 		"no URL":         {Redis{URL: "redis://me:hunter2@%"}, "REDIS_URL", nil},
 	} {
@@ -158,10 +158,10 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(fmt.Errorf("stopped: %w", context.Canceled))
-	if _, err := (NATS{URL: "nats://" + servertest.FreeAddress(t)}).Connect(ctx, "test", zerolog.Nop()); !errors.Is(err, context.Canceled) {
+	if _, err := (NATS{URL: "nats://" + servertest.Address(t)}).Connect(ctx, "test", zerolog.Nop()); !errors.Is(err, context.Canceled) {
 		t.Errorf("NATS: %v", err)
 	}
-	if _, err := (Redis{URL: "redis://" + servertest.FreeAddress(t)}).Connect(ctx, "test"); !errors.Is(err, context.Canceled) {
+	if _, err := (Redis{URL: "redis://" + servertest.Address(t)}).Connect(ctx, "test"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Redis: %v", err)
 	}
 }

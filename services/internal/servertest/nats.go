@@ -1,8 +1,6 @@
 package servertest
 
 import (
-	"errors"
-	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,8 +11,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
 )
 
-// startLimit is how long a server's old address may stay taken, and how long a child may take to start.
-const startLimit = 30 * time.Second
+// startLimit is how long a child may take to start, and anything else on a busy machine.
+const startLimit = time.Minute
 
 // NATSOption changes how a NATS server runs.
 type NATSOption func(*embedded.NATSConfig)
@@ -36,14 +34,13 @@ type NATSServer struct {
 // NATS starts a server on an address of its own. It ends with the test.
 func NATS(t testing.TB, options ...NATSOption) *NATSServer {
 	t.Helper()
-	n := &NATSServer{t: t, config: embedded.NATSConfig{Dir: filepath.Join(t.TempDir(), "nats"), Listen: "127.0.0.1:0"}}
+	n := &NATSServer{t: t, config: embedded.NATSConfig{Dir: filepath.Join(t.TempDir(), "nats"), Listen: Address(t)}}
 	for _, o := range options {
 		o(&n.config)
 	}
 	t.Cleanup(n.Stop)
 	n.Start()
 	n.address = n.server.URL()
-	n.config.Listen = hostPort(t, n.address)
 	return n
 }
 
@@ -68,7 +65,7 @@ func (n *NATSServer) Start() {
 		n.t.Fatal("the NATS server runs already")
 	}
 	var err error
-	if n.server, err = startFree(n.config); err != nil {
+	if n.server, err = listening(func() (*embedded.NATS, error) { return embedded.StartNATS(n.config) }); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -127,24 +124,4 @@ func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
 		t.Fatalf("JetStream: %v", err)
 	}
 	return js
-}
-
-func hostPort(t testing.TB, address string) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatalf("URL of a server: %v", err)
-	}
-	return u.Host
-}
-
-// startFree starts a server, waiting for its address: while the server was away the kernel may have lent the port to
-// somebody's outgoing connection, which gives it back in a moment.
-func startFree(c embedded.NATSConfig) (s *embedded.NATS, err error) {
-	for end := time.Now().Add(startLimit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if s, err = embedded.StartNATS(c); !errors.Is(err, embedded.ErrAddressTaken) {
-			break
-		}
-	}
-	return s, err
 }

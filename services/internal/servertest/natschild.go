@@ -35,12 +35,11 @@ type NATSProcess struct {
 // NATSChild starts one. It keeps its address and its store over every Kill, Stop and Start, and ends with the test.
 func NATSChild(t testing.TB, options ...NATSOption) *NATSProcess {
 	t.Helper()
-	n := &NATSProcess{t: t, config: embedded.NATSConfig{Dir: filepath.Join(t.TempDir(), "nats"), Listen: "127.0.0.1:0"}}
+	n := &NATSProcess{t: t, config: embedded.NATSConfig{Dir: filepath.Join(t.TempDir(), "nats"), Listen: Address(t)}}
 	for _, o := range options {
 		o(&n.config)
 	}
 	n.Start()
-	n.config.Listen = hostPort(t, n.address)
 	return n
 }
 
@@ -131,7 +130,7 @@ func runNATSChild() {
 		ConfigFile: os.Getenv(natsChildConfig),
 		SyncAlways: os.Getenv(natsChildSync) == "true",
 	}
-	s, err := startFree(c)
+	s, err := listening(func() (*embedded.NATS, error) { return embedded.StartNATS(c) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

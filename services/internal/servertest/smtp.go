@@ -77,7 +77,7 @@ func SMTP(t testing.TB, script SMTPScript) *SMTPServer {
 	cert, roots := certificate(t)
 	stranger, _ := certificate(t)
 	s := &SMTPServer{
-		Addr: "127.0.0.1:0", Roots: roots, CAFile: certificateFile(t, cert),
+		Addr: Address(t), Roots: roots, CAFile: certificateFile(t, cert),
 		t: t, cert: cert, stranger: stranger, script: script, arrived: make(chan struct{}),
 	}
 	s.Start()
@@ -93,12 +93,10 @@ func (s *SMTPServer) Start() {
 	if s.stop != nil {
 		return
 	}
-	listener, err := net.Listen("tcp", s.Addr)
+	listener, err := listening(func() (net.Listener, error) { return net.Listen("tcp", s.Addr) })
 	if err != nil {
 		s.t.Fatalf("SMTP server: %v", err)
 	}
-	s.Addr = listener.Addr().String()
-
 	cert := s.cert
 	if s.script.Stranger {
 		cert = s.stranger
