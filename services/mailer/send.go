@@ -87,7 +87,7 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 		return react.Pause(u)
 	case delivery.SenderRefused:
 		from, _ := m.from(c.Extension.Tenant)
-		return react.Later(u, m.senders.refuse(from, c.Extension.Tenant, u))
+		return react.NotYet(u, m.senders.refuse(from, c.Extension.Tenant, u))
 	default:
 		return u
 	}

@@ -22,22 +22,8 @@ import (
 func TestOneTenantsSenderIsRefused(t *testing.T) {
 	t.Parallel()
 	var accepted atomic.Bool
-	w := newWorld(t, servertest.SMTPScript{Mail: func(from string) error {
-		if from == "phones@globex.example" && !accepted.Load() {
-			return servertest.SMTPAnswer(553, 5, 1, 8, "who is phones@globex.example?")
-		}
-		return nil
-	}}, 0)
-	c := w.config()
-	c.Mail.Brands = t.TempDir()
-	for name, brand := range map[string]string{
-		"globex.yaml":  "sender: Globex <phones@globex.example>\n",
-		"initech.yaml": "sender: Initech <phones@initech.example>\n",
-	} {
-		if err := os.WriteFile(filepath.Join(c.Mail.Brands, name), []byte(brand), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w := newWorld(t, refusing("phones@globex.example", &accepted), 0)
+	c := w.branded()
 	w.run(c)
 	var held, free []events.Recorded
 	for _, number := range []string{"2001", "2002", "2003"} {
@@ -88,6 +74,43 @@ func TestOneTenantsSenderIsRefused(t *testing.T) {
 			t.Errorf("%d lines say %q, want %d", n, line, want)
 		}
 	}
+}
+
+// refusing is a server that does not take a sender until it does.
+func refusing(sender string, accepted *atomic.Bool) servertest.SMTPScript {
+	return servertest.SMTPScript{Mail: func(from string) error {
+		if from == sender && !accepted.Load() {
+			return servertest.SMTPAnswer(553, 5, 1, 8, "who is "+sender+"?")
+		}
+		return nil
+	}}
+}
+
+// branded is a configuration of a mailer with two tenants that have a sender of their own.
+func (w *world) branded() Config {
+	w.t.Helper()
+	c := w.config()
+	c.Mail.Brands = w.t.TempDir()
+	for _, tenant := range []string{"globex", "initech"} {
+		brand := []byte("sender: Phones <phones@" + tenant + ".example>\n")
+		if err := os.WriteFile(filepath.Join(c.Mail.Brands, tenant+".yaml"), brand, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// A server that is back, if only to refuse the sender of all that waits, is no outage.
+func TestOutageEndsWithARefusedSender(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, refusing("phones@globex.example", new(atomic.Bool)), 0)
+	w.relay.Stop()
+	c := w.branded()
+	w.run(c)
+	w.grant(events.Extension{Tenant: "globex", Number: "2001"}, "anna@example.com")
+	w.eventually("readiness tells", func() bool { return c.Host.Health.Report().Parts[events.Mailer].Status == "not ready" })
+	w.relay.Start()
+	w.eventually("readiness is back", func() bool { return c.Host.Health.Report().Status == "ok" && w.senders(c) == 1 })
 }
 
 // senders that are counted as refused.

@@ -18,6 +18,7 @@
 //	                one event at a time probes whether it is over. One log line
 //	                says that it began, one that it ended
 //	Later(err, d)   not its turn: this event after d, and nothing is counted
+//	NotYet(err, d)  the same, and the far side said so: this ends a pause
 //	another error   this event, later: a pause that doubles up to minutes, until
 //	                it is older than the deadline *and* was tried often enough;
 //	                then GiveUp, or a dead letter

@@ -12,9 +12,12 @@ func Permanent(err error) error { return &verdict{err, buried, 0} }
 // Pause says that the far side is away or refuses us, whatever the event.
 func Pause(err error) error { return &verdict{err, paused, 0} }
 
-// Later says that it is not an event's turn, whether or not that came out in a try:
-// it comes again after a while. Nothing is counted.
+// Later says that an event was not tried, and should be after a while: it is not
+// its turn. Nothing failed, and nothing is counted.
 func Later(err error, after time.Duration) error { return &verdict{err, deferred, after} }
+
+// NotYet is Later for an event of which the far side itself said that: it is not away.
+func NotYet(err error, after time.Duration) error { return &verdict{err, notYet, after} }
 
 // Aside says that an event is done and that the far side was not asked: it counts
 // as handled, and says nothing of whether a pause is over.
@@ -29,7 +32,7 @@ var errAside = errors.New("done without asking the far side")
 type verdict struct {
 	error
 	outcome outcome
-	after   time.Duration // of Later
+	after   time.Duration // of Later and NotYet
 }
 
 func (v *verdict) Unwrap() error { return v.error }
@@ -44,6 +47,7 @@ const (
 	paused    outcome = "paused"
 	postponed outcome = "retry"
 	deferred  outcome = "deferred"
+	notYet    outcome = "not_yet" // becomes deferred
 	givenUp   outcome = "given_up"
 )
 

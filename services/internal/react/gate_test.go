@@ -88,6 +88,27 @@ func TestPauseEndsWithTheLastMessage(t *testing.T) {
 	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
 }
 
+// The far side answers again, if only that it is not the event's turn: that ends the
+// pause, though no event is done.
+func TestNotYetEndsAPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, told := w.config(), newHealth()
+	config.Health = told
+	var away atomic.Bool
+	away.Store(true)
+	w.run(config, func(context.Context, react.Delivery) error {
+		if away.Load() {
+			return react.Pause(errFar)
+		}
+		return react.NotYet(errors.New("not its turn"), time.Hour)
+	})
+	w.publish(0, 1)
+	w.eventually("readiness tells", func() bool { return errors.Is(told.get(told.notReady, "pusher"), errFar) })
+	away.Store(false)
+	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+}
+
 // What is done without the far side says nothing of it: the pause goes on, and the
 // others go on meanwhile.
 func TestAsideEndsNoPause(t *testing.T) {

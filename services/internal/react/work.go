@@ -142,12 +142,16 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 		t.again(0)
 		return result
 	}
-	if result == deferred {
+	if result == deferred || result == notYet {
 		var v *verdict
 		errors.As(err, &v)
-		t.gate.unused(t.pass) // it says nothing about the far side
+		if result == notYet {
+			t.gate.passed(t.pass, t.failures)
+		} else {
+			t.gate.unused(t.pass) // it says nothing about the far side
+		}
 		t.again(v.after)
-		return result
+		return deferred
 	}
 	if result == paused {
 		t.postpone(ctx, err, t.gate.pause(t.pass, err), zerolog.DebugLevel)
