@@ -102,8 +102,7 @@ func (m *mailer) waiting(ctx context.Context, mail *mailed) error {
 	if mail.State != StateQueued {
 		return nil
 	}
-	from, _ := m.from(mail.cause.Extension.Tenant)
-	if mail.Reason = m.senders.reason(from); mail.Reason != "" {
+	if mail.Reason = m.senders.reason(m.from(mail.cause.Extension.Tenant)); mail.Reason != "" {
 		mail.Advice = adviceSender
 		return nil
 	}

@@ -12,15 +12,11 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
-// from is the sender of a tenant's mails, and whether it is its own.
-func (m *mailer) from(tenant string) (sender string, own bool) {
-	all := cmp.Or(m.sender, m.brands.Sender(""))
-	sender = cmp.Or(m.sender, m.brands.Sender(tenant))
-	return sender, sender != all
-}
+// from is the sender of a tenant's mails; of "", that of whoever has none of their own.
+func (m *mailer) from(tenant string) string { return cmp.Or(m.sender, m.brands.Sender(tenant)) }
 
 func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, told int) error {
-	from, own := m.from(c.Extension.Tenant)
+	from := m.from(c.Extension.Tenant)
 	if wait, why := m.senders.enter(from); wait > 0 {
 		return react.Later(why, wait)
 	}
@@ -38,7 +34,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 		return react.Permanent(err)
 	}
 	receipt, err := m.client.Send(ctx, delivery.Envelope{
-		From: from, OneOfMany: own, To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
+		From: from, OneOfMany: from != m.from(""), To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
 	})
 	if err != nil {
 		return m.unsent(ctx, d, c, mail, told, err)
@@ -86,8 +82,7 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 	case delivery.Unavailable:
 		return react.Pause(u)
 	case delivery.SenderRefused:
-		from, _ := m.from(c.Extension.Tenant)
-		return react.NotYet(u, m.senders.refuse(from, c.Extension.Tenant, u))
+		return react.NotYet(u, m.senders.refuse(m.from(c.Extension.Tenant), c.Extension.Tenant, u))
 	default:
 		return u
 	}

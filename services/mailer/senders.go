@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/services/internal/metric"
+	"github.com/mycloudpbx/softphone/services/internal/react"
 )
 
 // senders remembers which tenants' own senders the mail servers refuse. The mails of
@@ -18,8 +19,7 @@ import (
 type senders struct {
 	logger zerolog.Logger
 	count  prometheus.Gauge
-	first  time.Duration // the pause after the first refusal; it doubles
-	most   time.Duration
+	pauses react.Bounds // between tries of one sender
 
 	mu      sync.Mutex
 	refused map[string]*refusal // by address
@@ -34,7 +34,7 @@ type refusal struct {
 
 func newSenders(c Config) *senders {
 	return &senders{
-		logger: c.Host.Log, first: cmp.Or(c.Recover.First, 5*time.Second), most: cmp.Or(c.Recover.Max, 5*time.Minute),
+		logger: c.Host.Log, pauses: cmp.Or(c.Recover, react.Bounds{First: 5 * time.Second, Max: 5 * time.Minute}),
 		count: metric.Register(c.Host.Metrics, prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "softphone_mailer_senders_refused", Help: "Senders of tenants' brands that the mail servers refuse: their mails wait.",
 		})),
@@ -65,7 +65,7 @@ func (s *senders) refuse(sender, tenant string, why error) time.Duration {
 	defer s.mu.Unlock()
 	r := s.refused[sender]
 	if r == nil {
-		r = &refusal{pauses: s.backoff()}
+		r = &refusal{pauses: s.pauses.Backoff()}
 		r.next = time.Now().Add(r.pauses.NextBackOff())
 		s.refused[sender] = r
 		s.count.Inc()
@@ -96,10 +96,4 @@ func (s *senders) reason(sender string) string {
 		return reason(r.why.Error())
 	}
 	return ""
-}
-
-func (s *senders) backoff() *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(s.first), backoff.WithMaxInterval(s.most),
-		backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0.2), backoff.WithMaxElapsedTime(0))
 }

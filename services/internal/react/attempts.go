@@ -44,7 +44,7 @@ func (a *attempts) failed(sequence uint64) time.Duration {
 	a.sweep()
 	of := a.by[sequence]
 	if of == nil {
-		of = &attempted{interval: a.retry.backoff()}
+		of = &attempted{interval: a.retry.Backoff()}
 		a.by[sequence] = of
 	}
 	of.failures++

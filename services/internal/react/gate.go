@@ -25,10 +25,11 @@ type gate struct {
 }
 
 func newGate(probes Bounds, notify func(err error, began bool)) *gate {
-	return &gate{notify: notify, changed: make(chan struct{}), interval: probes.backoff()}
+	return &gate{notify: notify, changed: make(chan struct{}), interval: probes.Backoff()}
 }
 
-func (b Bounds) backoff() *backoff.ExponentialBackOff {
+// Backoff is a series of such pauses, without an end.
+func (b Bounds) Backoff() *backoff.ExponentialBackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(b.First),
 		backoff.WithMaxInterval(b.Max),

@@ -15,7 +15,7 @@ import (
 // supervise keeps the gate supplied with a consumer that is right, and looks
 // again every so often, or at once when a slot had trouble with it.
 func (r *reactor) supervise(ctx context.Context) {
-	troubled := r.Recover.backoff()
+	troubled := r.Recover.Backoff()
 	for {
 		consumer, err := r.look(ctx)
 		if ctx.Err() != nil {

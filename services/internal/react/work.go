@@ -142,26 +142,23 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 		t.again(0)
 		return result
 	}
-	if result == deferred || result == notYet {
-		var v *verdict
-		errors.As(err, &v)
-		if result == notYet {
-			t.gate.passed(t.pass, t.failures)
-		} else {
-			t.gate.unused(t.pass) // it says nothing about the far side
-		}
-		t.again(v.after)
-		return deferred
-	}
 	if result == paused {
 		t.postpone(ctx, err, t.gate.pause(t.pass, err), zerolog.DebugLevel)
 		return result
 	}
-	if result == aside {
+	if result == aside || result == deferred { // these say nothing about the far side
 		t.gate.unused(t.pass)
-		result = handled
 	} else {
 		t.gate.passed(t.pass, t.failures)
+	}
+	switch result {
+	case deferred, notYet:
+		var v *verdict
+		errors.As(err, &v)
+		t.again(v.after)
+		return deferred
+	case aside:
+		result = handled
 	}
 	if result == postponed && t.expired() {
 		result = givenUp
