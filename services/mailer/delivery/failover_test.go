@@ -13,31 +13,11 @@ import (
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(int, string) string{
-		"refuses at the door": func(_ int, line string) string {
-			if line == "connect" {
-				return "554 5.3.2 go away"
-			}
-			return ""
-		},
-		"hangs up": func(int, string) string { return drop },
-		"does not like our sender": func(_ int, line string) string {
-			if strings.HasPrefix(line, "MAIL") {
-				return "553 5.1.8 who?"
-			}
-			return ""
-		},
-		"has no room": func(_ int, line string) string {
-			if strings.HasPrefix(line, "MAIL") {
-				return "452 4.3.1 disk full"
-			}
-			return ""
-		},
-		"wants a password": func(_ int, line string) string {
-			if strings.HasPrefix(line, "RCPT") {
-				return "530 5.7.0 log in"
-			}
-			return ""
-		},
+		"refuses at the door":      answers("connect", "554 5.3.2 go away"),
+		"hangs up":                 func(int, string) string { return drop },
+		"does not like our sender": answers("MAIL", "553 5.1.8 who?"),
+		"has no room":              answers("MAIL", "452 4.3.1 disk full"),
+		"wants a password":         answers("RCPT", "530 5.7.0 log in"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -60,12 +40,7 @@ func TestFailover(t *testing.T) {
 func TestNoFailoverForTheMail(t *testing.T) {
 	t.Parallel()
 	for reply, verdict := range map[string]Verdict{"450 4.7.1 greylisted": Temporary, "550 5.1.1 unknown": Final} {
-		first := newFake(t, "", func(_ int, line string) string {
-			if strings.HasPrefix(line, "RCPT") {
-				return reply
-			}
-			return ""
-		})
+		first := newFake(t, "", answers("RCPT", reply))
 		second := newFake(t, "", nil)
 		client := open(t, nil, first, second)
 		if f := refused(t, client); f.Verdict != verdict || f.Server != first.addr {

@@ -29,6 +29,16 @@ type fake struct {
 
 const drop = "drop"
 
+// answers a line that begins so, on every connection; the others as usual.
+func answers(beginning, reply string) func(int, string) string {
+	return func(_ int, line string) string {
+		if strings.HasPrefix(line, beginning) {
+			return reply
+		}
+		return ""
+	}
+}
+
 // newFake offers what is listed besides what every server does.
 func newFake(t *testing.T, offers string, answer func(connection int, line string) string, setup ...func(*fake)) *fake {
 	t.Helper()

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -52,12 +51,7 @@ func TestSenderRefused(t *testing.T) {
 // other senders.
 func TestFailoverForASender(t *testing.T) {
 	t.Parallel()
-	first := newFake(t, "", func(_ int, line string) string {
-		if strings.HasPrefix(line, "MAIL FROM:<acme@") {
-			return "553 5.1.8 who?"
-		}
-		return ""
-	})
+	first := newFake(t, "", answers("MAIL FROM:<acme@", "553 5.1.8 who?"))
 	second := newFake(t, "", nil)
 	client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, first, second)
 	refused := envelope(t)
@@ -75,15 +69,7 @@ func TestFailoverForASender(t *testing.T) {
 // That the other servers are away does not make a refused sender an outage.
 func TestSenderRefusedInAnOutage(t *testing.T) {
 	t.Parallel()
-	answering := func(at, with string) *fake {
-		return newFake(t, "", func(_ int, line string) string {
-			if strings.HasPrefix(line, at) {
-				return with
-			}
-			return ""
-		})
-	}
-	client := open(t, nil, answering("connect", drop), answering("MAIL", "553 5.1.8 who?"), answering("connect", drop))
+	client := open(t, nil, newFake(t, "", answers("connect", drop)), newFake(t, "", answers("MAIL", "553 5.1.8 who?")), newFake(t, "", answers("connect", drop)))
 	mail := envelope(t)
 	mail.OneOfMany = true
 	if f := failure(t)(client.Send(t.Context(), mail)); f.Verdict != SenderRefused || f.Code != 553 {
