@@ -83,23 +83,14 @@ func (c client) call(route, query string, body any, headers ...string) answer {
 	}
 	method, path, _ := strings.Cut(route, " ")
 	path = strings.NewReplacer("{tenant}", "acme", "{extension}", "1001", "{device}", "d1").Replace(path)
-	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url+api.Prefix+path+query, strings.NewReader(text))
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	r := c.request(method, path+query, strings.NewReader(text))
 	if text != "" {
 		r.Header.Set("Content-Type", "application/json")
-	}
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	response := c.send(r)
 	defer response.Body.Close()
 	said, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -110,6 +101,29 @@ func (c client) call(route, query string, body any, headers ...string) answer {
 	}
 	c.openapi.exchange(c.t, route, []byte(text), r.Header.Get("Content-Type"), response, said)
 	return answer{client: c, route: route, status: response.StatusCode, header: response.Header, body: said}
+}
+
+// request is one with the client's token. Only call holds it and its answer against the
+// description.
+func (c client) request(method, path string, body io.Reader) *http.Request {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url+api.Prefix+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return r
+}
+
+func (c client) send(r *http.Request) *http.Response {
+	c.t.Helper()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return response
 }
 
 // is fails the test unless the status is this, and reads the body.

@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/portal/api"
 )
 
 // refusals are what every operation refuses.
@@ -74,15 +73,7 @@ func (c client) refusals(globex string) {
 func (c client) raw(route string, status int) {
 	c.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
-	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url+api.Prefix+path, nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	response := c.send(c.request(method, path, nil))
 	defer response.Body.Close()
 	if response.StatusCode != status || response.Header.Get("Content-Type") != "application/problem+json" {
 		c.t.Errorf("%s: %d %s, want %d as a problem", route, response.StatusCode, response.Header.Get("Content-Type"), status)

@@ -2,7 +2,6 @@ package portaltest_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 )
@@ -142,23 +142,13 @@ func (c client) softphones() (token, password string) {
 // head asks for a stream's headers: they come, and that is the end of it.
 func (c client) head(path string) {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodHead, c.url+api.Prefix+path, nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	r.Close = true
+	r := c.request(http.MethodHead, path, nil)
 	conn, err := (&net.Dialer{Timeout: workertest.Patience}).DialContext(c.t.Context(), "tcp", r.URL.Host)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer conn.Close()
-	err = errors.Join(conn.SetDeadline(time.Now().Add(workertest.Patience)), r.Write(conn))
-	said, ended := io.ReadAll(conn) // an http.Client would not wait for the end
-	if err = errors.Join(err, ended); err != nil {
-		c.t.Fatalf("HEAD %s: %v", path, err)
-	}
-	if !bytes.HasPrefix(said, []byte("HTTP/1.1 200 OK\r\n")) || !bytes.Contains(said, []byte("\r\nContent-Type: text/event-stream\r\n")) {
+	said := servertest.Exchange(c.t, conn, r)
+	if !strings.HasPrefix(said, "HTTP/1.1 200 OK\r\n") || !strings.Contains(said, "\r\nContent-Type: text/event-stream\r\n") {
 		c.t.Errorf("HEAD %s: %s", path, said)
 	}
 }
@@ -166,15 +156,7 @@ func (c client) head(path string) {
 // unsized posts a body that does not say how long it is, nor of what kind.
 func (c client) unsized(path, body string, status int) {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url+api.Prefix+path, io.NopCloser(strings.NewReader(body)))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	response := c.send(c.request(http.MethodPost, path, io.NopCloser(strings.NewReader(body))))
 	defer response.Body.Close()
 	if response.StatusCode != status {
 		c.t.Errorf("a body %q of unknown length: %s, want %d", body, response.Status, status)

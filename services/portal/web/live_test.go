@@ -2,13 +2,11 @@ package web_test
 
 import (
 	"crypto/tls"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
 
@@ -24,19 +22,12 @@ func TestHeadOfAStream(t *testing.T) {
 	for _, c := range b.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}
-	r.Close = true
 	dialer := tls.Dialer{Config: &tls.Config{RootCAs: p.server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}}
 	conn, err := dialer.DialContext(t.Context(), "tcp", r.URL.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	err = errors.Join(conn.SetDeadline(time.Now().Add(time.Minute)), r.Write(conn))
-	said, ended := io.ReadAll(conn) // an http.Client would not wait for the end
-	if err = errors.Join(err, ended); err != nil {
-		t.Fatal(err)
-	}
-	if answer := string(said); !strings.HasPrefix(answer, "HTTP/1.1 200 OK\r\n") || !strings.Contains(answer, "\r\nContent-Type: text/event-stream\r\n") {
+	if answer := servertest.Exchange(t, conn, r); !strings.HasPrefix(answer, "HTTP/1.1 200 OK\r\n") || !strings.Contains(answer, "\r\nContent-Type: text/event-stream\r\n") {
 		t.Error(answer)
 	}
 }
