@@ -36,7 +36,7 @@ func fullSizes() Sizes {
 	return Sizes{
 		Rounds: 3, SignIns: 80_000, Limit: 4 * time.Second, Refold: 1_000_000, RefoldRounds: 2, Replay: 1_000_000,
 		Idle: 8 * time.Second, Load: 10 * time.Second, Rate: 1000, Small: 10_000, Large: 1_000_000, Portal: 4000, Listing: 100_000,
-		Mails: 10_000, MailRounds: 3,
+		Mails: 10_000, MailRounds: 5,
 	}
 }
 

@@ -19,6 +19,10 @@ func looksForTheLicense(subject, payload string) bool {
 	return subject == "$JS.API.STREAM.MSG.GET.SOFTPHONE" && strings.Contains(payload, "LicenseRevoked")
 }
 
+func claimsIt(subject, _ string) bool {
+	return strings.HasPrefix(subject, "$KV.softphone-mailer.") && strings.HasSuffix(subject, ".claim")
+}
+
 func tells(subject, _ string) bool { return strings.HasPrefix(subject, "softphone.mailer.") }
 func acks(subject, _ string) bool  { return strings.HasPrefix(subject, "$JS.ACK.") }
 
@@ -38,17 +42,19 @@ func crashPoints() map[string]crashPoint {
 	return map[string]crashPoint{
 		"01 before the look into the log":      {holds: looksIntoTheLog, mails: 1},
 		"02 after it, before the license":      {holds: looksForTheLicense, mails: 1},
-		"03 before the relay's greeting":       {fault: hang(servertest.AtBanner), mails: 1},
-		"04 in EHLO":                           {fault: hang(servertest.AtEHLO), mails: 1},
-		"05 in MAIL":                           {fault: hang(servertest.AtMAIL), mails: 1},
-		"06 in RCPT":                           {fault: hang(servertest.AtRCPT), mails: 1},
-		"07 in DATA":                           {fault: hang(servertest.AtDATA), mails: 1},
-		"08 after the dot, not taken":          {fault: hang(servertest.AtDot), mails: 1},
-		"09 after the dot, taken, answer lost": {fault: servertest.SMTPFault{At: servertest.AtDot, Reply: "250", Hang: true}, mails: 2},
-		"10 after the 250, before the outcome": {holds: tells, mails: 2},
-		"11 outcome stored, unknown to it":     {holds: tells, forward: true, mails: 1},
-		"12 after the outcome, before the ack": {holds: acks, mails: 1},
-		"13 acknowledged, unknown to it":       {holds: acks, forward: true, mails: 1},
+		"03 after that, before the claim":      {holds: claimsIt, mails: 1},
+		"04 claimed, unknown to it":            {holds: claimsIt, forward: true, mails: 1},
+		"05 before the relay's greeting":       {fault: hang(servertest.AtBanner), mails: 1},
+		"06 in EHLO":                           {fault: hang(servertest.AtEHLO), mails: 1},
+		"07 in MAIL":                           {fault: hang(servertest.AtMAIL), mails: 1},
+		"08 in RCPT":                           {fault: hang(servertest.AtRCPT), mails: 1},
+		"09 in DATA":                           {fault: hang(servertest.AtDATA), mails: 1},
+		"10 after the dot, not taken":          {fault: hang(servertest.AtDot), mails: 1},
+		"11 after the dot, taken, answer lost": {fault: servertest.SMTPFault{At: servertest.AtDot, Reply: "250", Hang: true}, mails: 2},
+		"12 after the 250, before the outcome": {holds: tells, mails: 2},
+		"13 outcome stored, unknown to it":     {holds: tells, forward: true, mails: 1},
+		"14 after the outcome, before the ack": {holds: acks, mails: 1},
+		"15 acknowledged, unknown to it":       {holds: acks, forward: true, mails: 1},
 	}
 }
 
@@ -116,6 +122,7 @@ func TestSleptAtEveryStep(t *testing.T) {
 	}{
 		"before the look into the log":      {looksIntoTheLog, 1},
 		"after it, before the mail":         {looksForTheLicense, 1},
+		"in the claim":                      {claimsIt, 1},
 		"after the 250, before the outcome": {tells, 2},
 		"after the outcome, before the ack": {acks, 1},
 	} {

@@ -23,19 +23,22 @@
 //     that was granted later no notice of a password.
 //  3. Render (package letter) and see that the outcome can be told: nothing that can
 //     fail is left for the time after the mail.
-//  4. Send (package delivery). The relay's answer decides: final, and the outcome is
-//     EmailFailed; temporary, and the event comes again with growing pauses for
-//     days; unavailable, and all sending pauses until a try passes; a tenant's own
-//     sender refused, and its mails wait until one passes (senders.go).
-//  5. Tell. From the relay's 250 on, only the outcome is tried again, never the
+//  4. Claim the mail (claims.go): the log may have given the event to two replicas,
+//     and only one of them may send it. Who cannot claim sends nothing, and all wait.
+//  5. Send (package delivery), if the claim is good when the mail itself is to be
+//     written. The relay's answer decides: final, and the outcome is EmailFailed;
+//     temporary, and the event comes again with growing pauses for days; unavailable,
+//     and all sending pauses until a try passes; a tenant's own sender refused, and
+//     its mails wait until one passes (senders.go).
+//  6. Tell. From the relay's 250 on, only the outcome is tried again, never the
 //     mail, until it is in the log.
 //
 // # What becomes of a mail
 //
 // The tries 1, 2, 4, 8 and so on are in the log, each as EmailDeferred: less than
 // ten of a mail that is tried for three days. The latest one is in the key-value
-// bucket softphone-mailer, for ask.mailer.get to show; without it the last one told
-// is shown, and nothing else changes.
+// bucket softphone-mailer, for ask.mailer.get to show; where it is missing the last
+// one told is shown.
 //
 // A pause is nobody's mail: nothing of it is in the log, readiness says why, and
 // ask.mailer.get says it of the mails that wait. One log line says that it began,
@@ -61,15 +64,15 @@
 //
 // # What is not guaranteed
 //
-// Sending and telling are two systems: a crash between the 250 and the outcome,
-// or a pause of the process longer than AckWait there, sends the mail again, with
-// the same Message-Id and the very same bytes. (A pause before that does not: who
-// slept, or was cut off from the log, asks whether the mail is still its own, last
-// before the mail itself is written.) So does a relay that accepts the
-// mail and hangs up without saying so. And where several replicas run, so may a NATS
-// server that is killed before it has stored the outcome: after its restart another
-// replica may be given the event (seen once on a busy machine: 2 of 100 mails; what the
-// server forgets then was not looked into). That is the one at-least-once there is.
+// Sending and telling are two systems: a process that dies between the 250 and the
+// outcome, or that is paused or alone cut off from the log there for longer than a
+// claim lasts (30 s), has another send the mail again, with the same Message-Id and the
+// very same bytes, a minute or so later. So does a relay that accepts the mail and
+// hangs up without saying so. That is the one at-least-once there is.
+//
+// A pause before that does no harm, as who slept finds its claim lapsed, nor does a
+// NATS server that is killed, or away for any time: its deliveries of the last moments
+// are forgotten then, and the claims keep the mails apart.
 //
 // Redis is not used.
 //
@@ -91,7 +94,7 @@
 //	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer-ask-*
 //	$JS.API.STREAM.INFO.SOFTPHONE_DEAD               is a mail among the dead letters?
 //	$JS.API.STREAM.MSG.GET.SOFTPHONE_DEAD
-//	$KV.softphone-mailer.>                           failed attempts, for display; who tells of a device limit
+//	$KV.softphone-mailer.>                           who sends a mail; failed attempts, for display; who tells of a device limit
 //	$JS.API.STREAM.INFO.KV_softphone-mailer
 //	$JS.API.DIRECT.GET.KV_softphone-mailer.>
 //

@@ -3,7 +3,6 @@ package mailer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"time"
 
@@ -41,34 +40,34 @@ func sendsNotices(b *letter.Brands) bool {
 }
 
 // notices sees to it that of all the times an extension's device limit is reached
-// in a day, one has a notice: the first to put its claim into the mailer's bucket,
-// whichever replica that is. The others are done without a look into the log.
+// in a day, one has a notice: the first to be put into the mailer's bucket, whichever
+// replica does that. The others are done without a look into the log.
 //
 // The log has the last word (record.noticed): should the bucket be lost, two
 // replicas could both tell of the same minute, and no more than that.
 type notices struct {
-	bucket jetstream.KeyValue // nil: there is none
+	bucket jetstream.KeyValue
 
 	mu    sync.Mutex
-	known map[events.Extension]claim // as far as this process knows
+	known map[events.Extension]notice // as far as this process knows
 	swept time.Time
 }
 
-// claim of a day's notice.
-type claim struct {
+// notice is the one of a day.
+type notice struct {
 	Cause string    `json:"cause"`
 	At    time.Time `json:"at"` // of the cause
 }
 
 // holds says whether it is of the other's day.
-func (c claim) holds(other claim) bool { return c.Cause != "" && within(day, c.At, other.At) }
+func (n notice) holds(other notice) bool { return n.Cause != "" && within(day, n.At, other.At) }
 
 // mine says whether a cause is the one of its day to tell.
 //
 // One that was never tried and is a day old is not: nobody needs to hear what was
 // yesterday. So a consumer that begins at the first event of the log mails nothing.
 func (n *notices) mine(ctx context.Context, c cause, stored time.Time, delivered int) (bool, error) {
-	want := claim{c.ID, c.Time}
+	want := notice{c.ID, c.Time}
 	stale := time.Since(stored) > day
 	if held := n.knows(c.Extension); held.holds(want) {
 		return held.Cause == want.Cause, nil
@@ -93,26 +92,26 @@ func (n *notices) mine(ctx context.Context, c cause, stored time.Time, delivered
 	return held.Cause == want.Cause, nil
 }
 
-func (n *notices) knows(x events.Extension) claim {
+func (n *notices) knows(x events.Extension) notice {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.known[x]
 }
 
-// learn keeps a claim for a day.
-func (n *notices) learn(x events.Extension, c claim) {
+// learn keeps a notice for a day.
+func (n *notices) learn(x events.Extension, of notice) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known == nil {
-		n.known = map[events.Extension]claim{}
+		n.known = map[events.Extension]notice{}
 	}
-	n.known[x] = c
+	n.known[x] = of
 	if time.Since(n.swept) < time.Hour {
 		return
 	}
 	n.swept = time.Now()
-	for x, c := range n.known {
-		if time.Since(c.At) > day {
+	for x, of := range n.known {
+		if time.Since(of.At) > day {
 			delete(n.known, x)
 		}
 	}
@@ -120,39 +119,24 @@ func (n *notices) learn(x events.Extension, c claim) {
 
 func noticeKey(x events.Extension) string { return x.Tenant + "." + x.Number + ".device-limit" }
 
-func (n *notices) read(ctx context.Context, x events.Extension) (held claim, revision uint64, err error) {
-	if n.bucket == nil {
-		return claim{}, 0, nil
-	}
+func (n *notices) read(ctx context.Context, x events.Extension) (held notice, revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
-	entry, err := n.bucket.Get(ctx, noticeKey(x))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return claim{}, 0, nil
+	value, revision, err := current(ctx, n.bucket, noticeKey(x))
+	if err == nil && revision > 0 {
+		_ = json.Unmarshal(value, &held) // of nobody, when it cannot be read
 	}
-	if err != nil {
-		return claim{}, 0, err
-	}
-	_ = json.Unmarshal(entry.Value(), &held) // of nobody, when it cannot be read
-	return held, entry.Revision(), nil
+	return held, revision, err
 }
 
-// write puts a claim in the place of the one that was read. False: somebody else
+// write puts a notice in the place of the one that was read. False: somebody else
 // was quicker.
-func (n *notices) write(ctx context.Context, x events.Extension, c claim, revision uint64) (bool, error) {
-	if n.bucket == nil {
-		return true, nil
-	}
+func (n *notices) write(ctx context.Context, x events.Extension, own notice, revision uint64) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
-	body, err := json.Marshal(c)
-	if err == nil && revision == 0 {
-		_, err = n.bucket.Create(ctx, noticeKey(x), body)
-	} else if err == nil {
-		_, err = n.bucket.Update(ctx, noticeKey(x), body, revision)
+	body, err := json.Marshal(own)
+	if err == nil {
+		revision, err = replace(ctx, n.bucket, noticeKey(x), body, revision)
 	}
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return false, nil
-	}
-	return err == nil, err
+	return err == nil && revision > 0, err
 }

@@ -73,6 +73,40 @@ func TestDroppedAfterAcceptance(t *testing.T) {
 	}
 }
 
+// The log forgets to whom it gave an event, as a NATS server does that is killed a
+// moment later: another replica is given it while the mail server has not answered
+// the first one.
+func TestForgottenDelivery(t *testing.T) {
+	t.Parallel()
+	taken, release := make(chan struct{}, 2), make(chan struct{})
+	w := newWorld(t, servertest.SMTPScript{Data: func(servertest.SMTPMail) error {
+		taken <- struct{}{}
+		<-release
+		return nil
+	}}, 0)
+	c := w.config()
+	c.AckWait = ackWait
+	w.run(c)
+	granted := w.grant(anna, "anna@example.com")
+	await(t, taken)
+	if err := w.log.JetStream().DeleteConsumer(t.Context(), events.Stream, events.Mailer); err != nil {
+		t.Fatal(err)
+	}
+	other := w.config()
+	other.AckWait = ackWait
+	w.run(other)
+	select {
+	case <-taken:
+		t.Error("the other replica sent the mail, too")
+	case <-time.After(4 * ackWait):
+	}
+	close(release)
+	w.told(granted)
+	if n := len(w.relay.Mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+}
+
 // A slow relay, an AckWait that would have run out several times, two replicas.
 func TestSlowRelayTwoReplicas(t *testing.T) {
 	t.Parallel()

@@ -12,19 +12,22 @@ import (
 type pauses struct {
 	react.Health
 
-	mu  sync.Mutex
-	why error
+	mu     sync.Mutex
+	why    error
+	breaks uint64 // how often the log was found out of reach
 }
 
 // NotReady is told of a pause with a reason, and of its end with nil.
 func (p *pauses) NotReady(part string, err error) {
 	p.Health.NotReady(part, err)
-	if part != events.Mailer {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.why = err
+	switch {
+	case part == events.Mailer:
+		p.why = err
+	case part == react.LogPart(events.Mailer) && err != nil:
+		p.breaks++
+	}
 }
 
 // reason of the pause; empty when there is none.
@@ -35,4 +38,11 @@ func (p *pauses) reason() string {
 		return ""
 	}
 	return reason(p.why.Error())
+}
+
+// interruptions of what the reactor reads.
+func (p *pauses) interruptions() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.breaks
 }

@@ -8,9 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
-
-	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 // retry is the latest try of a mail that failed so far. The log has the tries 1, 2,
@@ -24,31 +21,17 @@ type retry struct {
 	EnhancedCode string    `json:"enhancedCode,omitempty"`
 }
 
-// retries keeps them in [setup.MailerBucket]. Without a bucket it keeps nothing. No error is returned: who
-// shows nothing has lost nothing.
+// retries keeps them in the mailer's bucket. No error is returned: who shows nothing
+// has lost nothing.
 type retries struct {
 	bucket jetstream.KeyValue
 	logger zerolog.Logger
 }
 
-// brief bounds what display may cost a mail.
+// brief bounds what the bucket may cost a mail.
 const brief = 2 * time.Second
 
-func openRetries(ctx context.Context, h *process.Host, js jetstream.JetStream) retries {
-	bucket, err := process.Await(ctx, h, func(ctx context.Context) (jetstream.KeyValue, error) {
-		return js.KeyValue(ctx, setup.MailerBucket)
-	})
-	if err != nil {
-		h.Log.Warn().Err(err).Str("bucket", setup.MailerBucket).Msg("retries will not be shown: run `softphonectl setup`")
-		return retries{logger: h.Log}
-	}
-	return retries{bucket: bucket, logger: h.Log}
-}
-
 func (r retries) put(ctx context.Context, c cause, what retry) {
-	if r.bucket == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
 	body, err := json.Marshal(what)
@@ -59,9 +42,6 @@ func (r retries) put(ctx context.Context, c cause, what retry) {
 }
 
 func (r retries) get(ctx context.Context, c cause) (retry, bool) {
-	if r.bucket == nil {
-		return retry{}, false
-	}
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
 	var what retry
@@ -76,9 +56,6 @@ func (r retries) get(ctx context.Context, c cause) (retry, bool) {
 }
 
 func (r retries) forget(ctx context.Context, c cause) {
-	if r.bucket == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
 	r.note(c, r.bucket.Delete(ctx, key(c)))

@@ -33,10 +33,16 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // nobody could be told
 		return react.Permanent(err)
 	}
+	own := m.claims.of(c)
+	defer own.end()
+	if err := m.claim(ctx, c, own); err != nil {
+		return err
+	}
 	receipt, err := m.client.Send(ctx, delivery.Envelope{
-		From: from, OneOfMany: from != m.from(""), To: rendered.To, Bytes: rendered.Bytes, Ready: ready(d),
+		From: from, OneOfMany: from != m.from(""), To: rendered.To, Bytes: rendered.Bytes, Ready: own.good,
 	})
 	if err != nil {
+		own.release(ctx)
 		return m.unsent(ctx, d, c, mail, told, err)
 	}
 	m.senders.taken(from)
@@ -50,17 +56,22 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	return m.tell(ctx, d, c, outcome)
 }
 
-// errSlept: another replica may be sending this mail, or have sent it.
-var errSlept = errors.New("this process slept, or was cut off from the log, for longer than a message is held")
-
-// ready says whether the mail is still this process's to send.
-func ready(d react.Delivery) func() error {
-	return func() error {
-		if !d.Held() {
-			return errSlept
-		}
+// claim takes a mail for this process. The error is for the runtime.
+func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
+	before, err := own.take(ctx)
+	switch {
+	case errors.Is(err, errClaimed):
+		return react.Later(err, m.claims.term)
+	case err != nil:
+		return react.Pause(err)
+	case !before:
 		return nil
 	}
+	r, err := m.record(ctx, c)
+	if err == nil && r.done { // meanwhile
+		err = react.Aside()
+	}
+	return err
 }
 
 // unsent turns a failure into what the runtime is to do.
@@ -68,8 +79,8 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
 		return react.Later(busy, busy.After)
 	}
-	if errors.Is(err, errSlept) {
-		return react.Later(errSlept, 0)
+	if errors.Is(err, errLapsed) {
+		return react.Later(errLapsed, 0)
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -70,6 +71,7 @@ func Run(ctx context.Context, c Config) error {
 type mailer struct {
 	ledger
 	retries retries
+	claims  *claims
 	brands  *letter.Brands
 	client  *delivery.Client
 	paused  *pauses
@@ -88,14 +90,22 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	if err := errors.Join(brandErr, smtpErr); err != nil {
 		return nil, &process.ConfigError{Faults: []error{err}}
 	}
+	bucket, err := openBucket(ctx, c.Host, log.JetStream())
+	if err != nil {
+		return nil, err
+	}
 	m := &mailer{
 		ledger:  ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)},
-		retries: openRetries(ctx, c.Host, log.JetStream()), brands: brands, client: client,
+		retries: retries{bucket, c.Host.Log}, notices: &notices{bucket: bucket}, brands: brands, client: client,
 		paused: &pauses{Health: c.Host.Health}, senders: newSenders(c), sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
 	}
-	m.notices = &notices{bucket: m.retries.bucket}
+	m.claims = newClaims(bucket, cmp.Or(c.AckWait, react.AckWait), m.breaks)
 	return m, nil
 }
+
+// breaks counts how often the log was out of reach: the connection was lost, or the
+// server had nobody to answer for the log.
+func (m *mailer) breaks() uint64 { return m.log.Conn().Stats().Reconnects + m.paused.interruptions() }
 
 func openDelivery(c Config) (*delivery.Client, error) {
 	smtp, err := c.SMTP.Config()

@@ -3,11 +3,13 @@ package faults
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
 // The mail server is gone for a minute while licenses are granted: afterwards
@@ -35,6 +37,32 @@ func TestNoMailTwiceWithoutNATS(t *testing.T) {
 		s.nats.Start()
 	}
 	s.mailed(100)
+}
+
+// NATS is killed at the very moment a mail server takes a mail: its outcome cannot be
+// told for a while, and the server, back again, does not know to whom it gave what.
+func TestNoMailTwiceWithNATSKilledAtTheDot(t *testing.T) {
+	t.Parallel()
+	const kills, mails = 5, 100
+	s := newSystem(t, childLicense, childMailer, childMailer)
+	taken := make(chan chan<- struct{})
+	var n atomic.Int32
+	s.smtp.SetScript(servertest.SMTPScript{Data: func(servertest.SMTPMail) error {
+		if at := n.Add(1); at%(mails/kills) == mails/kills/2 && at < mails {
+			killed := make(chan struct{})
+			taken <- killed
+			<-killed
+		}
+		return nil
+	}})
+	s.enable(0, mails)
+	for range kills {
+		killed := <-taken
+		s.nats.Kill()
+		close(killed)
+		s.nats.Start()
+	}
+	s.mailed(mails)
 }
 
 // Redis knows nothing of e-mails: emptied, it makes the license worker fold its

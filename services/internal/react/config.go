@@ -18,7 +18,7 @@ type Config struct {
 	Inputs  []eventlog.Input // what it reads
 
 	Concurrency int           // events at a time; 8
-	AckWait     time.Duration // after which a silent worker's message goes to another; 30 s
+	AckWait     time.Duration // after which a silent worker's message goes to another; [AckWait]
 	Deadline    time.Duration // age after which an event that fails is given up; 72 h
 	MinAttempts int           // but tried at least so often by one process; 10
 	Retry       Bounds        // pause between tries of one event; 5 s to 15 min
@@ -39,6 +39,9 @@ type Config struct {
 	Tracer  tracing.Tracer
 }
 
+// AckWait unless configured otherwise.
+const AckWait = 30 * time.Second
+
 // Handler does what an event asks for. Its context ends when the reactor must
 // stop at once. It is called from many goroutines.
 type Handler func(ctx context.Context, d Delivery) error
@@ -52,9 +55,9 @@ type Delivery struct {
 	hold *hold // nil in tests of handlers
 }
 
-// Held tells whether nobody else has the message meanwhile. It is false after the
-// process slept for longer than AckWait, or did not reach the server for so long: look
-// at it last before what cannot be undone, and if it is false, return [Later].
+// Held tells whether the server, as far as is known, counts the message as ours. It is
+// false after the process slept for longer than AckWait, or did not reach the server for
+// so long. That it is true is no promise: see the package comment.
 func (d Delivery) Held() bool { return d.hold == nil || d.hold.lasts() }
 
 // Postponement is a try that failed and what follows.
@@ -69,12 +72,16 @@ type Health interface {
 	NotReady(part string, err error) // no work is done just now; nil: it is again
 }
 
+// LogPart is the part of Health that is a durable's log: not ready while that is out of
+// reach, which is looked at every Check.
+func LogPart(durable string) string { return durable + " log" }
+
 // Bounds of a pause that doubles, with jitter.
 type Bounds struct{ First, Max time.Duration }
 
 func (c Config) withDefaults() Config {
 	orElse(&c.Concurrency, 8)
-	orElse(&c.AckWait, 30*time.Second)
+	orElse(&c.AckWait, AckWait)
 	orElse(&c.Deadline, 72*time.Hour)
 	orElse(&c.MinAttempts, 10)
 	orElse(&c.Retry, Bounds{5 * time.Second, 15 * time.Minute})

@@ -43,10 +43,12 @@
 //
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same
-// message when one of them was paused for longer than AckWait, or was cut off from
-// the server; what the handler looks up protects it then, and Delivery.Held, which
-// tells the one it happened to, up to the moment of the effect itself. It leaves such
-// a message alone.
+// message when one of them was paused for longer than AckWait or was cut off from the
+// server: Delivery.Held tells the one it happened to, which leaves the message alone.
+// Nobody can tell when the server itself forgot to whom it gave a message, as one does
+// that is killed (2.15.2 writes deliveries down every 100 ms), or did not hear for
+// AckWait that it is being worked on, because it was away. A handler whose effect
+// cannot be repeated needs a claim of its own.
 //
 // # What ends what
 //

@@ -174,7 +174,7 @@ func (r *reactor) other(state eventlog.State, began time.Time) *Refusal {
 func (r *reactor) report(err error) {
 	var refusal *Refusal
 	refused := errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit)
-	part := r.Durable + " log"
+	part := LogPart(r.Durable)
 	if refused {
 		r.Health.Broken(part, err)
 	} else {

@@ -20,8 +20,9 @@ import (
 // soon another takes over from one that died. Workers read it from the bucket.
 const LeaseTTL = 10 * time.Second
 
-// MailerBucket holds what the mailer shows of e-mails that failed so far, and which
-// replica tells of a device limit. Losing it loses nothing else.
+// MailerBucket holds which replica of the mailer sends an e-mail, and which tells of a
+// device limit, and what it shows of those that failed so far. Without it no mail is
+// sent. What was in it is worth something only while the mailer is interrupted.
 const MailerBucket = "softphone-mailer"
 
 // mailerTTL is longer than an e-mail is tried.
@@ -82,7 +83,7 @@ func ensureCredentials(ctx context.Context, js jetstream.JetStream, replicas int
 
 func mailerBucket(replicas int) jetstream.KeyValueConfig {
 	return jetstream.KeyValueConfig{
-		Bucket: MailerBucket, Description: "E-mails whose sending failed and will be repeated; for display.",
+		Bucket: MailerBucket, Description: "Which replica of the mailer sends an e-mail; tries that failed, for display.",
 		TTL: mailerTTL, History: 1, MaxValueSize: 4 << 10, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
 	}
 }
