@@ -106,14 +106,11 @@ type claim struct {
 
 func (cs *claims) of(c cause) *claim { return &claim{claims: cs, key: key(c) + ".claim"} }
 
-// take makes the mail this process's. It says whether somebody had claimed it before:
+// take makes the mail this process's, once. It says whether somebody had claimed it before:
 // then it may have been sent. [errClaimed] and [errUnclaimed] are its errors.
 func (c *claim) take(ctx context.Context) (before bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.revision > 0 && c.lasts() { // another server is offered the mail
-		return false, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
 	before, err = c.acquire(ctx)
@@ -121,9 +118,7 @@ func (c *claim) take(ctx context.Context) (before bool, err error) {
 		return before, err
 	}
 	c.forget(c.key)
-	if c.renewal == nil {
-		c.renewal = time.AfterFunc(c.term/3, c.renew)
-	}
+	c.renewal = time.AfterFunc(c.term/3, c.renew)
 	return before, nil
 }
 

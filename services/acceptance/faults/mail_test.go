@@ -128,7 +128,7 @@ func (s *system) outcomes(source string) []eventlog.Message {
 	s.t.Helper()
 	var all []eventlog.Message
 	for from := uint64(1); ; {
-		m, err := s.log.NextOf(s.t.Context(), from, "log.*."+source+".>")
+		m, err := s.next(from, "log.*."+source+".>")
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -138,4 +138,14 @@ func (s *system) outcomes(source string) []eventlog.Message {
 		all = append(all, *m)
 		from = m.Sequence + 1
 	}
+}
+
+// next reads the log. A server that was just started may not answer yet.
+func (s *system) next(from uint64, subject string) (m *eventlog.Message, err error) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if m, err = s.log.NextOf(s.t.Context(), from, subject); err == nil {
+			break
+		}
+	}
+	return m, err
 }
