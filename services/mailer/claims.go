@@ -94,7 +94,7 @@ func (cs *claims) forget(key string) {
 
 // claim of one mail. It has to be ended.
 type claim struct {
-	*claims
+	all *claims
 	key string
 
 	mu       sync.Mutex
@@ -104,10 +104,10 @@ type claim struct {
 	ended    bool
 }
 
-func (cs *claims) of(c cause) *claim { return &claim{claims: cs, key: key(c) + ".claim"} }
+func (cs *claims) of(c cause) *claim { return &claim{all: cs, key: key(c) + ".claim"} }
 
-// take makes the mail this process's, once. It says whether somebody had claimed it before:
-// then it may have been sent. [errClaimed] and [errUnclaimed] are its errors.
+// take makes the mail this process's, once. It says whether somebody had claimed it
+// before: then it may have been sent. [errClaimed] and [errUnclaimed] are its errors.
 func (c *claim) take(ctx context.Context) (before bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,8 +117,8 @@ func (c *claim) take(ctx context.Context) (before bool, err error) {
 	if err != nil {
 		return before, err
 	}
-	c.forget(c.key)
-	c.renewal = time.AfterFunc(c.term/3, c.renew)
+	c.all.forget(c.key)
+	c.renewal = time.AfterFunc(c.all.term/3, c.renew)
 	return before, nil
 }
 
@@ -127,11 +127,11 @@ func (c *claim) acquire(ctx context.Context) (before bool, err error) {
 	if taken, err := c.put(ctx, 0); taken || err != nil {
 		return false, err
 	}
-	holder, revision, err := current(ctx, c.bucket, c.key)
+	holder, revision, err := current(ctx, c.all.bucket, c.key)
 	if err != nil {
 		return true, fmt.Errorf("%w: %w", errUnclaimed, err)
 	}
-	if revision == 0 || string(holder) != c.process && !c.abandoned(c.key, revision) {
+	if revision == 0 || string(holder) != c.all.process && !c.all.abandoned(c.key, revision) {
 		return true, errClaimed
 	}
 	if taken, err := c.put(ctx, revision); taken || err != nil {
@@ -143,7 +143,7 @@ func (c *claim) acquire(ctx context.Context) (before bool, err error) {
 // put writes the name in the place of a revision.
 func (c *claim) put(ctx context.Context, revision uint64) (taken bool, err error) {
 	asked := time.Now().Round(0)
-	revision, err = replace(ctx, c.bucket, c.key, []byte(c.process), revision)
+	revision, err = replace(ctx, c.all.bucket, c.key, []byte(c.all.process), revision)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errUnclaimed, err)
 	}
@@ -161,15 +161,15 @@ func (c *claim) renew() {
 	if c.ended {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), min(brief, c.term/3))
+	ctx, cancel := context.WithTimeout(context.Background(), min(brief, c.all.term/3))
 	defer cancel()
 	if taken, err := c.put(ctx, c.revision); !taken && err == nil {
 		// An answer that was lost makes the own claim look like another's.
-		if holder, revision, err := current(ctx, c.bucket, c.key); err == nil && string(holder) == c.process {
+		if holder, revision, err := current(ctx, c.all.bucket, c.key); err == nil && string(holder) == c.all.process {
 			_, _ = c.put(ctx, revision)
 		}
 	}
-	c.renewal.Reset(c.term / 3)
+	c.renewal.Reset(c.all.term / 3)
 }
 
 // good is [errLapsed] when another process may send the mail. It is asked last before
@@ -183,7 +183,7 @@ func (c *claim) good() error {
 	return nil
 }
 
-func (c *claim) lasts() bool { return time.Now().Round(0).Sub(c.since) < c.term }
+func (c *claim) lasts() bool { return time.Now().Round(0).Sub(c.since) < c.all.term }
 
 // end renews it no more. What was sent stays claimed: the log says of whom it is.
 func (c *claim) end() {
@@ -205,5 +205,5 @@ func (c *claim) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), brief)
 	defer cancel()
-	_ = c.bucket.Delete(ctx, c.key, jetstream.LastRevision(c.revision)) // else it ends with its term
+	_ = c.all.bucket.Delete(ctx, c.key, jetstream.LastRevision(c.revision)) // else it ends with its term
 }

@@ -7,10 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
@@ -18,14 +15,7 @@ import (
 // rivals are two processes' claims in one bucket.
 func rivals(t *testing.T, term time.Duration) (here, there *claims, breaks *atomic.Uint64) {
 	t.Helper()
-	js := servertest.NATS(t).JetStream(t)
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
-		t.Fatal(err)
-	}
-	bucket, err := js.KeyValue(t.Context(), setup.MailerBucket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	bucket := newWorld(t, servertest.SMTPScript{}, 0).bucket()
 	breaks = new(atomic.Uint64)
 	return newClaims(bucket, term, breaks.Load), newClaims(bucket, term, breaks.Load), breaks
 }
@@ -168,8 +158,7 @@ func TestNoBucket(t *testing.T) {
 	if err := w.log.JetStream().DeleteKeyValue(t.Context(), setup.MailerBucket); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openBucket(t.Context(), process.NewHost(w.config().Host.Log), w.log.JetStream()); err == nil ||
-		errors.Is(err, jetstream.ErrBucketNotFound) || !strings.Contains(err.Error(), "softphonectl setup") {
+	if err := Run(t.Context(), w.config()); err == nil || !strings.Contains(err.Error(), "softphonectl setup") {
 		t.Error(err)
 	}
 }

@@ -88,8 +88,8 @@ func TestOneNoticeADay(t *testing.T) {
 	}
 }
 
-// The bucket is lost, the consumer begins at the first event: the
-// log knows what was told, and what was yesterday is nobody's news.
+// The bucket is lost, the consumer begins at the first event: the log knows what was
+// told, and what was yesterday is nobody's news.
 func TestNoticesAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
@@ -183,10 +183,7 @@ func TestNoticeIsPutOffPastItsDay(t *testing.T) {
 func TestWhoseNotice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
-	bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	bucket := w.bucket()
 	now := time.Now()
 	at := func(id string, ago time.Duration) cause {
 		return cause{Event: events.Event{ID: id, Extension: anna, Time: now.Add(-ago)}}
@@ -221,11 +218,7 @@ func TestWhoseNotice(t *testing.T) {
 func TestNoticeRace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
-	bucket, err := w.log.JetStream().KeyValue(t.Context(), setup.MailerBucket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &notices{bucket: bucket}
+	n := &notices{bucket: w.bucket()}
 	claimed := make(chan bool)
 	const replicas = 8
 	for i := range replicas {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -49,6 +50,16 @@ func newWorld(t *testing.T, script servertest.SMTPScript, window time.Duration) 
 		}
 	})
 	return w
+}
+
+// bucket of the mailers.
+func (w *world) bucket() jetstream.KeyValue {
+	w.t.Helper()
+	bucket, err := w.log.JetStream().KeyValue(w.t.Context(), setup.MailerBucket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return bucket
 }
 
 // config of a mailer on the world's servers.

@@ -22,7 +22,8 @@ const LeaseTTL = 10 * time.Second
 
 // MailerBucket holds which replica of the mailer sends an e-mail, and which tells of a
 // device limit, and what it shows of those that failed so far. Without it no mail is
-// sent. What was in it is worth something only while the mailer is interrupted.
+// sent. Lost and set up again, it costs no mail, but two replicas that are at the same
+// one just then could both send it.
 const MailerBucket = "softphone-mailer"
 
 // mailerTTL is longer than an e-mail is tried.
