@@ -25,6 +25,7 @@ const (
 	maxLogo    = 64 << 10 // bytes, as it is in every mail
 	logoWidth  = 240      // a logo is shown this wide and this high at most
 	logoHeight = 64
+	maxPixels  = 4 * logoWidth // a side
 	qrWidth    = 160
 )
 
@@ -38,9 +39,12 @@ func logo(content []byte) (*picture, error) {
 	if err != nil {
 		return nil, errors.New("is not a PNG picture")
 	}
-	if _, err := png.Decode(bytes.NewReader(content)); size.Width > 4*logoWidth || size.Height > 4*logoWidth || err != nil {
-		return nil, fmt.Errorf("cannot be shown (%d × %d pixels, %w); use a PNG picture of at most %d × %d",
-			size.Width, size.Height, err, 4*logoWidth, 4*logoWidth)
+	// Before it is decoded: a PNG of 54 KB took 446 MB.
+	if size.Width > maxPixels || size.Height > maxPixels {
+		return nil, fmt.Errorf("is %d × %d pixels; use a PNG picture of at most %d × %d", size.Width, size.Height, maxPixels, maxPixels)
+	}
+	if _, err := png.Decode(bytes.NewReader(content)); err != nil {
+		return nil, fmt.Errorf("cannot be decoded (%w); use another PNG picture", err)
 	}
 	p := &picture{name: "logo.png", png: content, width: max(1, size.Width/2), height: max(1, size.Height/2)}
 	if p.width > logoWidth {
