@@ -17,8 +17,27 @@
 //
 //	log.<partition>.<source>.<tenant>.<extension>.<Event>
 //
-// where the stream itself computes the partition from tenant and extension. The source is [PBX] for facts and the
-// worker's name for outcomes, so that permissions are one line each.
+// The source is [PBX] for facts and the worker's name for outcomes, so that permissions are one line each. Where an event
+// is about the tenant itself, "@" ([AboutTenant]) stands in place of the extension; there is none yet.
+//
+// # Partitions
+//
+// The stream computes the partition from the tenant alone ([PartitionOf]), so that a tenant and all its extensions have
+// one order and one owner, and a rule about a tenant can be decided exactly. The price is skew: the largest tenant is
+// in one partition. Measured as the largest partition's share of all load, the median of 400 draws of names (an even
+// share is 6.3 % of 16, 1.6 % of 64):
+//
+//	tenants                        largest tenant   of 16 partitions   of 64 partitions
+//	10,000 of equal size                    0.0 %              6.7 %              1.9 %
+//	10,000, log-normal, sigma 1.5           1.1 %              7.7 %              2.7 %
+//	10,000, Zipf, exponent 1               10.2 %             15.2 %             11.3 %
+//	1,000, log-normal, sigma 1.5            4.5 %             10.7 %              5.7 %
+//	1,000, Zipf, exponent 1                13.4 %             18.0 %             14.3 %
+//
+// Where few tenants are large, four times as many partitions cannot take a tenant apart: they lower the largest share
+// by a quarter or less, and cost four times the leases, fences and consumers, and smaller batches. Where tenants are
+// alike, 16 are nearly even. One partition's owner folds about 20,000 events a second, all 16 on one machine no more
+// than 24,000: a giant tenant has room. Hence 16.
 //
 // # Messages
 //

@@ -1,12 +1,25 @@
 package events
 
 import (
+	"hash/fnv"
 	"strconv"
 	"strings"
 )
 
 // AnyPartition is the partition of a Route in its published form, and the wildcard of LogSubject.
 const AnyPartition = -1
+
+// AboutTenant stands in a subject where an extension does, for an event that is about the tenant itself. No extension
+// is called that.
+const AboutTenant = "@"
+
+// PartitionOf is the partition of a tenant: FNV-1a over its name, as the log's subject transform {{partition(16,2)}}
+// computes it. See the package comment for why an extension has no part in it.
+func PartitionOf(tenant string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenant))
+	return int(h.Sum32() % Partitions)
+}
 
 // PublishSubject is where an event is published: softphone.<source>.<tenant>.<extension>.<event>. Any argument may
 // be "*" in a filter or a permission.
@@ -33,7 +46,8 @@ type Route struct {
 }
 
 // ParseSubject reads a subject in either form. Its errors are *FieldErrors on "subject" or a part of it. It does not
-// ask whether the contract has such an event.
+// ask whether the contract has such an event. AboutTenant is refused in place of an extension: the contract has no
+// event about a tenant yet.
 func ParseSubject(subject string) (Route, error) {
 	rest, published := strings.CutPrefix(subject, "softphone.")
 	r := Route{Partition: AnyPartition}
@@ -69,6 +83,8 @@ func (r Route) validate() error {
 		return &FieldError{"subject.source", show(r.Source) + " is not a source: 1 to 63 of a-z, 0-9 and -"}
 	case tenantProblem(r.Extension.Tenant) != "":
 		return &FieldError{"subject.tenant", tenantProblem(r.Extension.Tenant)}
+	case r.Extension.Number == AboutTenant:
+		return &FieldError{"subject.extension", `"@" stands for the tenant itself, and ` + show(r.Event) + " is about an extension: name it"}
 	case numberProblem(r.Extension.Number) != "":
 		return &FieldError{"subject.extension", numberProblem(r.Extension.Number)}
 	case len(r.Event) < 1 || len(r.Event) > 64 || !only(r.Event, isAlphanumeric):

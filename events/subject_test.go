@@ -2,6 +2,7 @@ package events
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,8 @@ func TestParseSubjectRefuses(t *testing.T) {
 		{"softphone.pbx." + strings.Repeat("a", 64) + ".1001.A", "subject.tenant"},
 		{"softphone.pbx.acme..A", "subject.extension"},
 		{"softphone.pbx.acme.10/01.A", "subject.extension"},
+		{"softphone.pbx.acme.@.A", "subject.extension"},
+		{"log.3.pbx.acme.@.SoftphoneEnabled", "subject.extension"},
 		{"softphone.pbx.acme.10 01.A", "subject.extension"},
 		{"softphone.pbx.acme." + strings.Repeat("1", 33) + ".A", "subject.extension"},
 		{"softphone.pbx.acme.1001.", "subject.event"},
@@ -76,6 +79,35 @@ func TestSubjectsAsFilters(t *testing.T) {
 	}
 	if got, want := PublishSubject(PBX, "*", "*", "*"), "softphone.pbx.*.*.*"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// No extension is called "@", and who publishes an event about one is told what "@" is.
+func TestAboutTenant(t *testing.T) {
+	t.Parallel()
+	x := Extension{Tenant: "acme", Number: AboutTenant}
+	wantFault(t, x.Validate(), "extension")
+	_, err := ParseSubject(PublishSubject(PBX, x.Tenant, x.Number, "SoftphoneEnabled"))
+	wantFault(t, err, "subject.extension")
+	if want := `"@" stands for the tenant itself`; !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want it to say %s", err, want)
+	}
+}
+
+// All of a tenant is in one partition, and tenants are spread over all of them.
+func TestPartitionOf(t *testing.T) {
+	t.Parallel()
+	seen := make([]int, Partitions)
+	for i := range 1000 {
+		seen[PartitionOf("acme-"+strconv.Itoa(i))]++
+	}
+	for p, n := range seen {
+		if n < 30 || n > 120 {
+			t.Errorf("partition %d has %d of 1,000 tenants", p, n)
+		}
+	}
+	if p := PartitionOf("acme"); p != 15 {
+		t.Errorf("acme is in %d", p)
 	}
 }
 

@@ -108,7 +108,7 @@ func (b *bench) usage(ctx context.Context, name string, softphones []softphone) 
 	var total int64
 	for i := range softphones {
 		x := softphones[i].Extension
-		key := fmt.Sprintf("softphone:{p%d}:%s:%s:%s", worker.Key(x).Partition(events.Partitions), name, x.Tenant, x.Number)
+		key := fmt.Sprintf("softphone:{p%d}:%s:%s:%s", worker.Key(x).Partition(), name, x.Tenant, x.Number)
 		bytes, err := b.world.client.MemoryUsage(ctx, key, 0).Result()
 		if err != nil {
 			return 0, "", fmt.Errorf("%s: %w", key, err)

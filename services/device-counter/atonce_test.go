@@ -115,9 +115,8 @@ func TestManyDevicesAtOnce(t *testing.T) {
 	start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")
-	number := func(i int) events.Extension { return events.Extension{Tenant: "acme", Number: fmt.Sprint(i)} }
 	for i := range extensions {
-		license(t, w, number(i), 1, limit)
+		license(t, w, workertest.Nth(i), 1, limit)
 	}
 	c := newCrowd(t, w, extensions*devices)
 	began := time.Now()
@@ -126,7 +125,7 @@ func TestManyDevicesAtOnce(t *testing.T) {
 		for d := range devices {
 			for i := first; i < first+together; i++ {
 				asked[i] = append(asked[i], c.asked)
-				c.ask(knock(number(i), fmt.Sprintf("device-%d", d)))
+				c.ask(knock(workertest.Nth(i), fmt.Sprintf("device-%d", d)))
 			}
 		}
 	}
@@ -146,7 +145,7 @@ func TestManyDevicesAtOnce(t *testing.T) {
 		t.Errorf("%d outcomes, want %d", report.Outcomes, extensions*devices)
 	}
 	for i := 0; i < extensions; i += 100 {
-		if got := get(w, number(i)); !got.Current || got.Used != limit || got.Limit != limit || len(got.Devices) != limit {
+		if got := get(w, workertest.Nth(i)); !got.Current || got.Used != limit || got.Limit != limit || len(got.Devices) != limit {
 			t.Errorf("extension %d: %+v", i, got)
 		}
 	}
@@ -160,14 +159,13 @@ func TestSameDeviceAtOnce(t *testing.T) {
 	start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")
-	number := func(i int) events.Extension { return events.Extension{Tenant: "acme", Number: fmt.Sprint(i)} }
 	for i := range extensions {
-		license(t, w, number(i), 1, 4)
+		license(t, w, workertest.Nth(i), 1, 4)
 	}
 	c := newCrowd(t, w, extensions*times)
 	for range times {
 		for i := range extensions {
-			c.ask(knock(number(i), "the-one"))
+			c.ask(knock(workertest.Nth(i), "the-one"))
 		}
 	}
 	if by := count(c.answers()); by["DeviceActivated"] != extensions || by[events.DeviceRecognized] != extensions*(times-1) {
@@ -175,7 +173,7 @@ func TestSameDeviceAtOnce(t *testing.T) {
 	}
 	workertest.Settled(t, w, Rules())
 	for i := range extensions {
-		if got := get(w, number(i)); got.Used != 1 {
+		if got := get(w, workertest.Nth(i)); got.Used != 1 {
 			t.Errorf("extension %d: %+v", i, got)
 		}
 	}

@@ -1,7 +1,6 @@
 package devicecounter
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -150,7 +149,7 @@ func TestSignInsRaceDisableAndEnable(t *testing.T) {
 	r := &racers{t: t, w: w}
 	var all sync.WaitGroup
 	for i := range 12 {
-		all.Go(func() { r.race(events.Extension{Tenant: "acme", Number: fmt.Sprint(i)}) })
+		all.Go(func() { r.race(workertest.Nth(i)) })
 	}
 	all.Wait()
 	workertest.Settled(t, w, Rules())

@@ -3,7 +3,6 @@ package devicecounter
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"testing"
 	"time"
 
@@ -129,22 +128,21 @@ func TestReplicasShareTheWork(t *testing.T) {
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")
 	const extensions = 100
-	number := func(i int) events.Extension { return events.Extension{Tenant: "acme", Number: fmt.Sprint(i)} }
 	for i := range extensions {
-		license(t, w, number(i), 1, 4)
-		w.Publish(knock(number(i), "one"))
+		license(t, w, workertest.Nth(i), 1, 4)
+		w.Publish(knock(workertest.Nth(i), "one"))
 	}
 	if got := workertest.Settled(t, w, Rules()); got.Outcomes != extensions {
 		t.Errorf("%d outcomes, want %d", got.Outcomes, extensions)
 	}
 	for i := range extensions {
-		w.Publish(knock(number(i), "two"))
+		w.Publish(knock(workertest.Nth(i), "two"))
 	}
 	stop()
 	w.Shares(events.DeviceCounter, "b")
 	for i := range extensions {
-		w.Publish(knock(number(i), "one"))
-		w.Publish(knock(number(i), "three"))
+		w.Publish(knock(workertest.Nth(i), "one"))
+		w.Publish(knock(workertest.Nth(i), "three"))
 	}
 	if got := workertest.Settled(t, w, Rules()); got.Outcomes != 3*extensions {
 		t.Errorf("%d outcomes, want %d", got.Outcomes, 3*extensions)

@@ -3,7 +3,6 @@ package license
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"testing"
 	"time"
 
@@ -106,7 +105,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 	w.Shares(events.License, "a", "b")
 	publish := func(d events.Data) {
 		for i := range 200 {
-			w.Publish(events.NewFact(events.Extension{Tenant: "acme", Number: fmt.Sprint(i)}, d))
+			w.Publish(events.NewFact(workertest.Nth(i), d))
 		}
 	}
 	publish(ada)

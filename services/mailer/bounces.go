@@ -133,7 +133,7 @@ func (l ledger) mail(ctx context.Context, id string) (*mailFound, error) {
 		return nil, nil //nolint:nilnil // documented
 	}
 	key := eventlog.Key(x.Tenant + "." + x.Number)
-	subject := eventlog.OutcomesOf(key.Partition(events.Partitions), events.Mailer, key)
+	subject := eventlog.OutcomesOf(key.Partition(), events.Mailer, key)
 	var found *mailFound
 	for from := uint64(1); ; {
 		m, err := l.log.NextOf(ctx, from, subject)

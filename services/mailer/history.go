@@ -34,7 +34,7 @@ type mailed struct {
 func (m *mailer) history(ctx context.Context, about events.Extension) (history, error) {
 	h := history{byCause: map[string]int{}}
 	key := eventlog.Key(about.Tenant + "." + about.Number)
-	partition := key.Partition(events.Partitions)
+	partition := key.Partition()
 	filters := []string{eventlog.OutcomesOf(partition, events.Mailer, key)}
 	for _, input := range inputs() {
 		filters = append(filters, input.Of(partition, key))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -117,7 +116,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 	w.Shares(events.NameSync, "a", "b")
 	publish := func(name string) {
 		for i := range 200 {
-			w.Publish(rename(events.Extension{Tenant: "acme", Number: fmt.Sprint(i)}, name))
+			w.Publish(rename(workertest.Nth(i), name))
 		}
 	}
 	publish("One")

@@ -229,7 +229,7 @@ func decode(m eventlog.Message) (entry, error) {
 
 // of is the subject of one kind of event of an extension.
 func of(x events.Extension, source, name string) string {
-	return events.LogSubject(worker.Key(x).Partition(events.Partitions), source, x.Tenant, x.Number, name)
+	return events.LogSubject(worker.Key(x).Partition(), source, x.Tenant, x.Number, name)
 }
 
 // factsOf is the subject of all facts of an extension.

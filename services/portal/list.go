@@ -174,7 +174,7 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 	keys, places := map[int][]eventlog.Key{}, map[int][]int{}
 	for i, number := range numbers {
 		key := worker.Key(events.Extension{Tenant: tenant, Number: number})
-		p := key.Partition(events.Partitions)
+		p := key.Partition()
 		keys[p], places[p] = append(keys[p], key), append(places[p], i)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience.redis)
@@ -207,7 +207,7 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 func (s *Service) inView(ctx context.Context, x events.Extension) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.look)
 	defer cancel()
-	view := fold.View[row, events.Recorded]{Log: s.log, Redis: s.redis, Rules: ViewRules(), Partitions: events.Partitions}
+	view := fold.View[row, events.Recorded]{Log: s.log, Redis: s.redis, Rules: ViewRules()}
 	for {
 		if _, current, err := view.Get(ctx, worker.Key(x)); err != nil || current {
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
+	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
@@ -43,6 +44,7 @@ func TestCopyIntoStaging(t *testing.T) {
 	if n := facts(); n != 5 {
 		t.Errorf("%d facts after a limit of 5", n)
 	}
+	workertest.Settled(t, to.World, license.Rules()) // a sign-in before the license would be refused
 	copyTo("--speed", "100000x")
 	copyTo()
 	if n := facts(); n != 12 {
@@ -144,8 +146,8 @@ func TestImportRefuses(t *testing.T) {
 		"changed":         {bytes.Replace(whole, []byte(`"name":"b"`), []byte(`"name":"x"`), 1), "SHA-256"},
 		"out of order":    {join(lines[0], lines[2], lines[1], lines[3], lines[4]), "follows"},
 		"more":            {join(whole, lines[1]), "something follows"},
-		"wrong partition": {bytes.Replace(whole, []byte("log.1."), []byte("log.2."), 1), "belongs into 1"},
-		"not a subject":   {bytes.Replace(whole, []byte("log.1."), []byte("x.1."), 1), "has subject"},
+		"wrong partition": {bytes.Replace(whole, []byte("log.15."), []byte("log.2."), 1), "belongs into 15"},
+		"not a subject":   {bytes.Replace(whole, []byte("log.15."), []byte("x.1."), 1), "has subject"},
 	} {
 		damaged := filepath.Join(t.TempDir(), "damaged.ndjson")
 		if err := os.WriteFile(damaged, c.content, 0o600); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,12 +28,12 @@ func (l *live) fleet(n int) []events.Extension {
 	l.t.Helper()
 	all := make([]events.Extension, n)
 	for i := range all {
-		all[i] = events.Extension{Tenant: "acme", Number: strconv.Itoa(1000 + i)}
+		all[i] = workertest.Nth(i)
 		l.Publish(events.NewFact(all[i], events.SoftphoneEnabled{
 			Email: all[i].Number + "@example.com", Username: "user" + all[i].Number, DisplayName: "User", DeviceLimit: 100,
 		}))
 	}
-	l.Eventually("all licenses", func() bool { return len(l.Messages(events.Stream, "log.*.license.acme.*.LicenseGranted")) >= n })
+	l.Eventually("all licenses", func() bool { return len(l.Messages(events.Stream, "log.*.license.*.*.LicenseGranted")) >= n })
 	workertest.Settled(l.t, l.World, devicecounter.Rules())
 	return all
 }
@@ -308,7 +307,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	l := newLive(t)
 	l.start()
 	l.enable(ann)
-	partition := eventlog.Key("acme.1001").Partition(events.Partitions)
+	partition := eventlog.Key("acme.1001").Partition()
 	for name, damage := range map[string]func(ctx context.Context, key string) error{
 		"a field is missing": func(ctx context.Context, key string) error { return l.State.HDel(ctx, key, "digest").Err() },
 		"a number is none":   func(ctx context.Context, key string) error { return l.State.HSet(ctx, key, "seq", "x").Err() },

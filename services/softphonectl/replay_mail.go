@@ -235,7 +235,7 @@ func (m *mailReplay) meant(message eventlog.Message) *resend {
 // look finds out whom the e-mail would go to now.
 func (m *mailReplay) look(r *resend) error {
 	key := eventlog.Key(r.Tenant + "." + r.Extension)
-	p := key.Partition(events.Partitions)
+	p := key.Partition()
 	granted, err := m.log.LastOf(m.ctx, events.LogSubject(p, events.License, r.Tenant, r.Extension, events.LicenseGranted{}.EventName()))
 	if err != nil {
 		return err

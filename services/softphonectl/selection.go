@@ -138,7 +138,7 @@ func (s *selection) filters() ([]string, error) {
 	}
 	tenant, extension, partition := orAny(s.tenant), orAny(s.extension), events.AnyPartition
 	if s.tenant != "" && s.extension != "" {
-		partition = eventlog.Key(s.tenant + "." + s.extension).Partition(events.Partitions)
+		partition = eventlog.Key(s.tenant + "." + s.extension).Partition()
 	}
 	if len(s.types)+len(s.sources) == 0 {
 		if s.tenant == "" && s.extension == "" {

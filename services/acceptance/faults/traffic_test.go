@@ -14,7 +14,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // traffic is what happens to some extensions: they are enabled and disabled, and
@@ -39,13 +38,14 @@ type granted struct {
 	active     bool
 }
 
-// extensionsIn returns n extensions of one partition, or of any for -1.
+// extensionsIn returns n extensions of one partition, or of all for -1: two of each
+// tenant, whose extensions are all in one partition.
 func extensionsIn(partition, n int) []events.Extension {
 	var all []events.Extension
-	for i := 1000; len(all) < n; i++ {
-		x := events.Extension{Tenant: "acme", Number: strconv.Itoa(i)}
-		if partition < 0 || worker.Key(x).Partition(events.Partitions) == partition {
-			all = append(all, x)
+	for i := 0; len(all) < n; i++ {
+		tenant := "acme-" + strconv.Itoa(i/2)
+		if partition < 0 || events.PartitionOf(tenant) == partition {
+			all = append(all, events.Extension{Tenant: tenant, Number: strconv.Itoa(1000 + i)})
 		}
 	}
 	return all

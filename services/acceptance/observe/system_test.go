@@ -291,7 +291,7 @@ func (d *directory) answer(status int) {
 // folded waits until a service has folded an event of ann's.
 func (s *system) folded(name string, sequence uint64) {
 	s.t.Helper()
-	key := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", worker.Key(ann).Partition(events.Partitions), name)
+	key := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", worker.Key(ann).Partition(), name)
 	s.Eventually(name+" has folded it", func() bool {
 		at, err := s.State.HGet(s.t.Context(), key, "seq").Uint64()
 		return err == nil && at >= sequence

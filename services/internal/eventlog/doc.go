@@ -10,7 +10,7 @@
 //
 //	log.<partition>.<source>.<tenant>.<extension>.<Event>
 //
-// The two middle tokens are the key of an event. All events of a key are in one
+// The two middle tokens are the key of an event. All events of a tenant are in one
 // partition, and a partition is the unit of order, of atomicity and of ownership
 // for the workers that fold the log (package fold). The stream's second subject,
 // fence.<worker>.<partition>, is not transformed; package fold explains it. A program

@@ -16,16 +16,16 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// fill publishes so many facts each of enough keys to be in all partitions, a
+// fill publishes so many facts each of enough tenants to be in all partitions, a
 // fence between them, and returns the sequences of each partition.
 func fill(t *testing.T, log *eventlog.Log, each int) (sequences [events.Partitions][]uint64) {
 	t.Helper()
 	at := uint64(0)
 	for range each {
 		for key := range 100 {
-			publish(t, log, fmt.Sprintf("softphone.pbx.acme.%d.Add", key), "", "1")
+			publish(t, log, fmt.Sprintf("softphone.pbx.acme-%d.1001.Add", key), "", "1")
 			at++
-			p := eventlog.Key(fmt.Sprintf("acme.%d", key)).Partition(events.Partitions)
+			p := events.PartitionOf(fmt.Sprintf("acme-%d", key))
 			sequences[p] = append(sequences[p], at)
 		}
 		publish(t, log, "fence.test.3", "", "me")

@@ -82,7 +82,7 @@ func (l Layout) stream() jetstream.StreamConfig {
 func transform() *jetstream.SubjectTransformConfig {
 	return &jetstream.SubjectTransformConfig{
 		Source: "softphone.*.*.*.*",
-		Destination: fmt.Sprintf("log.{{partition(%d,2,3)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}",
+		Destination: fmt.Sprintf("log.{{partition(%d,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}",
 			events.Partitions),
 	}
 }

@@ -1,9 +1,10 @@
 package eventlog
 
 import (
-	"hash/fnv"
 	"strconv"
 	"strings"
+
+	"github.com/mycloudpbx/softphone/events"
 )
 
 // Headers of the dead letters; those of the log's messages are part of the
@@ -28,14 +29,10 @@ func (k Key) Tokens() (tenant, extension string) {
 	return tenant, extension
 }
 
-// Partition of the key, the one the server's subject transform {{partition(n,2,3)}}
-// chooses: FNV-1a over both tokens, written one after the other.
-func (k Key) Partition(partitions int) int {
-	tenant, extension := k.Tokens()
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(tenant))
-	_, _ = h.Write([]byte(extension))
-	return int(h.Sum32() % uint32(partitions))
+// Partition of the key: its tenant's.
+func (k Key) Partition() int {
+	tenant, _ := k.Tokens()
+	return events.PartitionOf(tenant)
 }
 
 // Input is one kind of event a worker reads: who says it and its name.

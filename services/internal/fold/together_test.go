@@ -94,7 +94,7 @@ func (w *world) addToMany(keys, each int) {
 			w.published++
 			id := fmt.Sprintf("fact-%d", w.published)
 			w.mu.Unlock()
-			m := nats.NewMsg(fmt.Sprintf("softphone.pbx.acme.%d.Add", 2000+key))
+			m := nats.NewMsg(fmt.Sprintf("softphone.pbx.acme-%d.1001.Add", key))
 			m.Data = fmt.Appendf(nil, `{"id":%q,"n":1}`, id)
 			batch = append(batch, m)
 		}

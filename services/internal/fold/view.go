@@ -12,10 +12,9 @@ import (
 
 // View reads the states a worker keeps, without owning anything.
 type View[S any, E Event] struct {
-	Log        *eventlog.Log
-	Redis      redis.UniversalClient
-	Rules      Rules[S, E]
-	Partitions int
+	Log   *eventlog.Log
+	Redis redis.UniversalClient
+	Rules Rules[S, E]
 }
 
 // Get returns the state of a key; the zero S for one never seen. Current says that
@@ -23,7 +22,7 @@ type View[S any, E Event] struct {
 // it: after a rebuild, behind a lag or on a Redis that was set back it is false,
 // and the state may be of the past.
 func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
-	partition := key.Partition(v.Partitions)
+	partition := key.Partition()
 	last, err := v.last(ctx, partition, key)
 	if err != nil {
 		return state, false, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
@@ -13,7 +12,7 @@ import (
 func TestView(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally(), Partitions: events.Partitions}
+	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
 	want := func(when string, key eventlog.Key, state int, current bool) {
 		t.Helper()
 		got, is, err := view.Get(t.Context(), key)
@@ -51,7 +50,7 @@ func TestViewOfARedisSetBack(t *testing.T) {
 	w.add(4)
 	w.settled(soon)
 	stop()
-	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally(), Partitions: events.Partitions}
+	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
 
 	checkpoint := fmt.Sprintf("softphone:{p%d}:tally:checkpoint", w.part)
 	newest := w.redis.Snapshot()

@@ -114,7 +114,7 @@ func newWorld(t *testing.T) *world {
 func newWorldWith(t *testing.T, layout eventlog.Layout) *world {
 	t.Helper()
 	w := &world{t: t, nats: servertest.NATS(t), redis: servertest.Redis(t), key: "acme.1001", layout: layout}
-	w.part = w.key.Partition(events.Partitions)
+	w.part = w.key.Partition()
 	w.js = w.nats.JetStream(t)
 	w.rdb = w.redis.Client(t)
 	w.ensure()

@@ -166,7 +166,7 @@ func (a *audit[S, E]) take(m eventlog.Message) {
 
 func (a *audit[S, E]) fold(m eventlog.Message) {
 	a.report.Inputs++
-	a.inputs[m.Key().Partition(events.Partitions)] = m.Sequence
+	a.inputs[m.Key().Partition()] = m.Sequence
 	event, err := a.rules.Decode(m)
 	if err != nil {
 		return
@@ -251,7 +251,7 @@ func (a *audit[S, E]) compareStates(ctx context.Context, client redis.UniversalC
 		if want.last == 0 {
 			continue // nothing but dead letters
 		}
-		name := redisKey(a.rules.Worker, key.Partition(events.Partitions), strings.Replace(string(key), ".", ":", 1))
+		name := redisKey(a.rules.Worker, key.Partition(), strings.Replace(string(key), ".", ":", 1))
 		got, err := client.HGetAll(ctx, name).Result()
 		if err != nil {
 			return err

@@ -92,5 +92,5 @@ func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, ch
 }
 
 func partitionToken(m eventlog.Message) string {
-	return strconv.Itoa(m.Key().Partition(events.Partitions))
+	return strconv.Itoa(m.Key().Partition())
 }

@@ -101,11 +101,11 @@ func (s *system) add(all []*nats.Msg) {
 }
 
 func added(key, n int) *nats.Msg {
-	return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme.%d.Add", key), Data: fmt.Appendf(nil, `{"id":"%d-%d"}`, key, n), Header: nats.Header{}}
+	return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme-%d.1001.Add", key), Data: fmt.Appendf(nil, `{"id":"%d-%d"}`, key, n), Header: nats.Header{}}
 }
 
 func counted(key, n, cause int) *nats.Msg {
-	return &nats.Msg{Subject: fmt.Sprintf("softphone.%s.acme.%d.Counted", worker, key), Data: fmt.Appendf(nil, `{"n":%d}`, n),
+	return &nats.Msg{Subject: fmt.Sprintf("softphone.%s.acme-%d.1001.Counted", worker, key), Data: fmt.Appendf(nil, `{"n":%d}`, n),
 		Header: nats.Header{events.HeaderCause: {strconv.Itoa(cause)}}}
 }
 
@@ -159,13 +159,13 @@ func TestState(t *testing.T) {
 	}
 	s.add(all)
 	s.fold()
-	wrong := eventlog.Key("acme.7").Partition(events.Partitions)
+	wrong := events.PartitionOf("acme-7")
 	set := func(key string, values ...any) {
-		if err := s.rdb.HSet(t.Context(), fmt.Sprintf("softphone:{p%d}:%s:acme:%s", wrong, worker, key), values...).Err(); err != nil {
+		if err := s.rdb.HSet(t.Context(), fmt.Sprintf("softphone:{p%d}:%s:acme-7:%s", wrong, worker, key), values...).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	set("7", "n", 4)
+	set("1001", "n", 4)
 	set("stray", "seq", 1, "n", 1)
 	for _, short := range []uint64{0, 1} {
 		c := s.check(short)
@@ -177,7 +177,7 @@ func TestState(t *testing.T) {
 			t.Errorf("short %d (-want +got):\n%s", short, diff)
 		}
 		found := strings.Join(c.found, "\n")
-		if !strings.Contains(found, "differs acme/7 ") || !strings.Contains(found, "stray acme/stray ") || len(c.done) != events.Partitions {
+		if !strings.Contains(found, "differs acme-7/1001 ") || !strings.Contains(found, "stray acme-7/stray ") || len(c.done) != events.Partitions {
 			t.Errorf("short %d: partitions %v, found\n%s", short, c.done, found)
 		}
 	}
@@ -213,10 +213,10 @@ func TestDecisionsOfABacklog(t *testing.T) {
 			t.Errorf("short %d (-want +got):\n%s", short, diff)
 		}
 		if diff := cmp.Diff([]string{
-			"missing acme/1 10 Counted should have been told of Add",
-			"wrong acme/1 20 the outcome of Add, at sequence 2019",
-			"missing acme/1 1500 an outcome should have been told of Add",
-			"wrong acme/1 1600 the outcome of Add, at sequence 3598",
+			"missing acme-1/1001 10 Counted should have been told of Add",
+			"wrong acme-1/1001 20 the outcome of Add, at sequence 2019",
+			"missing acme-1/1001 1500 an outcome should have been told of Add",
+			"wrong acme-1/1001 1600 the outcome of Add, at sequence 3598",
 		}, c.found); diff != "" {
 			t.Errorf("short %d, found (-want +got):\n%s", short, diff)
 		}
@@ -243,7 +243,7 @@ func TestInterrupted(t *testing.T) {
 	c := s.check(0)
 	c.Folded = func(int) { interrupt() }
 	_, err := replay.Decisions(ctx, c.Check, rules())
-	if !errors.Is(err, context.Canceled) || len(c.found) > 0 || slices.Contains(c.done, eventlog.Key("acme.1").Partition(events.Partitions)) {
+	if !errors.Is(err, context.Canceled) || len(c.found) > 0 || slices.Contains(c.done, events.PartitionOf("acme-1")) {
 		t.Errorf("interrupted: %v, partitions %v, found %v", err, c.done, c.found)
 	}
 }

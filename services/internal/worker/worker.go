@@ -82,7 +82,7 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 
 // serve answers questions about what the rules keep.
 func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, rules Rules[S], answer Answer[S]) (stop func(), err error) {
-	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules, Partitions: events.Partitions}
+	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules}
 	return ask.Serve(log.Conn(), ask.Service{
 		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log, Metrics: host.Metrics,
 		Answer: func(ctx context.Context, about events.Extension) (any, error) {

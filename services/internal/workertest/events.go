@@ -10,6 +10,11 @@ import (
 // Extension is the one that rules are tested with.
 func Extension() events.Extension { return events.Extension{Tenant: "acme", Number: "1001"} }
 
+// Nth is extension i of a system of a hundred tenants. The first hundred are in all partitions, at least six in each.
+func Nth(i int) events.Extension {
+	return events.Extension{Tenant: fmt.Sprintf("acme-%d", i%100), Number: fmt.Sprint(1000 + i)}
+}
+
 // start is the time of sequence 0; every sequence is a second later.
 func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC) }
 

@@ -141,7 +141,7 @@ func (e *entry) message() eventlog.Message {
 	body := fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":%q,"type":"com.mycloudpbx.%s","subject":%q,"time":%q,"data":%s}`,
 		id, source, e.Event, x.String(), TimeOf(e.Seq).Format(time.RFC3339Nano), e.Data)
 	return eventlog.Message{
-		Subject:  eventlog.Input{Source: source, Name: e.Event}.Of(worker.Key(x).Partition(events.Partitions), worker.Key(x)),
+		Subject:  eventlog.Input{Source: source, Name: e.Event}.Of(worker.Key(x).Partition(), worker.Key(x)),
 		Sequence: e.Seq, Time: TimeOf(e.Seq), Header: header, Data: body,
 	}
 }

@@ -200,7 +200,7 @@ func (w *World) DecideMessage(m *nats.Msg) events.Decision {
 func (w *World) Last(x events.Extension, source, name string) *eventlog.Message {
 	w.t.Helper()
 	key := worker.Key(x)
-	m, err := w.Log.LastOf(w.t.Context(), eventlog.Input{Source: source, Name: name}.Of(key.Partition(events.Partitions), key))
+	m, err := w.Log.LastOf(w.t.Context(), eventlog.Input{Source: source, Name: name}.Of(key.Partition(), key))
 	if err != nil {
 		w.t.Fatal(err)
 	}
