@@ -16,6 +16,9 @@ import (
 
 // Add makes an extension, or returns [ErrExists].
 func (s *Service) Add(ctx context.Context, x events.Extension, name string) (version uint64, err error) {
+	if err := authorize(ctx, opAdd, x.Tenant); err != nil {
+		return 0, err
+	}
 	f, err := s.facts(ctx, x)
 	if err != nil {
 		return 0, err
@@ -28,6 +31,9 @@ func (s *Service) Add(ctx context.Context, x events.Extension, name string) (ver
 
 // Save renames.
 func (s *Service) Save(ctx context.Context, x events.Extension, version uint64, name string) (now uint64, err error) {
+	if err := authorize(ctx, opSave, x.Tenant); err != nil {
+		return 0, err
+	}
 	f, err := s.facts(ctx, x)
 	switch {
 	case err != nil:
@@ -54,6 +60,9 @@ func (s *Service) rename(ctx context.Context, x events.Extension, f facts, name 
 // Delete removes an extension, its license with it, and returns when the license is
 // revoked.
 func (s *Service) Delete(ctx context.Context, x events.Extension, version uint64) error {
+	if err := authorize(ctx, opDelete, x.Tenant); err != nil {
+		return err
+	}
 	f, err := s.facts(ctx, x)
 	switch {
 	case err != nil:
@@ -69,6 +78,9 @@ func (s *Service) Delete(ctx context.Context, x events.Extension, version uint64
 // Disable revokes the license, and returns when it is revoked. An extension that has
 // none is left as it is.
 func (s *Service) Disable(ctx context.Context, x events.Extension, version uint64) error {
+	if err := authorize(ctx, opDisable, x.Tenant); err != nil {
+		return err
+	}
 	f, err := s.facts(ctx, x)
 	switch {
 	case err != nil:
@@ -125,6 +137,9 @@ func (s *Service) tidy(ctx context.Context, x events.Extension, before uint64) {
 // ResetPassword replaces the password; "" makes one. Devices keep their seats, and
 // stay signed in.
 func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (Reset, error) {
+	if err := authorize(ctx, opResetPassword, x.Tenant); err != nil {
+		return Reset{}, err
+	}
 	f, err := s.licensed(ctx, x, version)
 	if err != nil {
 		return Reset{}, err
@@ -195,6 +210,9 @@ func (s *Service) forget(ctx context.Context, fact events.Event) {
 // RemoveDevice frees a device's seat, or returns [ErrNotFound] for one that holds
 // none. The device is signed out.
 func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error {
+	if err := authorize(ctx, opRemoveDevice, x.Tenant); err != nil {
+		return err
+	}
 	f, err := s.licensed(ctx, x, version)
 	if err != nil {
 		return err
@@ -214,6 +232,9 @@ func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version 
 
 // SendWelcome asks for the welcome e-mail once more.
 func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
+	if err := authorize(ctx, opSendWelcome, x.Tenant); err != nil {
+		return err
+	}
 	f, err := s.licensed(ctx, x, version)
 	if err != nil {
 		return err

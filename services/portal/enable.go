@@ -8,6 +8,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
 )
 
@@ -17,6 +18,9 @@ import (
 // and shown. Of several callers who try that at once, one is shown a password, and it
 // is the one in force.
 func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64, email, password string) (e Enabled, err error) {
+	if err := authorize(ctx, opEnable, x.Tenant); err != nil {
+		return Enabled{}, err
+	}
 	for range attempts {
 		e, err = s.enable(ctx, x, version, email, password)
 		if !errors.Is(err, errRefused) { // by the license that was granted just now: that changes what is to be done
@@ -155,7 +159,7 @@ func (s *Service) replace(ctx context.Context, f facts, fact events.Event, passw
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
 	x := fact.Extension
-	changes := s.Watch(ctx, x)
+	changes := s.tail.watch(ctx, worker.Key(x))
 	_, err = s.publish(ctx, f, fact, guard{of(x, events.License, events.LicenseGranted{}.EventName()), f.granted})
 	s.settle(ctx, fact, place, err)
 	for err == nil {

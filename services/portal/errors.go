@@ -41,6 +41,13 @@ func (c *Conflict) Error() string {
 		c.What, who, c.When.UTC().Format(time.RFC3339))
 }
 
+// Forbidden says that whoever acts may not do that.
+type Forbidden struct {
+	Detail string // what it needs
+}
+
+func (f *Forbidden) Error() string { return "not allowed: " + f.Detail }
+
 // LimitReached says that every seat is taken.
 type LimitReached struct {
 	Used, Limit int

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -129,17 +128,3 @@ type Change struct {
 // Any is the version of a caller who did not look first: the change applies to
 // whatever the extension is now.
 const Any uint64 = 0
-
-// As says who acts: their name is kept with every fact they cause, and a conflict
-// tells it.
-func As(ctx context.Context, actor string) context.Context {
-	return context.WithValue(ctx, actorKey{}, actor)
-}
-
-type actorKey struct{}
-
-// actor is who acts; "" when nobody said.
-func actor(ctx context.Context) string {
-	name, _ := ctx.Value(actorKey{}).(string)
-	return name
-}

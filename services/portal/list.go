@@ -69,6 +69,9 @@ func RunView(ctx context.Context, c worker.Config) error {
 // where the next page starts ("" after the last). A query is looked for in number,
 // name, e-mail address and username.
 func (s *Service) List(ctx context.Context, tenant, query, from string) (page []Summary, next string, err error) {
+	if err := authorize(ctx, opList, tenant); err != nil {
+		return nil, "", err
+	}
 	if err := (events.Extension{Tenant: tenant, Number: "0"}).Validate(); err != nil {
 		return nil, "", err
 	}

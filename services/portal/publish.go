@@ -14,6 +14,9 @@ import (
 // happened. It waits up to the given time for the decision; nil when none came, which
 // does not say that there will be none.
 func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Duration) (eventlog.Receipt, *events.Decision, error) {
+	if err := authorize(ctx, opPublish, fact.Extension.Tenant); err != nil {
+		return eventlog.Receipt{}, nil, err
+	}
 	m, err := message(ctx, fact)
 	if err != nil {
 		return eventlog.Receipt{}, nil, err

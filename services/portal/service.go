@@ -89,6 +89,9 @@ func (s *Service) Run(ctx context.Context) error { return s.tail.run(ctx) }
 
 // Get returns an extension, or [ErrNotFound].
 func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) {
+	if err := authorize(ctx, opGet, x.Tenant); err != nil {
+		return Details{}, err
+	}
 	f, err := s.facts(ctx, x)
 	if err != nil {
 		return Details{}, err
@@ -137,9 +140,6 @@ func (s *Service) seated(ctx context.Context, d *Details) error {
 	}
 	return ctx.Err()
 }
-
-// GeneratePassword suggests one: 20 unambiguous characters in groups.
-func (s *Service) GeneratePassword() string { return credential.Generate() }
 
 // waiting is the time a worker has to decide.
 func (s *Service) waiting(ctx context.Context) (context.Context, context.CancelFunc) {

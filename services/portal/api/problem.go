@@ -58,7 +58,6 @@ func known() []struct {
 		{portal.ErrNotEnabled, http.StatusConflict, "not-enabled", "Softphone Not Enabled"},
 		{portal.ErrExists, http.StatusConflict, "changed-meanwhile", "Changed Meanwhile"},
 		{errNoToken, http.StatusUnauthorized, "unauthorized", "Unauthorized"},
-		{errForbidden, http.StatusForbidden, "forbidden", "Forbidden"},
 		{errPath, http.StatusNotFound, "not-found", "Not Found"},
 		{errMethod, http.StatusMethodNotAllowed, "method-not-allowed", "Method Not Allowed"},
 		{errMedia, http.StatusUnsupportedMediaType, "unsupported-media-type", "Unsupported Media Type"},
@@ -79,6 +78,11 @@ func problemOf(err error) Problem {
 		p := problem(http.StatusConflict, "changed-meanwhile", "Changed Meanwhile")
 		when := conflict.When.UTC()
 		p.Detail, p.Who, p.What, p.When = conflict.Error(), conflict.Who, conflict.What, &when
+		return p
+	}
+	if forbidden, ok := errors.AsType[*portal.Forbidden](err); ok {
+		p := problem(http.StatusForbidden, "forbidden", "Forbidden")
+		p.Detail = forbidden.Error()
 		return p
 	}
 	if many, ok := errors.AsType[*portal.TooMany](err); ok {

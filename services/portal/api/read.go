@@ -3,7 +3,6 @@ package api
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -82,16 +81,4 @@ func version(r *http.Request) (uint64, error) {
 		return 0, &events.FieldError{Field: "version", Problem: "is not a version; send the one that GET returned, or none"}
 	}
 	return n, nil
-}
-
-type tokenKey struct{}
-
-func withToken(ctx context.Context, t Token) context.Context {
-	return context.WithValue(ctx, tokenKey{}, t)
-}
-
-// caller is whose API token a request came with.
-func caller(r *http.Request) Token {
-	t, _ := r.Context().Value(tokenKey{}).(Token)
-	return t
 }

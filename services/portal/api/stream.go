@@ -30,7 +30,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	// Watched before it is read again: no change lies in between.
-	changes := a.Service.Watch(ctx, first.Extension)
+	changes := a.Service.Follow(ctx, first)
 	out := &sse{w: w, control: http.NewResponseController(w)}
 	// The server's deadlines are for requests that end: this one would end the context.
 	_ = out.control.SetReadDeadline(time.Time{})

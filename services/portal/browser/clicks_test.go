@@ -80,7 +80,7 @@ func (w *world) testTwoAdministrators(t *testing.T) {
 // reset gives an extension a password that the test knows.
 func (w *world) reset(x events.Extension) string {
 	w.t.Helper()
-	made, err := w.Service.ResetPassword(w.t.Context(), x, portal.Any, "")
+	made, err := w.Service.ResetPassword(acting(w.t.Context(), "Alex Kim"), x, portal.Any, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func (w *world) testSuggestion(t *testing.T) {
 	t.Parallel()
 	w = w.in(t)
 	x, page := w.extension("2007", "Reception")
-	if _, err := w.Service.Enable(t.Context(), x, portal.Any, "reception@example.com", ""); err != nil {
+	if _, err := w.Service.Enable(acting(t.Context(), "Alex Kim"), x, portal.Any, "reception@example.com", ""); err != nil {
 		t.Fatal(err)
 	}
 	b := w.administrator("Alex Kim")
@@ -225,7 +225,7 @@ func (w *world) testTwoSoftphones(t *testing.T) {
 	t.Parallel()
 	w = w.in(t)
 	x, _ := w.extension("2008", "Reception")
-	e, err := w.Service.Enable(t.Context(), x, portal.Any, "reception@example.com", "")
+	e, err := w.Service.Enable(acting(t.Context(), "Alex Kim"), x, portal.Any, "reception@example.com", "")
 	if err != nil {
 		t.Fatal(err)
 	}

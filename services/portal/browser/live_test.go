@@ -27,7 +27,7 @@ func TestManyTabs(t *testing.T) {
 		next.open(address)
 		next.sees("7001 ·")
 	}
-	if _, err := w.Service.Save(t.Context(), x, portal.Any, "Front desk"); err != nil {
+	if _, err := w.Service.Save(acting(t.Context(), "Alex Kim"), x, portal.Any, "Front desk"); err != nil {
 		t.Fatal(err)
 	}
 	first.do(page.BringToFront())
@@ -60,7 +60,7 @@ func TestStreamRefused(t *testing.T) {
 	b := w.administrator("Alex Kim")
 	b.open(server.URL + "/tenants/acme/extensions/7001")
 	w.Eventually("the stream is refused", refused.Load)
-	if _, err := w.Service.Save(t.Context(), x, portal.Any, "Front desk"); err != nil {
+	if _, err := w.Service.Save(acting(t.Context(), "Alex Kim"), x, portal.Any, "Front desk"); err != nil {
 		t.Fatal(err)
 	}
 	b.sees("7001 · Front desk")

@@ -27,7 +27,7 @@ func TestMails(t *testing.T) {
 	open := func(number, name, address string) events.Extension {
 		x, page := w.extension(number, name)
 		admin.open(page)
-		if _, err := w.Service.Enable(portal.As(t.Context(), "Alex Kim"), x, portal.Any, address, ""); err != nil {
+		if _, err := w.Service.Enable(acting(t.Context(), "Alex Kim"), x, portal.Any, address, ""); err != nil {
 			t.Fatal(err)
 		}
 		admin.reload()

@@ -85,7 +85,7 @@ func (w *world) parse(target any, environment ...string) {
 func (w *world) extension(number, name string) (events.Extension, string) {
 	w.t.Helper()
 	x := events.Extension{Tenant: "acme", Number: number}
-	if _, err := w.Service.Add(w.t.Context(), x, name); err != nil {
+	if _, err := w.Service.Add(acting(w.t.Context(), "Alex Kim"), x, name); err != nil {
 		w.t.Fatal(err)
 	}
 	return x, w.url + "/tenants/acme/extensions/" + number
@@ -140,4 +140,9 @@ func (w *world) signIn(x events.Extension, password, device string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// acting is a context in which an administrator of all tenants acts.
+func acting(ctx context.Context, name string) context.Context {
+	return portal.As(ctx, web.Administrator{Name: name}.Actor(""))
 }

@@ -23,7 +23,7 @@ func TestNobodyIsToldApart(t *testing.T) {
 	off := events.Extension{Tenant: "acme", Number: "1002"}
 	added(t, c.world, off)
 	was := enabled(t, c.world, events.Extension{Tenant: "acme", Number: "1003"})
-	if err := c.world.Service.Disable(t.Context(), events.Extension{Tenant: "acme", Number: "1003"}, portal.Any); err != nil {
+	if err := c.world.Service.Disable(portaltest.As(t.Context(), ""), events.Extension{Tenant: "acme", Number: "1003"}, portal.Any); err != nil {
 		t.Fatal(err)
 	}
 	hashes := func() float64 { return c.world.Metric("softphone_password_hashes_total") }
@@ -62,9 +62,12 @@ func TestWatchSurvivesAnOutage(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	added(t, w, ada)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(portaltest.As(t.Context(), ""))
 	defer cancel()
-	changes := w.Service.Watch(ctx, ada)
+	changes, err := w.Service.Watch(ctx, ada)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.NATS.Restart()
 	w.Eventually("the extension is renamed", func() bool {
 		_, err := w.Service.Save(ctx, ada, portal.Any, "Ada King")

@@ -28,7 +28,7 @@ func TestTwoAdministrators(t *testing.T) {
 	added(t, w, ada)
 	other := w.Portal(0) // another replica
 	for round := range 20 {
-		d, err := w.Service.Get(t.Context(), ada)
+		d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestTwoAdministrators(t *testing.T) {
 		var both sync.WaitGroup
 		for i := range services {
 			both.Go(func() {
-				ctx := portal.As(t.Context(), names[i])
+				ctx := portaltest.As(t.Context(), names[i])
 				_, faults[i] = services[i].Save(ctx, ada, d.Version, fmt.Sprintf("%s's %d", names[i], round))
 			})
 		}
@@ -50,7 +50,7 @@ func TestTwoAdministrators(t *testing.T) {
 		if faults[won] != nil || !ok || conflict.Who != names[won] || conflict.What != "ExtensionRenamed" || conflict.When.IsZero() {
 			t.Fatalf("round %d: %v, %v", round, faults[0], faults[1])
 		}
-		if d, err = other.Get(t.Context(), ada); err != nil || d.Name != fmt.Sprintf("%s's %d", names[won], round) {
+		if d, err = other.Get(portaltest.As(t.Context(), ""), ada); err != nil || d.Name != fmt.Sprintf("%s's %d", names[won], round) {
 			t.Fatalf("round %d: %+v, %v", round, d, err)
 		}
 	}
@@ -86,7 +86,7 @@ func TestEnableOften(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			e, err := services[i%2].Enable(t.Context(), ada, portal.Any, "ada@example.com", "")
+			e, err := services[i%2].Enable(portaltest.As(t.Context(), ""), ada, portal.Any, "ada@example.com", "")
 			mu.Lock()
 			defer mu.Unlock()
 			if _, conflict := errors.AsType[*portal.Conflict](err); err == nil {
@@ -124,11 +124,11 @@ func TestSignInsAreNoConflict(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	enabled(t, w, ada)
-	d, err := w.Service.Get(t.Context(), ada)
+	d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(portaltest.As(t.Context(), ""))
 	signedIn := make(chan struct{})
 	var signing sync.WaitGroup
 	for i := range 64 {
@@ -147,7 +147,7 @@ func TestSignInsAreNoConflict(t *testing.T) {
 	}
 	for i := range 20 {
 		<-signedIn // there is one between any two changes
-		version, err := w.Service.Save(t.Context(), ada, d.Version, fmt.Sprint("Ada ", i))
+		version, err := w.Service.Save(portaltest.As(t.Context(), ""), ada, d.Version, fmt.Sprint("Ada ", i))
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 			break
@@ -164,7 +164,7 @@ func TestLicenseWorkerAway(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	added(t, w, ada)
-	s, ctx := w.Portal(time.Second), t.Context()
+	s, ctx := w.Portal(time.Second), portaltest.As(t.Context(), "")
 	const password = "heather moss and granite"
 
 	w.StopLicense()
@@ -234,7 +234,7 @@ func TestCrashBetween(t *testing.T) {
 	if _, err := signIn(t, w, e.Username, e.Password, "d1"); err != nil {
 		t.Errorf("the password in force: %v", err)
 	}
-	reset, err := w.Service.ResetPassword(t.Context(), ada, portal.Any, "")
+	reset, err := w.Service.ResetPassword(portaltest.As(t.Context(), ""), ada, portal.Any, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,18 +258,18 @@ func TestRefusedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	added(t, w, ada)
-	d, err := w.Service.Get(t.Context(), ada)
+	d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Service.Save(t.Context(), ada, d.Version, "Ada King"); err != nil {
+	if _, err := w.Service.Save(portaltest.As(t.Context(), ""), ada, d.Version, "Ada King"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Service.Enable(t.Context(), ada, d.Version, "ada@example.com", ""); err == nil {
+	if _, err := w.Service.Enable(portaltest.As(t.Context(), ""), ada, d.Version, "ada@example.com", ""); err == nil {
 		t.Error("accepted")
 	}
 	for _, bad := range []string{"", "not an address"} {
-		_, err := w.Service.Enable(t.Context(), ada, portal.Any, bad, "")
+		_, err := w.Service.Enable(portaltest.As(t.Context(), ""), ada, portal.Any, bad, "")
 		if field, ok := errors.AsType[*events.FieldError](err); !ok || field.Field != "email" {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -287,11 +287,11 @@ func TestDeadLettersSetNothing(t *testing.T) {
 	m := w.Tainted(events.NewFact(ada, events.ExtensionRenamed{Name: "Bad"}))
 	m.Data = []byte(`{"specversion":"1.0"}`)
 	w.Store(m)
-	d, err := w.Service.Get(t.Context(), ada)
+	d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 	if err != nil || d.Name != "Ada Lovelace" {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	if _, err := w.Service.Save(t.Context(), ada, d.Version, "Ada King"); err != nil {
+	if _, err := w.Service.Save(portaltest.As(t.Context(), ""), ada, d.Version, "Ada King"); err != nil {
 		t.Error(err)
 	}
 }
@@ -301,7 +301,7 @@ func TestDeadLettersSetNothing(t *testing.T) {
 func TestList(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
-	ctx := t.Context()
+	ctx := portaltest.As(t.Context(), "")
 	for i := range 120 {
 		w.Publish(events.NewFact(events.Extension{Tenant: "acme", Number: fmt.Sprint(950 + i)}, events.ExtensionRenamed{Name: fmt.Sprint("Name ", i)}))
 	}
@@ -366,7 +366,7 @@ func TestRedisLosesEverything(t *testing.T) {
 		t.Errorf("it has %d seats", in.Used)
 	}
 	w.Eventually("the list is there again", func() bool {
-		page, _, err := w.Service.List(t.Context(), "acme", "", "")
+		page, _, err := w.Service.List(portaltest.As(t.Context(), ""), "acme", "", "")
 		return err == nil && len(page) == 1 && page[0].Used == 1 && page[0].Enabled
 	})
 }

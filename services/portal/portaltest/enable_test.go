@@ -19,14 +19,14 @@ const address = "ada@example.com"
 func unfinished(t *testing.T, w *portaltest.World, password string) (version uint64) {
 	t.Helper()
 	added(t, w, ada)
-	d, err := w.Service.Get(t.Context(), ada)
+	d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.StopLicense()
 	hasty := w.Portal(time.Second)
 	for w.Last(ada, events.PBX, "SoftphoneEnabled") == nil { // it may take longer to be stored
-		_, err = hasty.Enable(portal.As(t.Context(), "Grace"), ada, d.Version, address, password)
+		_, err = hasty.Enable(portaltest.As(t.Context(), "Grace"), ada, d.Version, address, password)
 		if !errors.Is(err, portal.ErrTryAgain) {
 			t.Fatalf("Enable without the license worker: %v", err)
 		}
@@ -37,7 +37,7 @@ func unfinished(t *testing.T, w *portaltest.World, password string) (version uin
 func granted(t *testing.T, w *portaltest.World) {
 	t.Helper()
 	w.Eventually("the license is granted", func() bool {
-		d, err := w.Service.Get(t.Context(), ada)
+		d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 		return err == nil && d.Granted
 	})
 }
@@ -59,7 +59,7 @@ func TestEnableAgain(t *testing.T) {
 			w := portaltest.New(t)
 			version := unfinished(t, w, "")
 			for range meanwhile.tried {
-				_, err := w.Portal(time.Second).Enable(portal.As(t.Context(), "Grace"), ada, version, address, "")
+				_, err := w.Portal(time.Second).Enable(portaltest.As(t.Context(), "Grace"), ada, version, address, "")
 				if !errors.Is(err, portal.ErrTryAgain) {
 					t.Errorf("still without the license worker: %v", err)
 				}
@@ -68,20 +68,20 @@ func TestEnableAgain(t *testing.T) {
 			if meanwhile.granted {
 				granted(t, w)
 				w.Eventually("there is no password", func() bool {
-					d, err := w.Service.Get(t.Context(), ada)
+					d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 					return err == nil && d.NoPassword
 				})
 			}
 			conflict := func(who, email string) {
 				t.Helper()
-				_, err := w.Service.Enable(portal.As(t.Context(), who), ada, version, email, "")
+				_, err := w.Service.Enable(portaltest.As(t.Context(), who), ada, version, email, "")
 				if c, ok := errors.AsType[*portal.Conflict](err); !ok || c.Who != "Grace" {
 					t.Errorf("%s for %s: %v", who, email, err)
 				}
 			}
 			conflict("Linus", address)
 			conflict("Grace", "somebody.else@example.com")
-			e, err := w.Service.Enable(portal.As(t.Context(), "Grace"), ada, version, address, "")
+			e, err := w.Service.Enable(portaltest.As(t.Context(), "Grace"), ada, version, address, "")
 			if err != nil || e.Limit != 4 || e.LicenseID == "" {
 				t.Fatalf("%+v, %v", e, err)
 			}
@@ -92,7 +92,7 @@ func TestEnableAgain(t *testing.T) {
 			if n := credentials(t, w); n != 1 {
 				t.Errorf("%d credentials are kept", n)
 			}
-			if d, err := w.Service.Get(t.Context(), ada); err != nil || d.NoPassword {
+			if d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada); err != nil || d.NoPassword {
 				t.Errorf("%+v, %v", d, err)
 			}
 		})
@@ -111,7 +111,7 @@ func TestEnableAgainWithAPassword(t *testing.T) {
 	if _, err := signIn(t, w, portal.Username(ada), process.NewSecret(password), "d1"); err != nil {
 		t.Errorf("the password that was chosen: %v", err)
 	}
-	ctx := portal.As(t.Context(), "Grace")
+	ctx := portaltest.As(t.Context(), "Grace")
 	for _, other := range []string{"", "another one that is as long"} {
 		if _, err := w.Service.Enable(ctx, ada, version, address, other); errors.Is(err, portal.ErrTryAgain) || err == nil {
 			t.Errorf("with %q: %v", other, err)
@@ -138,7 +138,7 @@ func TestEnableAgainOften(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			e, err := services[i%2].Enable(portal.As(t.Context(), "Grace"), ada, version, address, "")
+			e, err := services[i%2].Enable(portaltest.As(t.Context(), "Grace"), ada, version, address, "")
 			mu.Lock()
 			defer mu.Unlock()
 			if _, conflict := errors.AsType[*portal.Conflict](err); err == nil {

@@ -22,7 +22,7 @@ import (
 func TestPasswordIsNowhere(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
-	ctx := portal.As(t.Context(), "Grace")
+	ctx := portaltest.As(t.Context(), "Grace")
 	words := []string{"canary-one sings at dawn", "canary-two sings at noon", "canary-three is mistyped"}
 	added(t, w, ada)
 	e, err := w.Service.Enable(ctx, ada, portal.Any, "ada@example.com", words[0])

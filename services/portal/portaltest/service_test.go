@@ -19,7 +19,7 @@ var ada = events.Extension{Tenant: "acme", Number: "1001"}
 // added makes the extension, for a test that begins after that.
 func added(t *testing.T, w *portaltest.World, x events.Extension) {
 	t.Helper()
-	if _, err := w.Service.Add(t.Context(), x, "Ada Lovelace"); err != nil {
+	if _, err := w.Service.Add(portaltest.As(t.Context(), ""), x, "Ada Lovelace"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -27,7 +27,7 @@ func added(t *testing.T, w *portaltest.World, x events.Extension) {
 func enabled(t *testing.T, w *portaltest.World, x events.Extension) portal.Enabled {
 	t.Helper()
 	added(t, w, x)
-	e, err := w.Service.Enable(t.Context(), x, portal.Any, "ada@example.com", "")
+	e, err := w.Service.Enable(portaltest.As(t.Context(), ""), x, portal.Any, "ada@example.com", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func signIn(t *testing.T, w *portaltest.World, username string, password process
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
-	s, ctx := w.Service, portal.As(t.Context(), "Grace")
+	s, ctx := w.Service, portaltest.As(t.Context(), "Grace")
 	added(t, w, ada)
 
 	d, err := s.Get(ctx, ada)
@@ -112,7 +112,10 @@ func TestGuide(t *testing.T) {
 
 	// Renamed: whoever watches is told, and sees it.
 	watching, cancel := context.WithCancel(ctx)
-	changes := s.Watch(watching, ada)
+	changes, err := s.Watch(watching, ada)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Save(ctx, ada, portal.Any, "Ada King"); err != nil {
 		t.Fatal(err)
 	}

@@ -17,10 +17,10 @@ func TestOldPasswordAndNewLicense(t *testing.T) {
 	w := portaltest.New(t)
 	old := enabled(t, w, ada)
 	slow := w.PortalThat(func() {
-		if err := w.Service.Disable(t.Context(), ada, portal.Any); err != nil {
+		if err := w.Service.Disable(portaltest.As(t.Context(), ""), ada, portal.Any); err != nil {
 			t.Error(err)
 		}
-		if _, err := w.Service.Enable(t.Context(), ada, portal.Any, "ada@example.com", ""); err != nil {
+		if _, err := w.Service.Enable(portaltest.As(t.Context(), ""), ada, portal.Any, "ada@example.com", ""); err != nil {
 			t.Error(err)
 		}
 	})
@@ -30,7 +30,7 @@ func TestOldPasswordAndNewLicense(t *testing.T) {
 	if !errors.Is(err, portal.ErrUnauthorized) {
 		t.Errorf("the password of the license before: %v", err)
 	}
-	d, err := w.Service.Get(t.Context(), ada)
+	d, err := w.Service.Get(portaltest.As(t.Context(), ""), ada)
 	if err != nil || !d.Granted || d.LicenseID == old.LicenseID || d.SeatsUnknown || d.Used != 0 {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -44,7 +44,7 @@ func TestLongPassword(t *testing.T) {
 	added(t, w, ada)
 	const apart = "\u1112\u1161\u11ab\u1100\u1173\u11af" // two syllables of Korean
 	password := strings.Repeat(apart, 15) + strings.Repeat("heather moss ", 4)[:50] + strings.Repeat(apart, 24)
-	e, err := w.Service.Enable(t.Context(), ada, portal.Any, "ada@example.com", password)
+	e, err := w.Service.Enable(portaltest.As(t.Context(), ""), ada, portal.Any, "ada@example.com", password)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestSecondAdministratorIsTold(t *testing.T) {
 	p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
 	b := p.signedIn(alex)
 	form := b.form(receptionURL)
-	if _, err := p.core.Save(t.Context(), reception, portal.Any, "Lobby"); err != nil {
+	if _, err := p.core.Save(portal.As(t.Context(), alex.Actor("")), reception, portal.Any, "Lobby"); err != nil {
 		t.Fatal(err)
 	}
 	form.Set("name", "Front desk")

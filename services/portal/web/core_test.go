@@ -35,6 +35,14 @@ func newCore(all ...portal.Details) *core {
 	return c
 }
 
+// theirs is what the portal says when a tenant is another's.
+func theirs(ctx context.Context, tenant string) error {
+	if who := portal.ActorOf(ctx); who.Tenant != portal.EveryTenant && who.Tenant != tenant {
+		return &portal.Forbidden{Detail: "this is another tenant's"}
+	}
+	return nil
+}
+
 func (c *core) called(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,6 +51,9 @@ func (c *core) called(name string) int {
 
 // change does work on an extension whose version is right.
 func (c *core) change(ctx context.Context, name string, x events.Extension, version uint64, work func(*portal.Details)) error {
+	if err := theirs(ctx, x.Tenant); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	slow := c.slow
 	c.calls[name]++
@@ -69,7 +80,10 @@ func (c *core) change(ctx context.Context, name string, x events.Extension, vers
 	return nil
 }
 
-func (c *core) List(_ context.Context, tenant, query, _ string) (page []portal.Summary, next string, err error) {
+func (c *core) List(ctx context.Context, tenant, query, _ string) (page []portal.Summary, next string, err error) {
+	if err := theirs(ctx, tenant); err != nil {
+		return nil, "", err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fail != nil {
@@ -86,7 +100,10 @@ func (c *core) List(_ context.Context, tenant, query, _ string) (page []portal.S
 	return page, "", nil
 }
 
-func (c *core) Get(_ context.Context, x events.Extension) (portal.Details, error) {
+func (c *core) Get(ctx context.Context, x events.Extension) (portal.Details, error) {
+	if err := theirs(ctx, x.Tenant); err != nil {
+		return portal.Details{}, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failGet != nil {
@@ -99,7 +116,10 @@ func (c *core) Get(_ context.Context, x events.Extension) (portal.Details, error
 	return *d, nil
 }
 
-func (c *core) Add(_ context.Context, x events.Extension, name string) (uint64, error) {
+func (c *core) Add(ctx context.Context, x events.Extension, name string) (uint64, error) {
+	if err := theirs(ctx, x.Tenant); err != nil {
+		return 0, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls["Add"]++
@@ -160,12 +180,15 @@ func (c *core) SendWelcome(ctx context.Context, x events.Extension, version uint
 	return c.change(ctx, "SendWelcome", x, version, func(*portal.Details) {})
 }
 
-func (c *core) Watch(ctx context.Context, _ events.Extension) <-chan portal.Change {
+func (c *core) Watch(ctx context.Context, x events.Extension) (<-chan portal.Change, error) {
+	if err := theirs(ctx, x.Tenant); err != nil {
+		return nil, err
+	}
 	changes := make(chan portal.Change, 1)
 	changes <- portal.Change{Sequence: 1}
 	go func() {
 		<-ctx.Done()
 		close(changes)
 	}()
-	return changes
+	return changes, nil
 }

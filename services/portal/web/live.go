@@ -20,6 +20,10 @@ func (s *site) events(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	if err != nil {
 		return err
 	}
+	changes, err := s.core.Watch(r.Context(), x)
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	if r.Method == http.MethodHead {
@@ -28,7 +32,6 @@ func (s *site) events(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	changes := s.core.Watch(r.Context(), x)
 	beats, end := time.NewTicker(beat), time.NewTimer(streamLife)
 	defer beats.Stop()
 	defer end.Stop()

@@ -32,6 +32,7 @@ type problem struct {
 // fail answers with the page for an error.
 func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error) {
 	var down unavailable
+	_, forbidden := errors.AsType[*portal.Forbidden](err)
 	status, p := http.StatusInternalServerError, problem{
 		Tone: "bad", Icon: "alert", Title: "Something went wrong here",
 		Text: []string{"It is not your fault, and it was written down for whoever looks after this system."}, Home: "/",
@@ -45,7 +46,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 		}
 		leave(w, r, "/sign-in", code)
 		return
-	case errors.Is(err, portal.ErrNotFound):
+	case errors.Is(err, portal.ErrNotFound), forbidden: // what is another tenant's is not there
 		status, p = http.StatusNotFound, problem{
 			Tone: "", Icon: "search", Title: "There is nothing here",
 			Text: []string{"The extension does not exist, or not any more."}, Home: "/",

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 const (
@@ -30,8 +32,16 @@ type Administrator struct {
 	Tenant string `json:"tenant,omitempty"` // the only one they may look after; "" for all
 }
 
-// may tells whether a tenant is this administrator's.
-func (a Administrator) may(tenant string) bool { return a.Tenant == "" || a.Tenant == tenant }
+// Actor is the administrator, in a session, as the portal knows who acts.
+func (a Administrator) Actor(session string) portal.Actor {
+	tenant := a.Tenant
+	if tenant == "" {
+		tenant = portal.EveryTenant
+	}
+	return portal.Actor{
+		Kind: portal.KindAdministrator, ID: session, Name: a.Name, Tenant: tenant, Scopes: portal.ScopeRead | portal.ScopeAdmin,
+	}
+}
 
 // errSignedOut: no session, or one that ended.
 var errSignedOut = errors.New("not signed in")
@@ -46,6 +56,9 @@ func NewSessions(client redis.UniversalClient) *Sessions { return &Sessions{clie
 // Keys: their names hold hashes of tokens.
 func linkKey(token string) string    { return "softphone:portal:link:" + hash(token) }
 func sessionKey(token string) string { return "softphone:portal:session:" + hash(token) }
+
+// sessionID tells one session from another; it is of no use to anybody who knows it.
+func sessionID(token string) string { return hash(token)[:12] }
 
 func hash(token string) string {
 	sum := sha256.Sum256([]byte(token))

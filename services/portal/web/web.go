@@ -24,7 +24,7 @@ type Core interface { //nolint:interfacebloat // one method for everything that 
 	ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (portal.Reset, error)
 	RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error
 	SendWelcome(ctx context.Context, x events.Extension, version uint64) error
-	Watch(ctx context.Context, x events.Extension) <-chan portal.Change
+	Watch(ctx context.Context, x events.Extension) (<-chan portal.Change, error)
 }
 
 // Config of the pages.
@@ -107,7 +107,7 @@ type visitor struct {
 // handler answers a visitor, or returns why it did not.
 type handler func(w http.ResponseWriter, r *http.Request, v visitor) error
 
-// known lets signed-in administrators in, to their own tenants.
+// known lets signed-in administrators in. Which tenants are theirs, the core decides.
 func (s *site) known(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := visitor{session: token(r)}
@@ -116,11 +116,8 @@ func (s *site) known(next handler) http.HandlerFunc {
 			v.Administrator, err = s.sessions.get(r.Context(), v.session, !byItself(r))
 			err = away(err)
 		}
-		if tenant := r.PathValue("tenant"); err == nil && tenant != "" && !v.may(tenant) {
-			err = portal.ErrNotFound
-		}
 		if err == nil {
-			err = next(w, r.WithContext(portal.As(r.Context(), v.Name)), v)
+			err = next(w, r.WithContext(portal.As(r.Context(), v.Actor(sessionID(v.session)))), v)
 		}
 		if err != nil {
 			s.fail(w, r, v, err)
