@@ -93,7 +93,9 @@ func (r Redis) client(name string) (redis.UniversalClient, error) {
 	r.identify(&o.Username, &o.Password, o.TLSConfig, roots)
 	// Without ContextTimeoutEnabled a call waits for its read timeout, whatever its context says.
 	o.OnConnect, o.ContextTimeoutEnabled = tellName(name), true
-	return redis.NewClient(o), nil
+	client := redis.NewClient(o)
+	client.AddHook(newFailover())
+	return client, nil
 }
 
 // tellName makes connections appear in CLIENT LIST under name. A user that may not do that is let be, which is why it is

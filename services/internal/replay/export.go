@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -65,7 +66,7 @@ func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, chan
 // and is there under its name only when it is whole.
 func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, change Change, progress func(int)) (done Exported, err error) {
 	part := name + ".part"
-	file, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	file, err := createOwn(part)
 	if err != nil {
 		return done, err
 	}
@@ -85,10 +86,33 @@ func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, ch
 	if done, err = Export(ctx, log, r, out, change, progress); err != nil {
 		return done, err
 	}
-	if err = errors.Join(finish(), file.Sync(), file.Close()); err != nil {
+	if err = errors.Join(finish(), file.Sync(), stillThere(file, part), file.Close()); err != nil {
 		return done, fmt.Errorf("writing %s: %w", part, err)
 	}
 	return done, os.Rename(part, name)
+}
+
+// createOwn creates a file that was not there. What an interrupted export left is
+// removed; so is a link, which would have the log written to where it points.
+func createOwn(name string) (*os.File, error) {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+// stillThere makes sure that nobody, such as a second export to the same name, has
+// put another file in the place of ours.
+func stillThere(file *os.File, name string) error {
+	ours, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Lstat(name)
+	if err == nil && !os.SameFile(ours, there) {
+		err = errors.New("another program has replaced it: export again, to a name of its own")
+	}
+	return err
 }
 
 func partitionToken(m eventlog.Message) string {
