@@ -298,3 +298,26 @@ func TestExportAnonymized(t *testing.T) {
 	l.Store(foreign)
 	l.want(softphonectl.Partly, "export", file, "--anonymize")
 }
+
+// A link that somebody put where an export writes must not lead it to another file.
+func TestExportFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.enable(ann)
+	folder := t.TempDir()
+	victim, file := filepath.Join(folder, "victim"), filepath.Join(folder, "log.ndjson")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, file+".part"); err != nil {
+		t.Fatal(err)
+	}
+	l.want(softphonectl.Done, "export", file)
+	if kept, err := os.ReadFile(victim); err != nil || string(kept) != "precious" {
+		t.Errorf("the export wrote through the link: %q, %v", kept, err)
+	}
+	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the export is no regular file: %v, %v", info, err)
+	}
+}

@@ -52,11 +52,8 @@ func (l logStatus) leaderless() bool {
 func (l logStatus) remarks() []string {
 	var all []string
 	for _, c := range l.Copies {
-		switch {
-		case c.Offline:
-			all = append(all, fmt.Sprintf("log: the copy on %s is offline", c.Server))
-		case !c.Current:
-			all = append(all, fmt.Sprintf("log: the copy on %s is behind, by %s", c.Server, plural(c.Lag, "operation")))
+		if fault := c.Fault(); fault != "" {
+			all = append(all, "log: "+fault)
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,5 +118,49 @@ func TestLostTail(t *testing.T) {
 		if n != 1 {
 			t.Errorf("event %s was handled %d times", body, n)
 		}
+	}
+}
+
+// A durable that somebody paused gets no work: health names it, and says how to go on.
+func TestConsumerPaused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen, health := newTally(), make(chan error, 100)
+	c := w.config()
+	c.Health = notes(health)
+	w.run(c, func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
+	w.publish(0, 1)
+	seen.await(t, "an event", atLeast(1))
+	if _, err := w.log.JetStream().PauseConsumer(t.Context(), events.Stream, "pusher", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.After(time.Minute); ; {
+		select {
+		case err := <-health:
+			if err == nil || !strings.Contains(err.Error(), "nats consumer resume SOFTPHONE pusher") {
+				continue
+			}
+		case <-end:
+			t.Fatal("health never said that the consumer is paused")
+		}
+		break
+	}
+	w.publish(1, 1)
+	if _, err := w.log.JetStream().ResumeConsumer(t.Context(), events.Stream, "pusher"); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, "another event", atLeast(2))
+	w.eventually("health is well", func() bool { return <-health == nil })
+}
+
+// notes are what health was told.
+type notes chan error
+
+func (notes) Broken(string, error) {}
+
+func (n notes) NotReady(_ string, err error) {
+	select {
+	case n <- err:
+	default:
 	}
 }

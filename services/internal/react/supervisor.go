@@ -59,6 +59,10 @@ func (r *reactor) look(ctx context.Context) (jetstream.Consumer, error) {
 	r.created.Store(&state.Created)
 	r.saw(state.Last)
 	r.Metrics.looked(r.Durable, info, r.oldest(ctx, info))
+	if info.Paused {
+		return consumer, fmt.Errorf("somebody paused consumer %s, for %s: `nats consumer resume %s %s` ends that",
+			r.Durable, info.PauseRemaining.Round(time.Second), events.Stream, r.Durable)
+	}
 	return consumer, nil
 }
 
