@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a password for each user of NATS and Redis that has none yet, and the one that admits mails that come back, in
-# deploy/secrets (or the folder named).
+# deploy/secrets (or the folder named). API tokens are the portal's to make: deploy/README.md.
 # To rotate one, delete its file, run this again, and restart what uses it: deploy/README.md.
 set -euo pipefail
 
@@ -20,13 +20,3 @@ for name in nats-{ops,pbx,license,device-counter,mailer,name-sync,portal} redis-
     chmod 444 "$file"
     echo "made $file" >&2
 done
-
-# The portal keeps only the SHA-256 of its API tokens, so this one is shown now and never again. A line more in the file,
-# "<name> <tenant, or *> <SHA-256>", is a token more.
-file=$folder/portal-api-tokens
-if [ ! -s "$file" ]; then
-    token=softphone_$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
-    printf 'first * %s\n' "$(printf %s "$token" | sha256sum | cut -d ' ' -f 1)" >"$file"
-    chmod 444 "$file"
-    echo "made $file; its token, shown only now: $token" >&2
-fi

@@ -3,17 +3,19 @@ package acceptance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 	"github.com/mycloudpbx/softphone/services/portal/web"
@@ -26,14 +28,6 @@ func TestPortalNeedsNoMoreThanItMay(t *testing.T) {
 	var log servertest.Lines
 	stopWorkers := s.startWorkers(t, &log, "http://127.0.0.1:1")
 
-	token, line := api.NewToken(api.Token{Name: "crm", Tenant: "acme"})
-	tokens := filepath.Join(s.secrets, "portal-api-tokens")
-	if err := os.Chmod(tokens, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(tokens, []byte(line+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	var c server.Config
 	s.configure(t, &log, server.Name, &c, &c.Config.Config)
 	c.Listen = "127.0.0.1:0" // not the container's
@@ -41,6 +35,12 @@ func TestPortalNeedsNoMoreThanItMay(t *testing.T) {
 	c.Ready = func(p server.Portal) { serving <- p }
 	stop := start(t, &log, func(ctx context.Context) error { return server.Run(ctx, c) })
 	p := <-serving
+	token, made, err := p.Access.Make(t.Context(), access.Token{
+		Name: "crm", Tenant: "acme", Scopes: portal.ScopeAdmin | portal.ScopeCore, Ends: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	call := func(method, path, body string, want int) map[string]any {
 		t.Helper()
@@ -81,6 +81,13 @@ func TestPortalNeedsNoMoreThanItMay(t *testing.T) {
 	if _, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"}); err != nil {
 		t.Errorf("a link: %v", err)
 	}
+	if all, err := p.Access.List(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("the API tokens: %v, %v", all, err)
+	}
+	if err := errors.Join(p.Access.SetMaxDevices(t.Context(), "acme", 10), p.Access.End(t.Context(), made.ID)); err != nil {
+		t.Errorf("a limit, and the end of the token: %v", err)
+	}
+	call("GET", ann, ``, 401)
 	stop()
 	stopWorkers()
 	if refusal := regexp.MustCompile(`(?i)[^\n]*(permissions|NOPERM|can't access|can't run)[^\n]*`).FindString(log.String()); refusal != "" {

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/portal/api"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
@@ -30,11 +31,10 @@ type office struct {
 func (b *bench) office(ctx context.Context, use func(context.Context, *office) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	token, line := api.NewToken(api.Token{Name: "bench", Tenant: api.Every})
 	var c server.Config
 	err := process.Parse(&c, []string{
 		"NATS_URL=" + b.world.natsURL, "REDIS_URL=" + b.world.redisURL, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
-		"SOFTPHONE_API_TOKENS=" + line, "SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
+		"SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
 	})
 	if err != nil {
 		return err
@@ -47,10 +47,16 @@ func (b *bench) office(ctx context.Context, use func(context.Context, *office) e
 	select {
 	case err = <-ended:
 	case p := <-serving:
-		o := &office{url: "http://" + p.Address, token: token, client: &http.Client{
+		o := &office{url: "http://" + p.Address, client: &http.Client{
 			Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}}
-		if err = o.signIn(ctx, p.Sessions); err == nil {
+		o.token, _, err = p.Access.Make(ctx, access.Token{
+			Name: "bench", Tenant: portal.EveryTenant, Scopes: portal.ScopeRead | portal.ScopeAdmin | portal.ScopeCore, Ends: time.Now().Add(24 * time.Hour),
+		})
+		if err == nil {
+			err = o.signIn(ctx, p.Sessions)
+		}
+		if err == nil {
 			err = use(ctx, o)
 		}
 		cancel()

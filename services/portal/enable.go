@@ -46,13 +46,27 @@ func (s *Service) enable(ctx context.Context, x events.Extension, version uint64
 	if name == "" {
 		name = x.Number
 	}
-	fact := events.NewFact(x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name})
+	limit, err := s.deviceLimit(ctx, x.Tenant)
+	if err != nil {
+		return Enabled{}, err
+	}
+	fact := events.NewFact(x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name, DeviceLimit: limit})
 	chosen, err := s.choose(x, fact, password)
 	if err != nil {
 		return Enabled{}, err
 	}
 	err = s.grant(ctx, f, fact, chosen)
 	return s.enabled(ctx, fact, chosen, password != "", err)
+}
+
+// deviceLimit is what a license is granted for here: the default, or less where the tenant
+// may have less.
+func (s *Service) deviceLimit(ctx context.Context, tenant string) (int, error) {
+	most, err := s.limits.MaxDevices(ctx, tenant)
+	if err != nil {
+		return 0, away(err)
+	}
+	return min(most, events.DefaultDeviceLimit), nil
 }
 
 // grant enables, and returns when the license of this very fact is granted.

@@ -1,8 +1,10 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,6 +17,9 @@ import (
 // does not say that there will be none.
 func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Duration) (eventlog.Receipt, *events.Decision, error) {
 	if err := authorize(ctx, opPublish, fact.Extension.Tenant); err != nil {
+		return eventlog.Receipt{}, nil, err
+	}
+	if err := s.affords(ctx, fact); err != nil {
 		return eventlog.Receipt{}, nil, err
 	}
 	m, err := message(ctx, fact)
@@ -35,6 +40,23 @@ func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Dura
 		return receipt, nil, away(err)
 	}
 	return receipt, &decision, nil
+}
+
+// affords refuses, of an actor of one tenant, a license for more devices than the tenant may
+// have. Whoever acts for all tenants sells what they like.
+func (s *Service) affords(ctx context.Context, fact events.Event) error {
+	enabled, is := fact.Data.(events.SoftphoneEnabled)
+	if !is || ActorOf(ctx).Tenant == EveryTenant {
+		return nil
+	}
+	most, err := s.limits.MaxDevices(ctx, fact.Extension.Tenant)
+	if err != nil {
+		return away(err)
+	}
+	if wanted := cmp.Or(enabled.DeviceLimit, events.DefaultDeviceLimit); wanted > most {
+		return &Forbidden{Detail: fmt.Sprintf("a license for %d devices; the highest deviceLimit of tenant %s is %d", wanted, fact.Extension.Tenant, most)}
+	}
+	return nil
 }
 
 // undecided are the facts no worker answers: the mailer reads them, and what becomes

@@ -23,6 +23,7 @@ type Config struct {
 	Hasher      Hasher
 	Logger      zerolog.Logger
 	Metrics     prometheus.Registerer // nil: none
+	Limits      Limits                // of tenants; nil: the usual ones
 	Patience    time.Duration         // for a worker's decision; 0 means [Patience]. All else it waits for is in proportion
 }
 
@@ -32,6 +33,17 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 	Matches(ctx context.Context, c credential.Caller, hash, password string) (bool, error)
 }
+
+// Limits says how many devices a license may be for, at most, when somebody of a tenant
+// grants it. An *access.Store does.
+type Limits interface {
+	MaxDevices(ctx context.Context, tenant string) (int, error)
+}
+
+// usual are the limits where nobody set any.
+type usual struct{}
+
+func (usual) MaxDevices(context.Context, string) (int, error) { return events.DefaultDeviceLimit, nil }
 
 // Patience is how long a person waits for a worker's decision before they are told to
 // try again.
@@ -63,6 +75,7 @@ type Service struct {
 	tokens      tokens
 	tail        *tail
 	directory   *directory
+	limits      Limits
 	metrics     *metrics
 	logger      zerolog.Logger
 	patience    patience
@@ -73,11 +86,14 @@ func New(c Config) *Service {
 	if c.Patience == 0 {
 		c.Patience = Patience
 	}
+	if c.Limits == nil {
+		c.Limits = usual{}
+	}
 	patience := newPatience(c.Patience)
 	s := &Service{
 		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
 		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis},
-		metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
+		limits: c.Limits, metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
 	}
 	s.directory = newDirectory(s.numbers)
 	s.tail = newTail(c.Log, s.directory, c.Logger)

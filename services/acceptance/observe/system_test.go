@@ -29,6 +29,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
 	namesync "github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 )
@@ -99,15 +101,13 @@ func (s *system) start() {
 	var mailing mailer.Config
 	var naming namesync.Config
 	var serving server.Config
-	var line string
-	s.token, line = api.NewToken(api.Token{Name: "pbx", Tenant: "*"})
 
 	s.configure(events.License, &granting, &granting.Config)
 	s.configure(events.DeviceCounter, &counting, &counting.Config)
 	s.configure(events.Mailer, &mailing, &mailing.Config, "SMTP_URL=smtp://"+s.relay.Addr, "MAIL_BRANDS="+s.brands())
 	s.configure(events.NameSync, &naming, &naming.Config.Config,
 		"DIRECTORY_URL="+s.directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_API_TOKENS="+line)
+	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0")
 	mailing.Retry, mailing.Recover = soon, soon
 	naming.Directory.Retry, naming.Directory.Recover = soon, soon
 	ready := make(chan server.Portal, 1)
@@ -123,6 +123,13 @@ func (s *system) start() {
 		s.stops = append(s.stops, s.Start(run))
 	}
 	s.portal = <-ready
+	var err error
+	s.token, _, err = s.portal.Access.Make(s.t.Context(), access.Token{
+		Name: "pbx", Tenant: portal.EveryTenant, Scopes: portal.ScopeAdmin | portal.ScopeCore, Ends: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for _, name := range services() {
 		s.Eventually(name+" is ready", func() bool {
 			code, report := s.page(name, "/readyz")

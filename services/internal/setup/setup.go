@@ -29,8 +29,8 @@ const MailerBucket = "softphone-mailer"
 // mailerTTL is longer than an e-mail is tried.
 const mailerTTL = 7 * 24 * time.Hour
 
-// CredentialsBucket holds the hashes of the softphones' passwords, which nobody but
-// the portal may read. Losing it means a new password for everybody.
+// CredentialsBucket holds the hashes of the softphones' passwords and of API tokens, which nobody but
+// the portal may read. Losing it means a new password, or token, for everybody.
 const CredentialsBucket = "softphone-credentials"
 
 // Layout is what may differ between installations. The zero value is for a single server.
@@ -61,7 +61,7 @@ func Everything(ctx context.Context, js jetstream.JetStream, l Layout) error {
 // password that was just set would be wrong.
 func ensureCredentials(ctx context.Context, js jetstream.JetStream, replicas int) error {
 	config := jetstream.StreamConfig{
-		Name: "KV_" + CredentialsBucket, Description: "Hashes of the softphones' passwords.",
+		Name: "KV_" + CredentialsBucket, Description: "Hashes of the softphones' passwords and of API tokens; limits of tenants.",
 		Subjects:          []string{"$KV." + CredentialsBucket + ".>"},
 		MaxMsgsPerSubject: 1,
 		MaxMsgSize:        1 << 10,

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,73 +9,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 )
 
-// Every is the tenant of a token that is good for all.
-const Every = portal.EveryTenant
-
-// Token is who holds an API token, and for which tenant.
-type Token struct {
-	Name   string // told to others: "changed by …"
-	Tenant string // or Every
+// Tokens knows who shows an API token: an *access.Store.
+type Tokens interface {
+	Find(ctx context.Context, token string) (portal.Actor, error)
 }
-
-// Tokens are the API tokens by their SHA-256: they are random, so a fast hash is
-// enough, and nobody who reads the file can use one.
-type Tokens map[[sha256.Size]byte]Token
-
-// NewToken makes an API token up, and the line that lets it in.
-func NewToken(t Token) (token, line string) {
-	token = "softphone_" + rand.Text()
-	sum := sha256.Sum256([]byte(token))
-	return token, t.Name + " " + t.Tenant + " " + hex.EncodeToString(sum[:])
-}
-
-// ParseTokens reads lines "<name> <tenant, or *> <SHA-256 of the token, hex>". Empty
-// lines and those that begin with # say nothing. A fault is told by its line's
-// number: somebody may have written the token itself.
-func ParseTokens(text string) (Tokens, error) {
-	tokens := Tokens{}
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
-			continue
-		}
-		fault := func(what string) error { return fmt.Errorf("line %d of the API tokens %s", number, what) }
-		if len(fields) != 3 {
-			return nil, fault("is not: name tenant sha256, for example: crm * 9f86d081…")
-		}
-		if fields[1] != Every && (events.Extension{Tenant: fields[1], Number: "0"}).Validate() != nil {
-			return nil, fault("names no tenant: a-z, 0-9 and -, or *")
-		}
-		sum, err := hex.DecodeString(fields[2])
-		if err != nil || len(sum) != sha256.Size {
-			return nil, fault("has no SHA-256 as its third word: 64 hexadecimal digits")
-		}
-		if [sha256.Size]byte(sum) == sha256.Sum256(nil) {
-			return nil, fault("has the SHA-256 of nothing, which everybody knows: hash the token, without a line's end")
-		}
-		tokens[[sha256.Size]byte(sum)] = Token{Name: fields[0], Tenant: fields[1]}
-	}
-	return tokens, nil
-}
-
-var errNoToken = errors.New("an API token is needed: Authorization: Bearer …")
 
 // admin lets in who has an API token. What it may do, the service decides.
 func (a *api) admin(do handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		token, known := a.Tokens[sha256.Sum256([]byte(bearer(r)))]
-		if !known {
-			return errNoToken
-		}
-		who := portal.Actor{
-			Kind: portal.KindAPIToken, ID: token.Name, Name: token.Name, Tenant: token.Tenant,
-			Scopes: portal.ScopeRead | portal.ScopeAdmin | portal.ScopeCore,
+		who, err := a.Tokens.Find(r.Context(), bearer(r))
+		switch {
+		case errors.Is(err, access.ErrUnknown), errors.Is(err, access.ErrEnded):
+			return err
+		case err != nil: // nobody can be known without the bucket
+			return fmt.Errorf("%w: %w", portal.ErrTryAgain, err)
 		}
 		return do(w, r.WithContext(portal.As(r.Context(), who)))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 )
 
 // problems is what the types of problems begin with.
@@ -57,7 +58,8 @@ func known() []struct {
 		{portal.ErrNotFound, http.StatusNotFound, "not-found", "Not Found"},
 		{portal.ErrNotEnabled, http.StatusConflict, "not-enabled", "Softphone Not Enabled"},
 		{portal.ErrExists, http.StatusConflict, "changed-meanwhile", "Changed Meanwhile"},
-		{errNoToken, http.StatusUnauthorized, "unauthorized", "Unauthorized"},
+		{access.ErrUnknown, http.StatusUnauthorized, "unauthorized", "Unauthorized"},
+		{access.ErrEnded, http.StatusUnauthorized, "unauthorized", "Unauthorized"},
 		{errPath, http.StatusNotFound, "not-found", "Not Found"},
 		{errMethod, http.StatusMethodNotAllowed, "method-not-allowed", "Method Not Allowed"},
 		{errMedia, http.StatusUnsupportedMediaType, "unsupported-media-type", "Unsupported Media Type"},

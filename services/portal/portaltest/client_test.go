@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
+	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
@@ -34,13 +35,9 @@ const (
 func newClient(t *testing.T) (c client, globexToken string) {
 	t.Helper()
 	w := portaltest.New(t)
-	all, line := api.NewToken(api.Token{Name: "crm", Tenant: api.Every})
-	globex, other := api.NewToken(api.Token{Name: "globex-tool", Tenant: "globex"})
-	tokens, err := api.ParseTokens("# two\n" + line + "\n" + other + "\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := api.New(t.Context(), api.Config{Service: w.Service, Tokens: tokens, Log: w.Config("api").Host.Log})
+	all := w.Token("crm", portal.EveryTenant, "admin,core")
+	globex := w.Token("globex-tool", "globex", "read,admin,core")
+	handler := api.New(t.Context(), api.Config{Service: w.Service, Tokens: w.Access, Log: w.Config("api").Host.Log})
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 2*time.Second, 2*workertest.Patience
 	server.Start()

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 	"github.com/mycloudpbx/softphone/services/portal/web"
@@ -30,12 +31,8 @@ const clients = 72
 func TestFlood(t *testing.T) {
 	w := portaltest.New(t)
 	e := enabled(t, w, ada)
-	token, line := api.NewToken(api.Token{Name: "crm", Tenant: api.Every})
-	tokens, err := api.ParseTokens(line)
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := api.New(t.Context(), api.Config{Service: w.Service, Tokens: tokens, Log: w.Config("api").Host.Log})
+	token := w.Token("crm", portal.EveryTenant, "read")
+	handler := api.New(t.Context(), api.Config{Service: w.Service, Tokens: w.Access, Log: w.Config("api").Host.Log})
 	pages := newVisitor(t, w)
 	runtime.GC()
 	before := heap()

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
-	"github.com/mycloudpbx/softphone/services/portal/api"
+	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
@@ -21,11 +23,10 @@ import (
 func TestServer(t *testing.T) {
 	t.Parallel()
 	w := workertest.New(t, 0)
-	token, line := api.NewToken(api.Token{Name: "crm", Tenant: "acme"})
 	var c server.Config
 	err := process.Parse(&c, []string{
 		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
-		"SOFTPHONE_API_TOKENS=" + line, "SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
+		"SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,12 @@ func TestServer(t *testing.T) {
 		t.Errorf("it serves, and its health says %+v", part)
 	}
 
+	token, _, err := p.Access.Make(t.Context(), access.Token{
+		Name: "crm", Tenant: "acme", Scopes: portal.ScopeRead, Ends: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	get := func(path, authorization string) (int, string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.Address+path, nil)
@@ -87,22 +94,19 @@ softphone_http_requests_total{code="404",method="GET",route="other"} 1
 	stop()
 }
 
-// What is wrong with the environment is told by its variable, and no token with it.
+// What is wrong with the environment is told by its variable.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
 	var c server.Config
 	err := process.Parse(&c, []string{
-		"SOFTPHONE_HTTP_LISTEN=nowhere", "SOFTPHONE_API_TOKENS=crm * sesame-open", "SOFTPHONE_HTTP_PROXIES=10.0.0.1",
+		"SOFTPHONE_HTTP_LISTEN=nowhere", "SOFTPHONE_HTTP_PROXIES=10.0.0.1",
 	})
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"SOFTPHONE_HTTP_LISTEN:", "SOFTPHONE_API_TOKENS: line 1", "SOFTPHONE_HTTP_PROXIES:"} {
+	for _, want := range []string{"SOFTPHONE_HTTP_LISTEN:", "SOFTPHONE_HTTP_PROXIES:"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
 		}
-	}
-	if strings.Contains(err.Error(), "sesame") {
-		t.Errorf("the token is told: %v", err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
 )
 
@@ -29,6 +30,7 @@ type World struct {
 	*workertest.World
 	Service *portal.Service
 	Metrics *prometheus.Registry // of Service
+	Access  *access.Store        // of Service
 
 	t           testing.TB
 	stopLicense func()
@@ -99,10 +101,15 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, fou
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	accesses, err := access.Open(ctx, log.JetStream(), setup.CredentialsBucket, client, c.Host.Log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Access = accesses
 	hasher := credential.NewHasher(1, workertest.Patience)
 	metrics.MustRegister(hasher)
 	s := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: store, Hasher: comparing{hasher, found}, Logger: c.Host.Log, Metrics: metrics, Patience: patience,
+		Log: log, Redis: client, Credentials: store, Hasher: comparing{hasher, found}, Logger: c.Host.Log, Metrics: metrics, Limits: accesses, Patience: patience,
 	})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()
@@ -131,6 +138,20 @@ func As(ctx context.Context, name string) context.Context {
 		Kind: portal.KindAdministrator, ID: name, Name: name, Tenant: portal.EveryTenant,
 		Scopes: portal.ScopeRead | portal.ScopeAdmin | portal.ScopeCore,
 	})
+}
+
+// Token makes an API token for a tenant.
+func (w *World) Token(name, tenant, scopes string) string {
+	w.t.Helper()
+	allowed, err := portal.ParseScopes(scopes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token, _, err := w.Access.Make(w.t.Context(), access.Token{Name: name, Tenant: tenant, Scopes: allowed, Ends: time.Now().Add(time.Hour)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return token
 }
 
 // Metric is the value of one of Service's metrics, labels as name and value in turn; of

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
-	"github.com/mycloudpbx/softphone/services/portal/api"
 )
 
 // Config of the portal, from the environment.
@@ -20,11 +19,6 @@ type Config struct {
 	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"` // pages and API
 
 	URL string `env:"SOFTPHONE_HTTP_URL" envDefault:"http://127.0.0.1:8080"` // where browsers find it, for links
-
-	// APITokens let administrators' tools and PBX cores in: a line for each, "<name>
-	// <tenant, or *> <SHA-256 of the token, hex>". Without any, nobody may administer
-	// through the API.
-	APITokens process.Secret `env:"SOFTPHONE_API_TOKENS"`
 
 	// Proxies are the networks (10.0.0.0/8) whose X-Forwarded-For is believed, for the
 	// count of failed sign-ins. Behind a proxy that is not named, everybody has its
@@ -40,12 +34,8 @@ type Config struct {
 
 // Validate checks what the types cannot.
 func (c Config) Validate() error {
-	_, tokens := api.ParseTokens(c.APITokens.Reveal())
-	if tokens != nil {
-		tokens = fmt.Errorf("SOFTPHONE_API_TOKENS: %w", tokens)
-	}
 	_, proxies := c.proxies()
-	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), tokens, proxies)
+	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), proxies)
 }
 
 func (c Config) proxies() (all []netip.Prefix, err error) {

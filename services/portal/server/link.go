@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
-// Link writes a one-time link for an administrator: arguments are a name (without one
-// "administrator") and a tenant (without one all). It reads the environment that the
-// portal reads. The link is a secret until it is used.
-func Link(arguments, environment []string, out io.Writer) error {
+// link writes a one-time link for an administrator: arguments are a name (without one
+// "administrator") and a tenant (without one all). It needs Redis alone. The link is a
+// secret until it is used.
+func link(ctx context.Context, arguments, environment []string, out io.Writer) error {
 	who, err := administrator(arguments)
 	if err != nil {
 		return err
@@ -25,8 +24,6 @@ func Link(arguments, environment []string, out io.Writer) error {
 	if err := process.Parse(&c, environment); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
 	client, err := c.Redis.Connect(ctx, Name)
 	if err != nil {
 		return err

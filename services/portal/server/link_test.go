@@ -19,7 +19,7 @@ func TestLinkRefuses(t *testing.T) {
 		`name: is empty`:                        {""},
 		`put a name of several words in quotes`: {"Ann", "Lee", "acme"},
 	} {
-		if err := server.Link(arguments, nowhere, io.Discard); err == nil || !strings.Contains(err.Error(), says) {
+		if err := server.Command(append([]string{"link"}, arguments...), nowhere, io.Discard); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("link %q: %v, want %q", arguments, err, says)
 		}
 	}

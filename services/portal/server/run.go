@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/redis/go-redis/v9"
@@ -13,6 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
 	"github.com/mycloudpbx/softphone/services/portal/web"
@@ -29,6 +29,7 @@ type Portal struct {
 	Address  string // host:port of its HTTP server
 	Service  *portal.Service
 	Sessions *web.Sessions // makes one-time links for administrators
+	Access   *access.Store // makes API tokens
 }
 
 // Run serves until the context ends. It returns an error for what it cannot start
@@ -56,15 +57,22 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	accesses, err := process.Await(ctx, c.Host, func(ctx context.Context) (*access.Store, error) {
+		return access.Open(ctx, log.JetStream(), setup.CredentialsBucket, client, c.Host.Log)
+	})
+	if err != nil {
+		return err
+	}
 	hasher := credential.NewHasher(hashing(), c.Patience)
 	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
-		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics, Patience: c.Patience,
+		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics,
+		Limits: accesses, Patience: c.Patience,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })
 	group.Go(func() error { return portal.RunView(ctx, c.Config) })
-	group.Go(func() error { return c.serve(ctx, service, client) })
+	group.Go(func() error { return c.serve(ctx, service, accesses, client) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -73,8 +81,8 @@ func Run(ctx context.Context, c Config) error {
 
 // serve answers HTTP until the context ends; then it takes no more requests, and
 // streams end at once.
-func (c Config) serve(ctx context.Context, service *portal.Service, client redis.UniversalClient) error {
-	handler, err := c.handler(ctx, service, client)
+func (c Config) serve(ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient) error {
+	handler, err := c.handler(ctx, service, accesses, client)
 	if err != nil {
 		return err
 	}
@@ -87,18 +95,16 @@ func (c Config) serve(ctx context.Context, service *portal.Service, client redis
 	c.Host.Health.NotReady(partHTTP, nil)
 	c.Host.Log.Info().Str("address", "http://"+server.Address()).Msg("the portal serves")
 	if c.Ready != nil {
-		c.Ready(Portal{Address: server.Address(), Service: service, Sessions: web.NewSessions(client)})
+		c.Ready(Portal{Address: server.Address(), Service: service, Sessions: web.NewSessions(client), Access: accesses})
 	}
 	<-ctx.Done()
 	return ctx.Err()
 }
 
 // handler is the API and the pages.
-func (c Config) handler(ctx context.Context, service *portal.Service, client redis.UniversalClient) (http.Handler, error) {
-	tokens, err := api.ParseTokens(c.APITokens.Reveal())
-	if err != nil {
-		return nil, fmt.Errorf("SOFTPHONE_API_TOKENS: %w", err)
-	}
+func (c Config) handler(
+	ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient,
+) (http.Handler, error) {
 	proxies, err := c.proxies()
 	if err != nil {
 		return nil, err
@@ -108,7 +114,7 @@ func (c Config) handler(ctx context.Context, service *portal.Service, client red
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: tokens, Log: c.Host.Log, Proxies: proxies}))
+	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Proxies: proxies}))
 	mux.Handle("/", pages)
 	return measured(c.Host.Metrics, mux), nil
 }

@@ -1,22 +1,21 @@
-// Command portal runs the PBX core's side of the softphone; see package portal.
-//
-//	portal link [name [tenant]]
-//
-// makes a one-time link with which an administrator signs in.
+// Command portal runs the PBX core's side of the softphone; see package portal. With a
+// command it makes links for administrators, and makes, lists and ends API tokens and sets
+// tenants' limits: `portal help` lists them.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "link" {
-		if err := server.Link(os.Args[2:], os.Environ(), os.Stdout); err != nil {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		if err := server.Command(os.Args[1:], os.Environ(), os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "portal:", err)
 			os.Exit(1)
 		}
