@@ -29,4 +29,39 @@ NATS_DATA=${NATS_DATA:-/data}
 export NATS_OPS_PASSWORD NATS_PBX_PASSWORD NATS_LICENSE_PASSWORD NATS_DEVICE_COUNTER_PASSWORD NATS_MAILER_PASSWORD \
     NATS_NAME_SYNC_PASSWORD NATS_PORTAL_PASSWORD NATS_DATA
 
+# A server whose disk was full stays out of service when there is room again, until it is started again; its /healthz says so
+# (a write error, or JetStream not enabled). watch ends such a server as soon as there is room: whatever runs this script
+# starts it again (docker-compose.yml: restart). It does nothing while the disk is full, where a start helps nobody, and
+# nothing about other faults.
+watch() {
+    while sleep 5 && kill -0 "$1" 2>/dev/null; do
+        case $(health) in
+        *"write error"* | *"no space left"* | *"not enabled"*) ;;
+        *) continue ;;
+        esac
+        room=$(df -Pk "$NATS_DATA" | awk 'NR == 2 { print $4 }')
+        if [ "${room:-0}" -ge 16384 ]; then
+            echo "nats: the disk was full and has room: ending the server, to be started again" >"/proc/$1/fd/2"
+            kill -TERM "$1"
+        fi
+    done
+}
+
+# health prints what /healthz answers, of an unhealthy server too: wget of busybox would not.
+health() {
+    if command -v curl >/dev/null; then
+        curl -s -m 3 "http://127.0.0.1:$monitor/healthz"
+    else
+        printf 'GET /healthz HTTP/1.0\r\n\r\n' | nc -w 3 127.0.0.1 "$monitor"
+    fi
+}
+
+monitor=8222
+previous=
+for argument; do
+    case $previous in -m | --http_port) monitor=$argument ;; esac
+    previous=$argument
+done
+watch $$ >/dev/null 2>&1 &
+
 exec nats-server --config "$here/nats.conf" "$@"

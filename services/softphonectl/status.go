@@ -135,7 +135,8 @@ func (x *session) status() (well bool, err error) {
 			return false, err
 		}
 	}
-	return well, x.people(rows, notes)
+	unwritable := x.unwritable()
+	return well && len(unwritable) == 0, x.people(rows, append(notes, unwritable...))
 }
 
 func (x *session) folderStatus(f folder) replay.FolderStatus {

@@ -46,6 +46,9 @@ func Run(ctx context.Context, c Config) error {
 		})
 	}
 	group.Go(func() error { return at.watch(ctx) })
+	if at.heal != nil {
+		group.Go(func() error { return at.heal(ctx) })
+	}
 	group.Go(func() error { return c.greet(ctx, at, serving) })
 	return group.Wait()
 }

@@ -23,9 +23,10 @@ var errRedisEnded = errors.New("redis-server ended by itself: its last words are
 
 // servers is what the workers need, embedded or outside.
 type servers struct {
-	nats, redis, smtp string          // URLs
-	inbox             string          // URL of the page; empty when mail goes elsewhere
-	lost              <-chan struct{} // closed when the redis-server child ended; nil without one
+	nats, redis, smtp string                      // URLs
+	inbox             string                      // URL of the page; empty when mail goes elsewhere
+	lost              <-chan struct{}             // closed when the redis-server child ended; nil without one
+	heal              func(context.Context) error // starts our NATS again after its disk was full; nil when it is not ours
 	closing           []func()
 }
 
@@ -109,7 +110,7 @@ func (s *servers) startNATS(ctx context.Context, c Config) error {
 		return hint(err, "SOFTPHONE_NATS_LISTEN")
 	}
 	s.closing = append(s.closing, server.Close)
-	s.nats = server.URL()
+	s.nats, s.heal = server.URL(), server.Heal
 	return setUp(ctx, s.nats, c.Host.Log)
 }
 

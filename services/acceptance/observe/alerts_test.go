@@ -101,7 +101,7 @@ func (s *system) signUpAt(tenant string, number int) {
 }
 
 // What takes too long for a test is made up: an e-mail that has waited for a quarter
-// of an hour, and decisions that are slow for minutes.
+// of an hour, decisions that are slow for minutes, and a disk that is full.
 func TestAlertsOfWhatIsSlow(t *testing.T) {
 	t.Parallel()
 	p := newPrometheus(t)
@@ -109,12 +109,13 @@ func TestAlertsOfWhatIsSlow(t *testing.T) {
 	for n := range minutes(7) {
 		p.now = p.now.Add(interval)
 		p.sample("softphone_react_queue_age_seconds", "a", map[string]string{"worker": events.Mailer}, 901)
+		p.sample("softphone_part_broken", "a", map[string]string{"part": "log"}, 1)
 		for bound, count := range map[string]int{"1": 90 * n, "5": 100 * n, "+Inf": 100 * n} {
 			p.sample("softphone_fold_decision_seconds_bucket", "a", map[string]string{"worker": events.License, "le": bound}, float64(count))
 		}
 		firing = p.firing()
 	}
-	for _, alert := range []string{"SoftphoneMailLate", "SoftphoneDecisionsSlow"} {
+	for _, alert := range []string{"SoftphoneMailLate", "SoftphoneDecisionsSlow", "SoftphoneLogFull"} {
 		if !slices.Contains(firing, alert) {
 			t.Errorf("%s does not fire, but %v", alert, firing)
 		}

@@ -41,6 +41,7 @@ type Service struct {
 	Version string // semantic version; "" means 0.0.0
 	About   string // one line for `nats micro info`
 	Answer  func(ctx context.Context, about events.Extension) (any, error)
+	Health  func() any // shown in the service's statistics (`nats micro stats`); nil: nothing
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer // nil: none
 
@@ -65,7 +66,11 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 	}
 	s.metrics = newMetrics(s.Metrics, s.Worker)
 	slots := make(chan struct{}, atOnce)
-	service, err := micro.AddService(conn, micro.Config{Name: s.Worker, Version: s.Version, Description: s.About})
+	config := micro.Config{Name: s.Worker, Version: s.Version, Description: s.About}
+	if s.Health != nil {
+		config.StatsHandler = func(*micro.Endpoint) any { return s.Health() }
+	}
+	service, err := micro.AddService(conn, config)
 	if err != nil {
 		return nil, fmt.Errorf("serving questions: %w", err)
 	}

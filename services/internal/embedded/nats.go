@@ -36,9 +36,13 @@ type NATSConfig struct {
 
 // NATS is a running server.
 type NATS struct {
-	server *server.Server
+	opts   *server.Options
+	log    zerolog.Logger
 	folder *os.File // the lock; nil when ConfigFile chose the store
-	close  sync.Once
+
+	mu     sync.Mutex
+	server *server.Server // another one after Heal has started it again
+	closed bool
 }
 
 // StartNATS returns when the server accepts connections and JetStream is ready.
@@ -47,7 +51,7 @@ func StartNATS(c NATSConfig) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: %w", err)
 	}
-	n := &NATS{}
+	n := &NATS{opts: opts, log: c.Log}
 	if c.Dir != "" {
 		if n.folder, err = takeFolder(c.Dir); err != nil {
 			return nil, fmt.Errorf("nats: %w", err)
@@ -113,7 +117,7 @@ func (n *NATS) start(opts *server.Options, log zerolog.Logger) error {
 			return err
 		}
 	}
-	s, err := server.NewServer(opts)
+	s, err := server.NewServer(opts.Clone())
 	if err != nil {
 		return err
 	}
@@ -142,6 +146,8 @@ func (l *serverLog) await(s *server.Server) error {
 
 // URL is where clients connect; empty when nothing listens.
 func (n *NATS) URL() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.server.Addr() == nil {
 		return ""
 	}
@@ -149,17 +155,28 @@ func (n *NATS) URL() string {
 }
 
 // InProcess makes nats.Connect use a pipe inside the process instead of the network.
-func (n *NATS) InProcess() nats.Option { return nats.InProcessServer(n.server) }
+func (n *NATS) InProcess() nats.Option { return nats.InProcessServer(n) }
+
+// InProcessConn is such a connection, for nats.InProcessServer.
+func (n *NATS) InProcessConn() (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.server.InProcessConn()
+}
 
 // Close stops the server and returns when its files are written and closed. It may be called more than once.
 func (n *NATS) Close() {
-	n.close.Do(func() {
-		if n.server != nil {
-			n.server.Shutdown()
-			n.server.WaitForShutdown()
-		}
-		_ = n.folder.Close()
-	})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	n.closed = true
+	if n.server != nil {
+		n.server.Shutdown()
+		n.server.WaitForShutdown()
+	}
+	_ = n.folder.Close()
 }
 
 // serverLog hands on what an operator should see, and turns "fatal" into an error: this process decides when to exit.

@@ -22,6 +22,12 @@ var (
 	// arrive in time. Asking again is safe.
 	ErrNoAnswer = errors.New("stored, but no decision arrived in time: ask again, it is safe")
 
+	// ErrUnwritable says that the server answers questions and stores nothing. A
+	// nats-server whose disk was full does so until it is started again, also when
+	// there is room again: see unwritable.
+	ErrUnwritable = errors.New("NATS answers and stores nothing: look at /healthz of its servers; where that speaks of a write error, " +
+		"free space on the disk and restart that server")
+
 	// errCutOff ends a reader whose connection was lost, also when it is back at once.
 	errCutOff = errors.New("the connection was lost: what was on its way may be lost too")
 

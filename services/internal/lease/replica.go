@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // Config says who takes part.
@@ -155,12 +157,20 @@ func (r *replica) step(ctx, calls context.Context) error {
 		return fmt.Errorf("read: %w", err)
 	}
 	if err := r.renew(calls, keys); err != nil || ctx.Err() != nil { // stopping: only what its owners still hold
-		return err
+		return unwritable(err)
 	}
 	if err := r.join(calls, keys); err != nil {
-		return err
+		return unwritable(err)
 	}
 	return r.balance(ctx, calls, keys)
+}
+
+// unwritable marks the error of a write that got no answer, just after a read did.
+func unwritable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || eventlog.OutOfRoom(err) {
+		return fmt.Errorf("%w: %w", eventlog.ErrUnwritable, err)
+	}
+	return err
 }
 
 // report logs the first of several failures and their end, and the share whenever it changed.

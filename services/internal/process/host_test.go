@@ -3,15 +3,19 @@ package process
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 func TestHealthPages(t *testing.T) {
@@ -78,5 +82,27 @@ func TestServeHTTP(t *testing.T) {
 	}
 	if _, err = Listen("TEST_LISTEN", "192.0.2.1:1"); err == nil || !strings.HasPrefix(err.Error(), "TEST_LISTEN: ") {
 		t.Errorf("somebody else's address: %v", err)
+	}
+}
+
+// TestHealthOfALogWithoutWrites: while the log takes no writes for longer than an election lasts, a person is needed.
+func TestHealthOfALogWithoutWrites(t *testing.T) {
+	t.Parallel()
+	h, now := NewHealth(), time.Now()
+	h.parts.now = func() time.Time { return now }
+	full := fmt.Errorf("renew partition 7: %w", eventlog.ErrUnwritable)
+	worker := h.With("license")
+	worker.NotReady("leases", full)
+	if r := h.Report(); r.Status != statusNotReady || r.Parts[PartLog].Status == statusBroken {
+		t.Errorf("at once: %+v", r)
+	}
+	now = now.Add(unwritableLimit + time.Second)
+	worker.NotReady("leases", full)
+	if r := h.Report(); r.Status != statusBroken || !strings.Contains(r.Parts[PartLog].Reason, "free space on the disk and restart") {
+		t.Errorf("after %s: %+v", unwritableLimit, r)
+	}
+	worker.NotReady("leases", nil)
+	if r := h.Report(); r.Status != statusOK {
+		t.Errorf("when it is over: %+v", r)
 	}
 }

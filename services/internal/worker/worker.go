@@ -85,6 +85,7 @@ func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process
 	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules}
 	return ask.Serve(log.Conn(), ask.Service{
 		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log, Metrics: host.Metrics,
+		Health: func() any { return host.Health.Report() },
 		Answer: func(ctx context.Context, about events.Extension) (any, error) {
 			state, current, err := view.Get(ctx, Key(about))
 			if !current {
