@@ -58,11 +58,20 @@ func (l *LimitReached) Error() string {
 	return fmt.Sprintf("Device Activation Limit Reached: %d of %d", l.Used, l.Limit)
 }
 
-// TooMany says that sign-ins have failed too often; the next may be tried later.
+// What there may be too many of.
+const (
+	OfFailedSignIns = "failed sign-ins"
+	OfSignIns       = "sign-ins of this account"
+	OfStreams       = "streams"
+	OfEmails        = "welcome e-mails"
+)
+
+// TooMany says that something was done too often; it may be tried again later.
 type TooMany struct {
+	Of         string // one of Of…
 	RetryAfter time.Duration
 }
 
 func (t *TooMany) Error() string {
-	return fmt.Sprintf("too many failed sign-ins: try again in %s", t.RetryAfter.Round(time.Second))
+	return fmt.Sprintf("too many %s: try again in %s", t.Of, max(time.Second, t.RetryAfter.Round(time.Second)))
 }

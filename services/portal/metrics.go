@@ -34,6 +34,13 @@ func signInOutcomes() []string {
 type metrics struct {
 	signIns *prometheus.CounterVec
 	took    *prometheus.HistogramVec
+	limited *prometheus.CounterVec
+	streams prometheus.Gauge
+}
+
+// limitNames are what there is a limit of, as it is counted.
+func limitNames() []string {
+	return []string{"streams-watcher", "streams-extension", "streams-process", "sign-ins", "refusals", "emails"}
 }
 
 // newMetrics registers them, where there is a registry.
@@ -47,12 +54,21 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"outcome"}),
 	}
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "softphone_limited_total", Help: "Requests that were refused, or not stored, because there were too many, by the limit.",
+	}, []string{"limit"})
+	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "softphone_streams", Help: "Server-sent streams that are open, of pages and of devices.",
+	})
+	for _, limit := range limitNames() {
+		m.limited.WithLabelValues(limit)
+	}
 	for _, outcome := range signInOutcomes() { // there from the beginning, as 0
 		m.signIns.WithLabelValues(outcome)
 		m.took.WithLabelValues(outcome)
 	}
 	if registry != nil {
-		registry.MustRegister(m.signIns, m.took)
+		registry.MustRegister(m.signIns, m.took, m.limited, m.streams)
 	}
 	return m
 }

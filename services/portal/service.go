@@ -23,6 +23,7 @@ type Config struct {
 	Hasher      Hasher
 	Logger      zerolog.Logger
 	Metrics     prometheus.Registerer // nil: none
+	Streams     int                   // at most so many at a time; 0 means [Streams]
 	Limits      Limits                // of tenants; nil: the usual ones
 	Patience    time.Duration         // for a worker's decision; 0 means [Patience]. All else it waits for is in proportion
 }
@@ -75,6 +76,8 @@ type Service struct {
 	tokens      tokens
 	tail        *tail
 	directory   *directory
+	streams     *streams
+	audiences   audiences
 	limits      Limits
 	metrics     *metrics
 	logger      zerolog.Logger
@@ -95,6 +98,7 @@ func New(c Config) *Service {
 		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis},
 		limits: c.Limits, metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
 	}
+	s.streams, s.audiences.of = newStreams(c.Streams, s.metrics), map[events.Extension]*audience{}
 	s.directory = newDirectory(s.numbers)
 	s.tail = newTail(c.Log, s.directory, c.Logger)
 	return s

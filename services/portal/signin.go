@@ -196,26 +196,11 @@ func (s *Service) Profile(ctx context.Context, token string) (Profile, error) {
 	if who == (session{}) {
 		return Profile{}, ErrUnauthorized
 	}
-	x := who.extension()
-	f, err := s.facts(ctx, x)
-	if err != nil {
-		return Profile{}, err
+	p, err := s.look(ctx, who.extension()).profile(who)
+	if errors.Is(err, ErrUnauthorized) {
+		err = s.ended(ctx, token)
 	}
-	if f.license.id != who.License {
-		return Profile{}, s.ended(ctx, token)
-	}
-	held, err := s.seats(ctx, x, s.patience.behind)
-	switch {
-	case err != nil:
-		return Profile{}, away(err)
-	case !held.Current:
-		return Profile{}, fmt.Errorf("%w: the device counter is behind", ErrTryAgain)
-	case held.LicenseID != who.License || !held.has(who.DeviceID):
-		return Profile{}, s.ended(ctx, token)
-	}
-	return Profile{
-		Extension: x, DisplayName: f.name, Username: f.license.username, DeviceID: who.DeviceID, Used: held.Used, Limit: held.Limit,
-	}, nil
+	return p, err
 }
 
 // ended forgets a token that opens nothing any more.
@@ -236,5 +221,7 @@ func (s *Service) SignOut(ctx context.Context, token string) error {
 	if who == (session{}) {
 		return ErrUnauthorized
 	}
-	return away(s.tokens.end(ctx, token))
+	err = s.tokens.end(ctx, token)
+	s.audiences.wake(who.extension())
+	return away(err)
 }

@@ -70,7 +70,7 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 		return attempt{}, fmt.Errorf("counting sign-ins: %d answers: %w", len(told), err)
 	}
 	if wait := told[0]; wait > 0 {
-		return attempt{}, &TooMany{RetryAfter: time.Duration(wait) * time.Millisecond}
+		return attempt{}, &TooMany{Of: OfFailedSignIns, RetryAfter: time.Duration(wait) * time.Millisecond}
 	}
 	a.known = told[1] == 1
 	if told[2] == 1 {

@@ -75,6 +75,25 @@ func (t tokens) session(ctx context.Context, token string) (s session, err error
 	return s, nil
 }
 
+// alive says of each follower whether their token is one still. A token that is used lives on.
+func (t tokens) alive(ctx context.Context, followers []*follower) ([]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
+	defer cancel()
+	pipe := t.redis.Pipeline()
+	found := make([]*redis.BoolCmd, len(followers))
+	for i, f := range followers {
+		found[i] = pipe.Expire(ctx, tokenKey(f.token), tokenLife)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("reading tokens: %w", err)
+	}
+	in := make([]bool, len(followers))
+	for i := range found {
+		in[i] = found[i].Val()
+	}
+	return in, nil
+}
+
 func (t tokens) end(ctx context.Context, token string) error {
 	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()

@@ -129,15 +129,16 @@ func (t *tail) follow(ctx context.Context) error {
 	}
 }
 
-// Follow is Watch for a device that has shown its profile.
-func (s *Service) Follow(ctx context.Context, p Profile) <-chan Change {
-	return s.tail.watch(ctx, worker.Key(p.Extension))
-}
-
-// Watch tells that an extension may look different, until the context ends; then
-// the channel is closed. Changes that are not taken at once are told as one.
+// Watch tells that an extension may look different, until the context ends or a newer stream
+// of the same session takes its place; then the channel is closed. Changes that are not
+// taken at once are told as one. The errors are *[Forbidden] and *[TooMany].
 func (s *Service) Watch(ctx context.Context, x events.Extension) (<-chan Change, error) {
 	if err := authorize(ctx, opWatch, x.Tenant); err != nil {
+		return nil, err
+	}
+	who := ActorOf(ctx)
+	ctx, _, err := s.streams.open(ctx, x, who.Kind+" "+who.ID)
+	if err != nil {
 		return nil, err
 	}
 	return s.tail.watch(ctx, worker.Key(x)), nil

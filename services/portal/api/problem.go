@@ -88,7 +88,13 @@ func problemOf(err error) Problem {
 		return p
 	}
 	if many, ok := errors.AsType[*portal.TooMany](err); ok {
-		p := problem(http.StatusTooManyRequests, "too-many-sign-ins", "Too Many Failed Sign-Ins")
+		p := problem(http.StatusTooManyRequests, "too-many-requests", "Too Many Requests")
+		switch many.Of {
+		case portal.OfFailedSignIns:
+			p = problem(http.StatusTooManyRequests, "too-many-sign-ins", "Too Many Failed Sign-Ins")
+		case portal.OfSignIns:
+			p = problem(http.StatusTooManyRequests, "too-many-sign-ins", "Too Many Sign-Ins")
+		}
 		p.Detail, p.retry = many.Error(), many.RetryAfter
 		return p
 	}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 // streamWrite is how long a softphone may take to take what it is told.
@@ -18,53 +16,48 @@ const streamWrite = 10 * time.Second
 // its profile at once and whenever it changes (event "profile"), and that it is
 // signed in no more (event "signed-out"), which ends the stream.
 func (a *api) stream(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead {
+		if _, err := a.Service.Profile(r.Context(), bearer(r)); err != nil {
+			return err
+		}
+		streamHeaders(w)
+		return nil
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	first, err := a.Service.Profile(ctx, bearer(r))
+	news, err := a.Service.Follow(ctx, bearer(r))
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for more
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	// Watched before it is read again: no change lies in between.
-	changes := a.Service.Follow(ctx, first)
+	streamHeaders(w)
 	out := &sse{w: w, control: http.NewResponseController(w)}
 	// The server's deadlines are for requests that end: this one would end the context.
 	_ = out.control.SetReadDeadline(time.Time{})
-	out.send("profile", profileOf(first))
-
-	look := time.NewTimer(0)
-	defer look.Stop()
 	beat := time.NewTicker(a.heartbeat)
 	defer beat.Stop()
-	for shown := first; out.err == nil; {
+	for out.err == nil {
 		select {
 		case <-a.ending:
 			return nil
-		case <-ctx.Done():
-			return nil
 		case <-beat.C:
 			out.write(": still here\n\n")
-			continue
-		case <-changes:
-		case <-look.C:
-		}
-		now, err := a.Service.Profile(ctx, bearer(r))
-		switch {
-		case errors.Is(err, portal.ErrUnauthorized):
-			out.send("signed-out", struct{}{})
-			return nil
-		case err != nil:
-			look.Reset(time.Second)
-		case now != shown:
-			shown = now
-			out.send("profile", profileOf(now))
+		case now, open := <-news:
+			switch {
+			case !open:
+				return nil
+			case now.SignedOut:
+				out.send("signed-out", struct{}{})
+				return nil
+			}
+			out.send("profile", profileOf(now.Profile))
 		}
 	}
 	return nil
+}
+
+func streamHeaders(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for more
 }
 
 // sse writes server-sent events.

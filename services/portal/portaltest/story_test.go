@@ -2,6 +2,7 @@ package portaltest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +28,7 @@ func TestEveryAnswer(t *testing.T) {
 	c, globex := newClient(t)
 	c.administer()
 	device, password := c.softphones()
+	c.crowds(device)
 	c.publishes()
 	c.refusals(globex)
 	c.floods()
@@ -137,6 +139,20 @@ func (c client) softphones() (token, password string) {
 	}
 	token = anonymous.call("POST /softphone/sign-in", "", signInBody(chosen, "d2")).is(200)["token"].(string)
 	return token, chosen
+}
+
+// crowds opens as many streams as a device may have, and one more.
+func (c client) crowds(device string) {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(c.t.Context())
+	defer cancel()
+	for range 6 {
+		response, err := c.open(ctx, device, func(string) {})
+		if err != nil || response.StatusCode != http.StatusOK {
+			c.t.Fatalf("a stream: %v, %v", response, err)
+		}
+	}
+	c.as(device).call("GET /softphone/events", "", nil).problem(429, "too-many-requests")
 }
 
 // head asks for a stream's headers: they come, and that is the end of it.

@@ -25,6 +25,8 @@ type Config struct {
 	// address.
 	Proxies []string `env:"SOFTPHONE_HTTP_PROXIES"`
 
+	Streams int `env:"SOFTPHONE_HTTP_STREAMS" envDefault:"10000"` // server-sent streams at a time, of pages and devices
+
 	InboxURL string `env:"SOFTPHONE_INBOX_URL"` // where caught mail is looked at; "" where mail is sent for real
 
 	Ready func(Portal) `env:"-"` // called once it serves; may be nil
@@ -35,7 +37,11 @@ type Config struct {
 // Validate checks what the types cannot.
 func (c Config) Validate() error {
 	_, proxies := c.proxies()
-	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), proxies)
+	var streams error
+	if c.Streams < 1 {
+		streams = fmt.Errorf("SOFTPHONE_HTTP_STREAMS: %d is not a number of streams: 1 or more", c.Streams)
+	}
+	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), proxies, streams)
 }
 
 func (c Config) proxies() (all []netip.Prefix, err error) {

@@ -67,7 +67,7 @@ func Run(ctx context.Context, c Config) error {
 	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
 		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics,
-		Limits: accesses, Patience: c.Patience,
+		Limits: accesses, Streams: c.Streams, Patience: c.Patience,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })

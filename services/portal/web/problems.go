@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -33,6 +35,7 @@ type problem struct {
 func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error) {
 	var down unavailable
 	_, forbidden := errors.AsType[*portal.Forbidden](err)
+	many, _ := errors.AsType[*portal.TooMany](err)
 	status, p := http.StatusInternalServerError, problem{
 		Tone: "bad", Icon: "alert", Title: "Something went wrong here",
 		Text: []string{"It is not your fault, and it was written down for whoever looks after this system."}, Home: "/",
@@ -51,6 +54,11 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 			Tone: "", Icon: "search", Title: "There is nothing here",
 			Text: []string{"The extension does not exist, or not any more."}, Home: "/",
 		}
+	case many != nil:
+		status, p = http.StatusTooManyRequests, problem{
+			Tone: "warn", Icon: "clock", Title: "Too many requests", Text: []string{sentence(many.Error()) + "."}, Home: "/",
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(many.RetryAfter.Seconds()))))
 	case errors.Is(err, portal.ErrTryAgain), errors.Is(err, errBusy), errors.As(err, &down), errors.Is(err, context.DeadlineExceeded):
 		status, p = http.StatusServiceUnavailable, unreachable(r)
 		w.Header().Set("Retry-After", "5")
