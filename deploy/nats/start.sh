@@ -5,7 +5,14 @@
 #   SECRETS    folder with nats-<user>, one password each   /run/secrets
 #   NATS_DATA  folder for the streams                       /data
 #
-# Arguments go to nats-server: of several servers each has a name, and routes to the others (deploy/README.md).
+# With TLS (tls.conf), and as one of several servers (cluster.conf, cluster-tls.conf):
+#
+#   TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE   this server's certificate, its key, and the authority of its clients
+#   NATS_CLUSTER         all servers of the cluster, host:port with spaces in between   nats-1:6222 nats-2:6222
+#   NATS_CLUSTER_LISTEN  where this one takes routes                                    0.0.0.0:6222
+#
+# Routes use the password in SECRETS/nats-route. Arguments go to nats-server: `--name nats-1` in a cluster. Not --cluster,
+# which would take the routes' password away, nor --routes.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,6 +35,23 @@ NATS_PORTAL_PASSWORD=$(password portal)
 NATS_DATA=${NATS_DATA:-/data}
 export NATS_OPS_PASSWORD NATS_PBX_PASSWORD NATS_LICENSE_PASSWORD NATS_DEVICE_COUNTER_PASSWORD NATS_MAILER_PASSWORD \
     NATS_NAME_SYNC_PASSWORD NATS_PORTAL_PASSWORD NATS_DATA
+
+config=nats
+if [ -n "${TLS_CERT_FILE:-}" ]; then
+    : "${TLS_CA_FILE:?nats: set TLS_CA_FILE to the authority of the clients}" "${TLS_KEY_FILE:?nats: set TLS_KEY_FILE}"
+    config=tls
+fi
+if [ -n "${NATS_CLUSTER:-}" ]; then
+    NATS_ROUTE_PASSWORD=$(password route)
+    NATS_ROUTES=
+    for server in $NATS_CLUSTER; do
+        NATS_ROUTES="$NATS_ROUTES${NATS_ROUTES:+, }\"nats-route://route:$NATS_ROUTE_PASSWORD@$server\""
+    done
+    NATS_ROUTES="[$NATS_ROUTES]"
+    NATS_CLUSTER_LISTEN=${NATS_CLUSTER_LISTEN:-0.0.0.0:6222}
+    export NATS_ROUTE_PASSWORD NATS_ROUTES NATS_CLUSTER_LISTEN
+    config=$([ "$config" = tls ] && echo cluster-tls || echo cluster)
+fi
 
 # A server whose disk was full stays out of service when there is room again, until it is started again; its /healthz says so
 # (a write error, or JetStream not enabled). watch ends such a server as soon as there is room: whatever runs this script
@@ -64,4 +88,4 @@ for argument; do
 done
 watch $$ >/dev/null 2>&1 &
 
-exec nats-server --config "$here/nats.conf" "$@"
+exec nats-server --config "$here/$config.conf" "$@"

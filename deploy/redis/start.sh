@@ -7,6 +7,11 @@
 #   REDIS_RUN   folder for the users file, best in memory         /run/redis
 #   REDIS_DATA  folder for the append-only file                   /data
 #   REDIS_PORT                                                    6379
+#
+# With TLS, and no port without it, where these are set; clients then need a certificate of the authority, besides their
+# password. After a renewal: CONFIG SET tls-cert-file <the same name> reads the files again.
+#
+#   TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE   this server's certificate, its key, and the authority of its clients
 set -eu
 umask 077
 
@@ -45,4 +50,14 @@ worker() {
     echo "user health on nopass resetkeys resetchannels -@all +ping"
 } >"$users"
 
-exec redis-server "$here/redis.conf" --aclfile "$users" --dir "${REDIS_DATA:-/data}" --port "${REDIS_PORT:-6379}"
+set -- --aclfile "$users" --dir "${REDIS_DATA:-/data}"
+port=${REDIS_PORT:-6379}
+if [ -n "${TLS_CERT_FILE:-}" ]; then
+    set -- "$@" --port 0 --tls-port "$port" --tls-auth-clients yes --tls-protocols "TLSv1.2 TLSv1.3" \
+        --tls-cert-file "$TLS_CERT_FILE" --tls-key-file "${TLS_KEY_FILE:?redis: set TLS_KEY_FILE}" \
+        --tls-ca-cert-file "${TLS_CA_FILE:?redis: set TLS_CA_FILE to the authority of the clients}"
+else
+    set -- "$@" --port "$port"
+fi
+
+exec redis-server "$here/redis.conf" "$@"

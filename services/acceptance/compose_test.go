@@ -27,7 +27,21 @@ func compose(t *testing.T, profiles ...string) *types.Project {
 // composeIn reads it in an environment.
 func composeIn(t *testing.T, environment []string, profiles ...string) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
+	return composeFiles(t, []string{"docker-compose.yml"}, environment, profiles...)
+}
+
+// composeTLS reads it with what TLS adds.
+func composeTLS(t *testing.T, profiles ...string) *types.Project {
+	t.Helper()
+	return composeFiles(t, []string{"docker-compose.yml", "docker-compose.tls.yml"}, nil, profiles...)
+}
+
+func composeFiles(t *testing.T, files, environment []string, profiles ...string) *types.Project {
+	t.Helper()
+	for i, file := range files {
+		files[i] = filepath.Join(root, file)
+	}
+	options, err := cli.NewProjectOptions(files,
 		cli.WithEnv(environment), cli.WithConsistency(true), cli.WithResolvedPaths(true), cli.WithProfiles(profiles))
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,8 @@ package acceptance
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"os"
@@ -29,21 +31,49 @@ type servers struct {
 	redis   string // host:port
 	bounces string // host:port, where the mailer takes them
 	relay   *servertest.SMTPServer
+	tls     string // folder of scripts/certificates.sh; "" without TLS
 }
 
 // deploy starts the servers. It sets environment variables, so the test cannot
 // be parallel to others.
-func deploy(t *testing.T) servers {
+func deploy(t *testing.T) servers { return deployed(t, "nats.conf", "") }
+
+// deployTLS is deploy with TLS, and certificates made by scripts/certificates.sh.
+func deployTLS(t *testing.T) servers {
 	t.Helper()
-	s := servers{secrets: filepath.Join(t.TempDir(), "secrets")}
+	folder := filepath.Join(t.TempDir(), "tls")
+	run(t, exec.Command("bash", filepath.Join(root, "scripts/certificates.sh"), folder))
+	setTLS(t, folder, "nats")
+	return deployed(t, "tls.conf", folder)
+}
+
+// setTLS is the environment of one part.
+func setTLS(t *testing.T, folder, part string) {
+	t.Helper()
+	for _, v := range tlsOf(folder, part) {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+}
+
+func tlsOf(folder, part string) []string {
+	here := filepath.Join(folder, part)
+	return []string{
+		"TLS_CA_FILE=" + filepath.Join(here, "ca.pem"), "TLS_CERT_FILE=" + filepath.Join(here, "cert.pem"), "TLS_KEY_FILE=" + filepath.Join(here, "key.pem"),
+	}
+}
+
+func deployed(t *testing.T, natsConfig, certificates string) servers {
+	t.Helper()
+	s := servers{secrets: filepath.Join(t.TempDir(), "secrets"), tls: certificates}
 	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), s.secrets))
 	for _, user := range []string{"ops", "pbx", "license", "device-counter", "mailer", "name-sync", "portal"} {
 		name := strings.ToUpper(strings.ReplaceAll(user, "-", "_"))
 		t.Setenv("NATS_"+name+"_PASSWORD", s.password(t, "nats-"+user))
 	}
 	t.Setenv("NATS_DATA", t.TempDir())
-	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats/nats.conf")))
-	s.redis, s.bounces = startRedis(t, s.secrets), servertest.Address(t)
+	s.nats = servertest.NATS(t, servertest.ConfigFile(filepath.Join(root, "deploy/nats", natsConfig)))
+	s.redis, s.bounces = startRedis(t, s.secrets, certificates), servertest.Address(t)
 	return s
 }
 
@@ -56,7 +86,7 @@ func run(t *testing.T, cmd *exec.Cmd) {
 
 // startRedis runs deploy/redis/start.sh on a free port and waits until the server
 // answers its health user.
-func startRedis(t *testing.T, secrets string) string {
+func startRedis(t *testing.T, secrets, certificates string) string {
 	t.Helper()
 	address := servertest.Address(t)
 	_, port, _ := net.SplitHostPort(address)
@@ -64,6 +94,11 @@ func startRedis(t *testing.T, secrets string) string {
 	var output servertest.Lines
 	cmd := exec.Command("sh", filepath.Join(root, "deploy/redis/start.sh"))
 	cmd.Env = append(os.Environ(), "SECRETS="+secrets, "REDIS_RUN="+t.TempDir(), "REDIS_DATA="+t.TempDir(), "REDIS_PORT="+port)
+	options := &redis.Options{Addr: address, Username: "health", Password: "any"}
+	if certificates != "" {
+		cmd.Env = append(cmd.Env, tlsOf(certificates, "redis")...)
+		options.TLSConfig = clientTLS(t, certificates, "redis")
+	}
 	cmd.Stdout, cmd.Stderr = &output, &output
 	server, err := child.Start(cmd)
 	if err != nil {
@@ -74,7 +109,7 @@ func startRedis(t *testing.T, secrets string) string {
 		_ = server.Wait()
 	})
 
-	client := redis.NewClient(&redis.Options{Addr: address, Username: "health", Password: "any"})
+	client := redis.NewClient(options)
 	defer client.Close()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		if client.Ping(context.Background()).Err() == nil {
@@ -102,7 +137,28 @@ func (s servers) password(t *testing.T, name string) string {
 // natsAs connects as one of the deployed users, answers going to its own inbox.
 func (s servers) natsAs(t *testing.T, user string) *nats.Conn {
 	t.Helper()
-	return s.nats.Connect(t, nats.UserInfo(user, s.password(t, "nats-"+user)), nats.CustomInboxPrefix("_INBOX."+user))
+	var options []nats.Option
+	if s.tls != "" {
+		options = append(options, nats.Secure(clientTLS(t, s.tls, "ops")))
+	}
+	return s.nats.Connect(t, append(options, nats.UserInfo(user, s.password(t, "nats-"+user)), nats.CustomInboxPrefix("_INBOX."+user))...)
+}
+
+// clientTLS is what one part uses to connect.
+func clientTLS(t *testing.T, folder, part string) *tls.Config {
+	t.Helper()
+	here := filepath.Join(folder, part)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(here, "cert.pem"), filepath.Join(here, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := os.ReadFile(filepath.Join(here, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, RootCAs: roots}
 }
 
 // redisAs connects as one of the deployed users.

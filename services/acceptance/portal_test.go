@@ -22,8 +22,10 @@ import (
 )
 
 // The portal does its whole job as it is deployed, and asks for no more rights.
-func TestPortalNeedsNoMoreThanItMay(t *testing.T) {
-	s := deploy(t)
+func TestPortalNeedsNoMoreThanItMay(t *testing.T) { deploy(t).portalDoesItsJob(t) }
+
+func (s servers) portalDoesItsJob(t *testing.T) {
+	t.Helper()
 	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
 	var log servertest.Lines
 	stopWorkers := s.startWorkers(t, &log, "http://127.0.0.1:1")

@@ -28,8 +28,10 @@ import (
 
 // The workers do their whole job as they are deployed, with the environment of
 // docker-compose.yml and the rights of deploy/, and ask for no others.
-func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) {
-	s := deploy(t)
+func TestWorkersNeedNoMoreThanTheyMay(t *testing.T) { deploy(t).workersDoTheirJob(t) }
+
+func (s servers) workersDoTheirJob(t *testing.T) {
+	t.Helper()
 	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
 	pushed := make(chan string, 1)
 	directory := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pushed <- "" }))
@@ -104,11 +106,15 @@ func (s servers) startWorkers(t *testing.T, log *servertest.Lines, directory str
 // docker-compose.yml gives it, with the test's servers for the containers' names.
 func (s servers) configure(t *testing.T, log *servertest.Lines, name string, target any, common *process.Config, more ...string) {
 	t.Helper()
+	project := compose(t)
+	if s.tls != "" {
+		project = composeTLS(t)
+	}
 	here := strings.NewReplacer(
-		"nats://nats:4222", s.nats.URL(), "redis://redis:6379", "redis://"+s.redis,
+		"nats://nats:4222", s.nats.URL(), "tls://nats:4222", s.nats.URL(), "redis:6379", s.redis, "/run/tls", filepath.Join(s.tls, name),
 		"mailpit:1025", s.relay.Addr, "0.0.0.0:8027", s.bounces, "/run/secrets", s.secrets,
 		"/etc/softphone/brands", filepath.Join(root, "deploy", "brands"))
-	for variable, value := range compose(t).Services[name].Environment {
+	for variable, value := range project.Services[name].Environment {
 		more = append(more, variable+"="+here.Replace(*value))
 	}
 	if err := process.Parse(target, more); err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 
 const (
@@ -24,12 +26,16 @@ const (
 type server struct {
 	url, user, passwordFile string
 	password                string // from the environment only
+	tls                     process.TLS
 	hint                    string // what to say when it is not there
 }
 
 // fill takes from the environment what no flag said.
 func (s *server) fill(env func(string) string) {
-	for value, name := range map[*string]string{&s.url: "NATS_URL", &s.user: "NATS_USER", &s.passwordFile: "NATS_PASSWORD_FILE"} {
+	for value, name := range map[*string]string{
+		&s.url: "NATS_URL", &s.user: "NATS_USER", &s.passwordFile: "NATS_PASSWORD_FILE",
+		&s.tls.CAFile: "TLS_CA_FILE", &s.tls.CertFile: "TLS_CERT_FILE", &s.tls.KeyFile: "TLS_KEY_FILE",
+	} {
 		if *value == "" {
 			*value = env(name)
 		}
@@ -54,16 +60,22 @@ func (s *server) connect(onRefusal func(error)) (*nats.Conn, error) {
 			}
 		}),
 	}
+	config := process.NATS{URL: s.url, User: s.user, TLS: s.tls}
 	if s.user != "" {
 		password, err := s.secret()
 		if err != nil {
 			return nil, usageError{err}
 		}
-		// A user may listen to the inboxes of its own name only.
-		options = append(options, nats.UserInfo(s.user, password), nats.CustomInboxPrefix("_INBOX."+s.user))
+		config.Password = process.NewSecret(password)
 	}
-	nc, err := nats.Connect(s.url, options...)
-	if err != nil {
+	if err := s.tls.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	nc, err := config.Dial(options...)
+	switch {
+	case errors.Is(err, process.ErrTLS):
+		return nil, fmt.Errorf("NATS at %s: %w", redacted(s.url), err)
+	case err != nil:
 		return nil, fmt.Errorf("NATS at %s: %w%s", redacted(s.url), err, s.hint)
 	}
 	return nc, nil

@@ -83,7 +83,7 @@ func (a *app) openBoth(c *cobra.Command) (*session, error) {
 
 func (x *session) connectRedis() error {
 	var config process.Redis
-	environment := os.Environ()
+	environment := append(os.Environ(), "TLS_CA_FILE="+x.nats.tls.CAFile, "TLS_CERT_FILE="+x.nats.tls.CertFile, "TLS_KEY_FILE="+x.nats.tls.KeyFile)
 	if x.redisURL != "" {
 		environment = append(environment, "REDIS_URL="+x.redisURL)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
@@ -104,7 +103,9 @@ func (c Config) greet(ctx context.Context, at *servers, serving <-chan server.Po
 	if c.Out == nil {
 		return nil
 	}
-	nc, err := process.NATS{URL: at.nats, User: c.License.NATS.User, Password: c.License.NATS.Password}.Connect(ctx, "standalone", c.Host.Log)
+	asLicense := c.License.NATS
+	asLicense.URL = at.nats
+	nc, err := asLicense.Connect(ctx, "standalone", c.Host.Log)
 	if err != nil {
 		return err
 	}

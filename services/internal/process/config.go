@@ -20,6 +20,7 @@ type Config struct {
 	OpsListen string `env:"SOFTPHONE_OPS_LISTEN" envDefault:"127.0.0.1:9090"` // /metrics, /healthz, /readyz
 	LogLevel  string `env:"SOFTPHONE_LOG_LEVEL" envDefault:"info"`            // trace, debug, info, warn, error
 	Version   string `env:"SOFTPHONE_VERSION"`                                // shown by softphone_build_info; "" is what the binary says
+	TLS       TLS
 	Traces    Traces
 	Host      *Host `env:"-"` // set by Main
 }

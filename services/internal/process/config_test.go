@@ -56,7 +56,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	err := Parse(&c, []string{
 		"SOFTPHONE_OPS_LISTEN=9090", "SOFTPHONE_LOG_LEVEL=loud", "TEST_FILLED=",
-		"NATS_URL=nats://me:hunter2/x@host:4222", "NATS_USER=a.b", "NATS_CA_FILE=/does/not/exist",
+		"NATS_URL=nats://me:hunter2/x@host:4222", "NATS_USER=a.b", "TLS_CA_FILE=/does/not/exist",
 		"REDIS_URL=http://me:hunter2@host", "REDIS_PASSWORD=hunter2", "REDIS_PASSWORD_FILE=/does/not/exist",
 		"TEST_KEY_FILE=/does/not/exist", "TEST_OTHER_FILE=" + write(t, "\n"),
 		"TEST_WAIT=1 hour", "TEST_COUNT=1.5", "TEST_SMALL=300", "TEST_RATE=fast", "TEST_SWITCH=perhaps",
@@ -72,7 +72,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	want := []string{
 		"REDIS_PASSWORD", "TEST_KEY_FILE", "TEST_NEEDED", "TEST_FILLED", "TEST_WAIT", "TEST_COUNT", "TEST_SMALL", "TEST_RATE",
-		"TEST_SWITCH", "TEST_OTHER_FILE", "SOFTPHONE_OPS_LISTEN", "SOFTPHONE_LOG_LEVEL", "NATS_URL", "NATS_USER", "NATS_CA_FILE",
+		"TEST_SWITCH", "TEST_OTHER_FILE", "SOFTPHONE_OPS_LISTEN", "SOFTPHONE_LOG_LEVEL", "TLS_CA_FILE", "NATS_URL", "NATS_USER",
 		"REDIS_URL",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -92,23 +92,20 @@ func TestValidate(t *testing.T) {
 		config interface{ Validate() error }
 		want   string // empty: fine
 	}{
-		"nats":                   {NATS{URL: "nats://h:4222"}, ""},
-		"nats token":             {NATS{URL: "nats://token@h:4222"}, ""},
-		"nats without scheme":    {NATS{URL: "h:4222"}, "NATS_URL"},
-		"nats empty in list":     {NATS{URL: "nats://h:4222,"}, "NATS_URL"},
-		"nats password alone":    {NATS{URL: "nats://h", Password: NewSecret("x")}, "NATS_USER: is not set"},
-		"redis":                  {Redis{URL: "redis://h:6379/0"}, ""},
-		"redis socket":           {Redis{URL: "unix:///tmp/redis.sock"}, ""},
-		"redis TLS":              {Redis{URL: "rediss://h:6379"}, ""},
-		"redis cluster":          {Redis{URL: "redis://h:6379?addr=i:6379"}, ""},
-		"redis cluster, bad":     {Redis{URL: "redis://h:6379?addr=i:6379&dial_timeout=x"}, "REDIS_URL"},
-		"redis other scheme":     {Redis{URL: "http://h:6379"}, "REDIS_URL"},
-		"redis CA, but no TLS":   {Redis{URL: "redis://h:6379", CAFile: "x"}, "REDIS_CA_FILE"},
-		"redis CA, no such file": {Redis{URL: "rediss://h:6379", CAFile: "/does/not/exist"}, "REDIS_CA_FILE"},
-		"redis CA, no PEM":       {Redis{URL: "rediss://h:6379", CAFile: write(t, "x")}, "REDIS_CA_FILE"},
-		"named port":             {Config{OpsListen: "localhost:http", LogLevel: "info"}, ""},
-		"no port":                {Config{OpsListen: "localhost", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
-		"port out of range":      {Config{OpsListen: "localhost:65536", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
+		"nats":                {NATS{URL: "nats://h:4222"}, ""},
+		"nats token":          {NATS{URL: "nats://token@h:4222"}, ""},
+		"nats without scheme": {NATS{URL: "h:4222"}, "NATS_URL"},
+		"nats empty in list":  {NATS{URL: "nats://h:4222,"}, "NATS_URL"},
+		"nats password alone": {NATS{URL: "nats://h", Password: NewSecret("x")}, "NATS_USER: is not set"},
+		"redis":               {Redis{URL: "redis://h:6379/0"}, ""},
+		"redis socket":        {Redis{URL: "unix:///tmp/redis.sock"}, ""},
+		"redis TLS":           {Redis{URL: "rediss://h:6379"}, ""},
+		"redis cluster":       {Redis{URL: "redis://h:6379?addr=i:6379"}, ""},
+		"redis cluster, bad":  {Redis{URL: "redis://h:6379?addr=i:6379&dial_timeout=x"}, "REDIS_URL"},
+		"redis other scheme":  {Redis{URL: "http://h:6379"}, "REDIS_URL"},
+		"named port":          {Config{OpsListen: "localhost:http", LogLevel: "info"}, ""},
+		"no port":             {Config{OpsListen: "localhost", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
+		"port out of range":   {Config{OpsListen: "localhost:65536", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
 	} {
 		err := tc.config.Validate()
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.want)) {

@@ -12,6 +12,8 @@ var (
 	ErrUnreachable = errors.New("not reachable")
 	// ErrRefused says that a server does not accept the user or the password.
 	ErrRefused = errors.New("refuses the user or the password")
+	// ErrTLS says that a connection failed for its certificates, or because one side does not use TLS.
+	ErrTLS = errors.New("TLS")
 )
 
 // ConfigError is everything that is wrong with the environment, each fault beginning with the variable's name. It never

@@ -51,7 +51,7 @@ func (h *Host) With(service string) *Host {
 // ConnectNATS is n.Connect with the host's log; while the connection is away or silent, the part "nats" is not ready; when it is closed for good,
 // it is broken, and the process that Main runs ends.
 func (h *Host) ConnectNATS(ctx context.Context, n NATS, name string, options ...nats.Option) (*nats.Conn, error) {
-	nc, err := n.Connect(ctx, name, h.Log, append(options, h.watch())...)
+	nc, err := n.Connect(ctx, name, h.Log, append(options, h.watch(n))...)
 	if err == nil {
 		go listen(nc, h.Health)
 	}

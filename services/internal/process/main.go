@@ -137,6 +137,7 @@ func (p program) usage(argument string) int {
 // variables lists what Parse reads, one a line, with its default.
 func variables(target any) string {
 	var out strings.Builder
+	listed := map[string]bool{} // NATS, Redis and the ports share the variables of TLS
 	var list func(t reflect.Type, prefix string)
 	list = func(t reflect.Type, prefix string) {
 		for f := range t.Fields() {
@@ -155,7 +156,10 @@ func variables(target any) string {
 			case f.Type == reflect.TypeFor[Secret]():
 				note = "(or " + prefix + name + "_FILE, the name of a file with it)"
 			}
-			fmt.Fprintf(&out, "  %-30s %s\n", prefix+name, note)
+			if !listed[prefix+name] {
+				fmt.Fprintf(&out, "  %-30s %s\n", prefix+name, note)
+			}
+			listed[prefix+name] = true
 		}
 	}
 	list(reflect.TypeOf(target).Elem(), "")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ type NATS struct {
 	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"` // or a comma-separated list
 	User     string `env:"NATS_USER"`
 	Password Secret `env:"NATS_PASSWORD"`
-	CAFile   string `env:"NATS_CA_FILE"` // PEM; verifies the server and makes TLS required
+	TLS      TLS    // for tls:// URLs, and for a server that wants it
 }
 
 // Validate checks what the types cannot.
@@ -46,7 +45,7 @@ func (n NATS) Validate() error {
 	if n.User == "" && !n.Password.Empty() {
 		faults = append(faults, errors.New("NATS_USER: is not set, but NATS_PASSWORD is: set both or neither"))
 	}
-	return errors.Join(append(faults, checkFile("NATS_CA_FILE", n.CAFile))...)
+	return errors.Join(append(faults, checkEncrypted("NATS_URL", n.URL, n.TLS, "tls://"))...)
 }
 
 func isServer(address string, schemes ...string) bool {
@@ -63,16 +62,6 @@ func badURL(variable, value, example, instead string) error {
 		variable, Redact(value), example, instead)
 }
 
-func checkFile(variable, path string) error {
-	if path == "" {
-		return nil
-	}
-	if _, err := os.ReadFile(path); err != nil {
-		return fmt.Errorf("%s: %w", variable, err)
-	}
-	return nil
-}
-
 // Connect connects and stays connected: it reconnects for ever, and logs each loss and each return once. A server that
 // does not answer is tried again for about 5 seconds; then the error says what to check. Options given here come last.
 //
@@ -84,9 +73,12 @@ func (n NATS) Connect(ctx context.Context, name string, log zerolog.Logger, opti
 	options = append(n.options(name, log), options...)
 	var nc *nats.Conn
 	err := patiently(ctx, func() (err error) {
-		nc, err = nats.Connect(n.URL, options...)
-		if errors.Is(err, nats.ErrAuthorization) {
+		nc, err = n.Dial(options...)
+		switch {
+		case errors.Is(err, nats.ErrAuthorization):
 			return backoff.Permanent(ErrRefused)
+		case errors.Is(err, ErrTLS): // no certificate becomes another one while a start waits
+			return backoff.Permanent(err)
 		}
 		return err
 	})
@@ -94,6 +86,8 @@ func (n NATS) Connect(ctx context.Context, name string, log zerolog.Logger, opti
 	switch {
 	case err == nil:
 		return nc, nil
+	case errors.Is(err, ErrTLS):
+		return nil, fmt.Errorf("NATS at %s: %w", where, err)
 	case errors.Is(err, ErrRefused):
 		return nil, fmt.Errorf("NATS at %s %w: check NATS_USER and NATS_PASSWORD", where, ErrRefused)
 	case ctx.Err() != nil:
@@ -101,6 +95,32 @@ func (n NATS) Connect(ctx context.Context, name string, log zerolog.Logger, opti
 	}
 	return nil, fmt.Errorf("NATS at %s is %w: %s: start it, or set NATS_URL", where, ErrUnreachable, oneLine(err))
 }
+
+// Dial connects, or fails at once. When TLS is the reason, the error is ErrTLS and says what to do.
+func (n NATS) Dial(options ...nats.Option) (*nats.Conn, error) {
+	if err := checkEncrypted("NATS_URL", n.URL, n.TLS, "tls://"); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTLS, err)
+	}
+	encryption := n.encryption()
+	nc, err := nats.Connect(n.URL, append(append(n.login(), encryption.nats), options...)...)
+	if fault := encryption.fault(err); fault != nil {
+		return nil, fault
+	}
+	return nc, err
+}
+
+// login says who we are. A user may listen to the inboxes of its own name only.
+func (n NATS) login() (options []nats.Option) {
+	if user := n.user(); user != "" {
+		options = append(options, nats.CustomInboxPrefix("_INBOX."+user))
+	}
+	if n.User != "" {
+		options = append(options, nats.UserInfo(n.User, n.Password.Reveal()))
+	}
+	return options
+}
+
+func (n NATS) encryption() *tlsClient { return &tlsClient{TLS: n.TLS, variable: "NATS_URL"} }
 
 func (n NATS) options(name string, log zerolog.Logger) []nats.Option {
 	options := []nats.Option{
@@ -127,15 +147,6 @@ func (n NATS) options(name string, log zerolog.Logger) []nats.Option {
 			e.Msg("NATS")
 		}),
 	}
-	if user := n.user(); user != "" {
-		options = append(options, nats.CustomInboxPrefix("_INBOX."+user))
-	}
-	if n.User != "" {
-		options = append(options, nats.UserInfo(n.User, n.Password.Reveal()))
-	}
-	if n.CAFile != "" {
-		options = append(options, nats.RootCAs(n.CAFile))
-	}
 	return options
 }
 
@@ -154,16 +165,29 @@ func (n NATS) user() string {
 // errClosed ends a process: after some errors of the server the library does not connect again.
 var errClosed = errors.New("the connection to NATS is closed for good; a new start connects again")
 
+// lost is why there is no connection, as it is when somebody looks: a certificate may expire while the library tries again.
+type lost struct {
+	conn       *nats.Conn
+	encryption *tlsClient
+}
+
+func (l lost) Error() string {
+	if fault := l.encryption.fault(l.conn.LastError()); fault != nil {
+		return "connection lost: " + fault.Error()
+	}
+	return "connection lost"
+}
+
 // watch adds the connection's state to health, after whatever handlers there are.
-func (h *Host) watch() nats.Option {
+func (h *Host) watch(n NATS) nats.Option {
 	health := h.Health
 	return func(o *nats.Options) error {
-		lost, found, closed := o.DisconnectedErrCB, o.ReconnectedCB, o.ClosedCB
+		parted, found, closed := o.DisconnectedErrCB, o.ReconnectedCB, o.ClosedCB
 		o.DisconnectedErrCB = func(nc *nats.Conn, err error) {
-			if lost != nil {
-				lost(nc, err)
+			if parted != nil {
+				parted(nc, err)
 			}
-			health.NotReady("nats", errors.New("connection lost"))
+			health.NotReady("nats", lost{nc, n.encryption()})
 		}
 		o.ReconnectedCB = func(nc *nats.Conn) {
 			if found != nil {

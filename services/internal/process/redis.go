@@ -2,13 +2,10 @@ package process
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"strings"
+	"time"
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
@@ -20,34 +17,43 @@ type Redis struct {
 	URL      string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379/0"`
 	User     string `env:"REDIS_USER"`
 	Password Secret `env:"REDIS_PASSWORD"`
-	CAFile   string `env:"REDIS_CA_FILE"` // PEM; verifies the server of a rediss:// URL
+	TLS      TLS    // for a rediss:// URL
 }
+
+// redisDialTimeout is go-redis' own default.
+const redisDialTimeout = 5 * time.Second
 
 // Validate checks what the types cannot.
 func (r Redis) Validate() error {
-	if r.CAFile != "" && !strings.HasPrefix(r.URL, "rediss://") {
-		return errors.New("REDIS_CA_FILE: is set, but REDIS_URL does not begin with rediss://: change one of them")
-	}
-	client, err := r.client("")
+	client, _, err := r.client("")
 	if err != nil {
 		return err
 	}
-	return client.Close()
+	_ = client.Close()
+	return checkEncrypted("REDIS_URL", r.URL, r.TLS, "rediss://")
 }
 
 // Connect returns a client that answers. A server that does not, or that still loads its data, is tried again for about 5
 // seconds; then the error says what to check. Every call of the client ends with its context.
 func (r Redis) Connect(ctx context.Context, name string) (redis.UniversalClient, error) {
-	client, err := r.client(name)
+	client, encryption, err := r.client(name)
 	if err != nil {
 		return nil, err
 	}
-	if err = patiently(ctx, func() error { return answers(ctx, client) }); err == nil {
+	if err = patiently(ctx, func() error {
+		err := answers(ctx, client)
+		if fault := encryption.fault(err); fault != nil {
+			return backoff.Permanent(fault)
+		}
+		return err
+	}); err == nil {
 		return client, nil
 	}
 	_ = client.Close()
 	where := Redact(r.URL)
 	switch {
+	case errors.Is(err, ErrTLS):
+		return nil, fmt.Errorf("redis at %s: %w", where, err)
 	case errors.Is(err, ErrRefused):
 		return nil, fmt.Errorf("redis at %s %w: check REDIS_USER and REDIS_PASSWORD", where, ErrRefused)
 	case ctx.Err() != nil:
@@ -69,33 +75,33 @@ func answers(ctx context.Context, client redis.UniversalClient) error {
 }
 
 // client makes one that has not connected yet.
-func (r Redis) client(name string) (redis.UniversalClient, error) {
-	var roots *x509.CertPool
-	if r.CAFile != "" {
-		var err error
-		if roots, err = certificates(r.CAFile); err != nil {
-			return nil, fmt.Errorf("REDIS_CA_FILE: %w", err)
-		}
-	}
+func (r Redis) client(name string) (redis.UniversalClient, *tlsClient, error) {
+	encryption := &tlsClient{TLS: r.TLS, variable: "REDIS_URL"}
 	if u, err := url.Parse(r.URL); err == nil && u.Query().Has("addr") {
 		o, err := redis.ParseClusterURL(r.URL)
 		if err != nil {
-			return nil, r.badURL()
+			return nil, nil, r.badURL()
 		}
-		r.identify(&o.Username, &o.Password, o.TLSConfig, roots)
+		r.identify(&o.Username, &o.Password)
 		o.OnConnect, o.ContextTimeoutEnabled = tellName(name), true
-		return redis.NewClusterClient(o), nil
+		if o.TLSConfig != nil {
+			o.Dialer = encryption.redis(o.TLSConfig)
+		}
+		return redis.NewClusterClient(o), encryption, nil
 	}
 	o, err := redis.ParseURL(r.URL)
 	if err != nil {
-		return nil, r.badURL()
+		return nil, nil, r.badURL()
 	}
-	r.identify(&o.Username, &o.Password, o.TLSConfig, roots)
+	r.identify(&o.Username, &o.Password)
 	// Without ContextTimeoutEnabled a call waits for its read timeout, whatever its context says.
 	o.OnConnect, o.ContextTimeoutEnabled = tellName(name), true
+	if o.TLSConfig != nil {
+		o.Dialer = encryption.redis(o.TLSConfig)
+	}
 	client := redis.NewClient(o)
 	client.AddHook(newFailover())
-	return client, nil
+	return client, encryption, nil
 }
 
 // tellName makes connections appear in CLIENT LIST under name. A user that may not do that is let be, which is why it is
@@ -110,31 +116,16 @@ func tellName(name string) func(context.Context, *redis.Conn) error {
 	}
 }
 
-// identify puts REDIS_USER, REDIS_PASSWORD and REDIS_CA_FILE over what the URL says.
-func (r Redis) identify(user, password *string, encryption *tls.Config, roots *x509.CertPool) {
+// identify puts REDIS_USER and REDIS_PASSWORD over what the URL says.
+func (r Redis) identify(user, password *string) {
 	if r.User != "" {
 		*user = r.User
 	}
 	if !r.Password.Empty() {
 		*password = r.Password.Reveal()
 	}
-	if encryption != nil {
-		encryption.RootCAs = roots // nil: the system's
-	}
 }
 
 func (r Redis) badURL() error {
 	return badURL("REDIS_URL", r.URL, "redis://host:6379/0", "REDIS_USER and REDIS_PASSWORD")
-}
-
-func certificates(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", path)
-	}
-	return pool, nil
 }
