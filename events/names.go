@@ -2,9 +2,8 @@ package events
 
 // The names every process of the system shares. They are part of the contract: changing one is a new contract.
 const (
-	Stream      = "SOFTPHONE"        // the log: every fact and every outcome
-	DeadStream  = "SOFTPHONE_DEAD"   // what could not be read, with the reason
-	LeaseBucket = "softphone-leases" // who works on which partition
+	Stream     = "SOFTPHONE"      // the log: every fact and every outcome
+	DeadStream = "SOFTPHONE_DEAD" // what could not be read, with the reason
 
 	// Partitions is fixed when the stream is created: another count is another stream and a replay into it.
 	Partitions = 16

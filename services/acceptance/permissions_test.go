@@ -17,6 +17,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/ownership"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/mailer"
 	namesync "github.com/mycloudpbx/softphone/services/name-sync"
@@ -44,16 +46,13 @@ func durables(worker string) []string {
 // administration is the JetStream API that changes what is stored.
 func administration() []string {
 	var subjects []string
-	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket, "KV_" + setup.MailerBucket, "KV_" + setup.CredentialsBucket} {
+	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + setup.MailerBucket, "KV_" + setup.CredentialsBucket} {
 		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE", "LEADER.STEPDOWN"} {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+stream)
 		}
 		subjects = append(subjects, "$JS.API.CONSUMER.DELETE."+stream+".mailer", "$JS.API.CONSUMER.DURABLE.CREATE."+stream+".mailer")
 	}
-	// Deleting the consumer with which the lease bucket is watched is every worker's own affair.
-	return slices.DeleteFunc(subjects, func(s string) bool {
-		return strings.HasPrefix(s, "$JS.API.CONSUMER.DELETE.KV_")
-	})
+	return subjects
 }
 
 func TestPermissionsOfTheLog(t *testing.T) {
@@ -77,7 +76,7 @@ func TestPermissionsOfTheLog(t *testing.T) {
 		check(t, "listens to", "pbx", false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.license.>", "softphone.>", "log.>", "ask.license.get", "$KV.>")
 		for _, w := range workers() {
 			check(t, "publishes", "pbx", false, s.mayPublish, "softphone."+w+".acme.1001.LicenseGranted",
-				"fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".partition.3")
+				"fence."+w+".3", "dead."+w+".1.1", ownership.Subject(w))
 		}
 	})
 	for _, w := range workers() {
@@ -85,19 +84,17 @@ func TestPermissionsOfTheLog(t *testing.T) {
 			check(t, "publishes", w, true, s.mayPublish,
 				"softphone."+w+".acme.1001.LicenseGranted", "dead."+w+".1.1", "_INBOX.pbx.x",
 				"$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3")
-			check(t, "publishes", w, slices.Contains(folds(), w), s.mayPublish, "fence."+w+".3", "$KV.softphone-leases."+w+".partition.3",
-				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+w+".>")
+			check(t, "publishes", w, slices.Contains(folds(), w), s.mayPublish, "fence."+w+".3", ownership.Subject(w))
+			check(t, "listens to", w, slices.Contains(folds(), w), s.maySubscribe, ownership.Subject(w))
 			check(t, "publishes", w, w == events.Mailer, s.mayPublish, "$KV.softphone-mailer.acme.1001.x")
 			check(t, "listens to", w, true, s.maySubscribe, "_INBOX."+w+".>", "ask."+w+".get", "$SRV.PING", "$SRV.INFO."+w)
-			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted",
-				"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x")
+			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted")
 			check(t, "publishes", w, false, s.mayPublish, administration()...)
 			check(t, "listens to", w, false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.pbx.>", "softphone.>", "log.>", "$KV.>", "$JS.>")
 			for _, o := range others(w) {
 				check(t, "publishes", w, false, s.mayPublish, "softphone."+o+".acme.1001.LicenseGranted",
-					"fence."+o+".3", "dead."+o+".1.1", "$KV.softphone-leases."+o+".partition.3",
-					"$JS.API.CONSUMER.CREATE.KV_softphone-leases.x.$KV.softphone-leases."+o+".>")
-				check(t, "listens to", w, false, s.maySubscribe, "ask."+o+".get", "_INBOX."+o+".>")
+					"fence."+o+".3", "dead."+o+".1.1", ownership.Subject(o))
+				check(t, "listens to", w, false, s.maySubscribe, ownership.Subject(o), "ask."+o+".get", "_INBOX."+o+".>")
 				for _, d := range durables(o) {
 					check(t, "publishes", w, false, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,
 						"$JS.API.CONSUMER.CREATE.SOFTPHONE."+d+".log.>", "$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE."+d, "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
@@ -120,7 +117,7 @@ func TestForgedMessagesAreNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := setup.Everything(ctx, js, setup.Layout{}); err != nil {
+	if err := setup.Everything(ctx, js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/ownership"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/portal"
@@ -115,7 +116,7 @@ func TestPermissionsOfThePortal(t *testing.T) {
 		"$JS.API.STREAM.PURGE." + events.Stream, "$JS.API.STREAM.DELETE." + credentials, "log.3.pbx.acme.1001.SoftphoneEnabled",
 	}
 	for _, w := range workers() {
-		refused = append(refused, "softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", "$KV.softphone-leases."+w+".partition.3")
+		refused = append(refused, "softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", ownership.Subject(w))
 		for _, subject := range append(reads, "fence.portal.3", "fence.portal.1001@acme", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
 			if s.mayPublish(t, w, subject) {
 				t.Errorf("%s may publish %s", w, subject)

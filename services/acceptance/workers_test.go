@@ -17,6 +17,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
@@ -79,7 +80,7 @@ func (s servers) startWorkers(t *testing.T, log *servertest.Lines, directory str
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
+	if err := setup.Everything(t.Context(), js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 

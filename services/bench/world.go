@@ -94,7 +94,7 @@ func (w *world) syncAlways(ctx context.Context) error {
 // this server writes, and an empty Redis.
 func (w *world) empty(ctx context.Context) error {
 	w.holds = history{}
-	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
+	for _, stream := range []string{events.Stream, events.DeadStream} {
 		if err := w.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
@@ -102,7 +102,7 @@ func (w *world) empty(ctx context.Context) error {
 	if err := w.client.FlushAll(ctx).Err(); err != nil {
 		return err
 	}
-	return setup.Everything(ctx, w.js, setup.Layout{Layout: eventlog.Layout{FastBatches: !w.sync}})
+	return setup.Everything(ctx, w.js, eventlog.Layout{FastBatches: !w.sync})
 }
 
 // log opens the log on a connection of its own, as a worker has one.

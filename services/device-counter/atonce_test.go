@@ -111,7 +111,7 @@ func count(told []string) map[string]int {
 func TestManyDevicesAtOnce(t *testing.T) {
 	const extensions, devices, limit = 1000, 64, 4
 	const together = 50 // extensions whose devices come all at the same time
-	w := workertest.New(t, 0)
+	w := workertest.New(t)
 	start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")
@@ -155,7 +155,7 @@ func TestManyDevicesAtOnce(t *testing.T) {
 func TestSameDeviceAtOnce(t *testing.T) {
 	t.Parallel()
 	const extensions, times = 50, 64
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")

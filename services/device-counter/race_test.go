@@ -142,7 +142,7 @@ func (p *past) closedBetween(from, to uint64) bool {
 // that signed in before a license was granted, or after it ended, sits in it.
 func TestSignInsRaceDisableAndEnable(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")

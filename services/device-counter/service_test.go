@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
-
-// ttl of the leases: short, so that partitions soon change hands.
-const ttl = 5 * time.Second
 
 func start(w *workertest.World, replica string) (stop func()) {
 	return w.Start(func(ctx context.Context) error { return Run(ctx, w.Config(replica)) })
@@ -41,7 +37,7 @@ func knock(x events.Extension, device string) events.Event {
 
 func TestCounts(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	x := workertest.Extension()
 	outcome := func(d events.Data) string { return w.Decide(events.NewFact(x, d)).Outcome }
@@ -97,7 +93,7 @@ func TestCounts(t *testing.T) {
 
 func TestAsk(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a")
 	x := workertest.Extension()
 	license(t, w, x, 1, 4)
@@ -109,7 +105,7 @@ func TestAsk(t *testing.T) {
 	w.WrongQuestions(events.DeviceCounter)
 	stop()
 
-	release := w.Ghost(events.DeviceCounter)
+	release := w.Idle(events.DeviceCounter, "b")
 	w.Redis.Empty()
 	start(w, "b")
 	empty.Current = false
@@ -123,7 +119,7 @@ func TestAsk(t *testing.T) {
 
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a")
 	start(w, "b")
 	w.Shares(events.DeviceCounter, "a", "b")
@@ -151,7 +147,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 
 func TestForeignPasswordGoesNowhere(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	x := workertest.Extension()
 	license(t, w, x, 1, 4)

@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
-
-// ttl of the leases: short, so that partitions soon change hands.
-const ttl = 5 * time.Second
 
 func start(w *workertest.World, replica string) (stop func()) {
 	return w.Start(func(ctx context.Context) error { return Run(ctx, w.Config(replica)) })
@@ -25,7 +21,7 @@ func get(w *workertest.World, x events.Extension) Answer {
 
 func TestGrantsAndRevokes(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	x := workertest.Extension()
 	decide := func(d events.Data) events.Decision { return w.Decide(events.NewFact(x, d)) }
@@ -76,7 +72,7 @@ func TestGrantsAndRevokes(t *testing.T) {
 
 func TestAsk(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a")
 	x, other := workertest.Extension(), events.Extension{Tenant: "acme", Number: "never-seen"}
 	w.Decide(events.NewFact(x, ada))
@@ -86,7 +82,7 @@ func TestAsk(t *testing.T) {
 	w.WrongQuestions(events.License)
 	stop()
 
-	release := w.Ghost(events.License)
+	release := w.Idle(events.License, "b")
 	w.Redis.Empty()
 	start(w, "b")
 	if got := get(w, x); got != (Answer{}) {
@@ -99,7 +95,7 @@ func TestAsk(t *testing.T) {
 
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a")
 	start(w, "b")
 	w.Shares(events.License, "a", "b")
@@ -123,7 +119,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 
 func TestForeignPasswordGoesNowhere(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a")
 	x := workertest.Extension()
 	if got := w.DecideMessage(w.Tainted(events.NewFact(x, ada))); got.Outcome != "LicenseGranted" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
@@ -142,7 +143,7 @@ func TestNothingCanBeClaimed(t *testing.T) {
 	if n := len(w.relay.Mails()); n != 1 {
 		t.Errorf("%d mails, want 1", n)
 	}
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
+	if err := setup.Everything(t.Context(), js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 	w.told(reset)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
@@ -108,7 +109,7 @@ func TestNoticesAgain(t *testing.T) {
 	if err := js.DeleteKeyValue(t.Context(), setup.MailerBucket); err != nil {
 		t.Fatal(err)
 	}
-	if err := setup.Everything(t.Context(), js, setup.Layout{}); err != nil {
+	if err := setup.Everything(t.Context(), js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 	w.run(w.notifying())

@@ -49,7 +49,7 @@ func Run(ctx context.Context, c Config) error {
 	defer m.client.Close()
 	stop, err := ask.Serve(conn, ask.Service{
 		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Metrics: c.Host.Metrics, Answer: m.emails,
-		Health: func() any { return c.Host.Health.Report() },
+		Statistics: func() any { return c.Host.Health.Report() },
 	})
 	if err != nil {
 		return err

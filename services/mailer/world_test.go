@@ -36,7 +36,7 @@ func newWorld(t *testing.T, script servertest.SMTPScript, window time.Duration) 
 	t.Helper()
 	w := &world{t: t, nats: servertest.NATS(t), relay: servertest.SMTP(t, script)}
 	js := w.nats.JetStream(t)
-	if err := setup.Everything(t.Context(), js, setup.Layout{Layout: eventlog.Layout{DuplicateWindow: window}}); err != nil {
+	if err := setup.Everything(t.Context(), js, eventlog.Layout{DuplicateWindow: window}); err != nil {
 		t.Fatal(err)
 	}
 	log, err := eventlog.Open(t.Context(), w.nats.Connect(t))

@@ -27,7 +27,7 @@ func number(i int) events.Extension {
 
 func TestPushedOnce(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	start(w, "a", d.config())
 	start(w, "b", d.config())
@@ -63,7 +63,7 @@ func TestRetried(t *testing.T) {
 	for _, status := range []int{401, 408, 429, 500, 503} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			w := workertest.New(t, ttl)
+			w := workertest.New(t)
 			d := newDirectory(t)
 			d.script = func(n int, _ request) int {
 				if n <= 3 {
@@ -92,7 +92,7 @@ func TestRetried(t *testing.T) {
 
 func TestRetryAfterIsKeptTo(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	d.after = "1"
 	d.script = func(n int, _ request) int {
@@ -115,7 +115,7 @@ func TestRetryAfterIsKeptTo(t *testing.T) {
 // A name that the directory chokes on holds up no other.
 func TestOneBadNameHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	d.script = func(_ int, r request) int {
 		switch r.Data.Extension {
@@ -168,7 +168,7 @@ func (d *directory) count(extension string) (n int) {
 // other replica too, and then the old one arrives.
 func TestOldNameNeverStays(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	x := workertest.Extension()
 	slow := make(chan struct{})
@@ -209,7 +209,7 @@ func (d *directory) arrived(name string) bool {
 // is slow, and nothing comes after: only its look at the log puts it right.
 func TestLooksAgain(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	slow := make(chan struct{})
 	finish := sync.OnceFunc(func() { close(slow) })
@@ -248,7 +248,7 @@ func TestLooksAgain(t *testing.T) {
 func TestRacingRenames(t *testing.T) {
 	t.Parallel()
 	const extensions, renames = 5, 40
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	d.script = func(n int, _ request) int {
 		time.Sleep(rand.N(20 * time.Millisecond))
@@ -273,7 +273,7 @@ func TestRacingRenames(t *testing.T) {
 // Nobody listens for a while: nothing is lost, no name is to blame, readiness tells.
 func TestDirectoryIsAway(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	config := d.config()
 	address := d.server.Listener.Addr().String()
@@ -319,7 +319,7 @@ func (d *directory) again(address string) {
 
 func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	t.Cleanup(elsewhere.Close)
 	asked := make(chan struct{}, 100)

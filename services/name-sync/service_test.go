@@ -14,9 +14,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
-// ttl of the leases: short, so that partitions soon change hands.
-const ttl = 5 * time.Second
-
 // start runs a replica; a zero Directory is none.
 func start(w *workertest.World, replica string, d Directory) (stop func()) {
 	return w.Start(func(ctx context.Context) error {
@@ -38,7 +35,7 @@ func enable(x events.Extension, name string) events.Event {
 
 func TestRenames(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a", Directory{})
 	x := workertest.Extension()
 	enabled := w.Publish(enable(x, "Ada"))
@@ -64,7 +61,7 @@ func TestRenames(t *testing.T) {
 // What others answer it leaves to them.
 func TestAnswersRenamesOnly(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a", Directory{})
 	x := workertest.Extension()
 	for _, fact := range []events.Event{enable(x, "Ada"), events.NewFact(x, events.ExtensionDeleted{})} {
@@ -85,7 +82,7 @@ func TestAnswersRenamesOnly(t *testing.T) {
 
 func TestAsk(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a", Directory{})
 	x := workertest.Extension()
 	named := w.Decide(rename(x, "Ada")).Sequence
@@ -95,7 +92,7 @@ func TestAsk(t *testing.T) {
 	w.WrongQuestions(events.NameSync)
 	stop()
 
-	release := w.Ghost(events.NameSync)
+	release := w.Idle(events.NameSync, "b")
 	w.Redis.Empty()
 	start(w, "b", Directory{})
 	if got := get(w, x); got != (Answer{}) {
@@ -110,7 +107,7 @@ func TestAsk(t *testing.T) {
 
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	stop := start(w, "a", Directory{})
 	start(w, "b", Directory{})
 	w.Shares(events.NameSync, "a", "b")
@@ -134,7 +131,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 
 func TestForeignPasswordGoesNowhere(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	d := newDirectory(t)
 	start(w, "a", d.config())
 	x := workertest.Extension()
@@ -159,7 +156,7 @@ func TestForeignPasswordGoesNowhere(t *testing.T) {
 
 func TestNoDirectoryNoConsumer(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, ttl)
+	w := workertest.New(t)
 	start(w, "a", Directory{})
 	w.Decide(rename(workertest.Extension(), "Ada"))
 	if _, err := w.JS.Consumer(t.Context(), events.Stream, PushDurable); !errors.Is(err, jetstream.ErrConsumerNotFound) {

@@ -23,7 +23,7 @@ import (
 // folded from the log into Redis, by the same runtime as the workers'. So there is
 // no list that could be lost or disagree; the view may be a moment behind.
 
-// ViewName is the view's name among the workers: its part of Redis, its leases.
+// ViewName is the view's name among the workers: its part of Redis, its partitions.
 const ViewName = "portal"
 
 // PageSize is how many extensions a page of a list has.

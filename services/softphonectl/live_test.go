@@ -18,13 +18,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
@@ -43,7 +43,7 @@ type live struct {
 // newLive makes a system without workers.
 func newLive(t *testing.T) *live {
 	t.Helper()
-	l := &live{World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{}), state: t.TempDir()}
+	l := &live{World: workertest.New(t), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{}), state: t.TempDir()}
 	return l
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
@@ -16,7 +16,7 @@ import (
 // what differs.
 func TestAChangedRuleIsFound(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, 0)
+	w := workertest.New(t)
 	c := w.Config("a")
 	w.Start(func(ctx context.Context) error { return devicecounter.Run(ctx, c) })
 	x := workertest.Extension()

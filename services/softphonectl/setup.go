@@ -11,11 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 func setupCommand(a *app) *cobra.Command {
-	var layout setup.Layout
+	var layout eventlog.Layout
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the streams and buckets, or check that they are what the workers need",
@@ -26,12 +27,10 @@ func setupCommand(a *app) *cobra.Command {
 		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, a, layout) }),
 	}
 	cmd.Flags().IntVar(&layout.Replicas, "replicas", 1, "copies of each message: 3 or 5 on a cluster")
-	layout.LeaseTTL = setup.LeaseTTL
-	cmd.Flags().Var(durationFlag(&layout.LeaseTTL, time.Second), "lease-ttl", "how long a replica that died keeps its partitions")
 	return cmd
 }
 
-func setUp(c *cobra.Command, a *app, layout setup.Layout) error {
+func setUp(c *cobra.Command, a *app, layout eventlog.Layout) error {
 	if layout.Replicas < 1 || layout.Replicas > 5 {
 		return usageError{fmt.Errorf("--replicas: %d is not between 1 and 5", layout.Replicas)}
 	}
@@ -48,7 +47,7 @@ func setUp(c *cobra.Command, a *app, layout setup.Layout) error {
 	if err != nil {
 		return err
 	}
-	made := ready{Streams: []string{events.Stream, events.DeadStream}, Buckets: []string{events.LeaseBucket, setup.MailerBucket, setup.CredentialsBucket}}
+	made := ready{Streams: []string{events.Stream, events.DeadStream}, Buckets: []string{setup.MailerBucket, setup.CredentialsBucket}}
 	if a.dryRun {
 		return a.print(made, func() string { return "would create or check " + made.text() })
 	}

@@ -102,7 +102,7 @@ func TestSetupCanBeRepeated(t *testing.T) {
 		t.Errorf("setup says %q", out)
 	}
 	js := s.nats.JetStream(t)
-	for _, stream := range []string{events.Stream, events.DeadStream, "KV_" + events.LeaseBucket} {
+	for _, stream := range []string{events.Stream, events.DeadStream, "KV_softphone-mailer"} {
 		if _, err := js.Stream(t.Context(), stream); err != nil {
 			t.Errorf("%s: %v", stream, err)
 		}

@@ -22,7 +22,7 @@ func statusCommand(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "Show how each worker is: replicas, partitions, lag, dead letters, e-mails waiting",
 		Long: "Show how each worker is.\n\n" +
-			"  replicas    that live, by their leases\n" +
+			"  replicas    that answer\n" +
 			"  partitions  that one of them owns, of all there are\n" +
 			"  lag         events in the log that it has not folded, or has not been given\n" +
 			"  checkpoint  the last event folded, in any partition\n" +

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/standalone/inbox"
@@ -126,7 +127,7 @@ func setUp(ctx context.Context, url string, log zerolog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("JetStream: %w", err)
 	}
-	return setup.Everything(ctx, js, setup.Layout{})
+	return setup.Everything(ctx, js, eventlog.Layout{})
 }
 
 func (s *servers) startRedis(c Config) error {

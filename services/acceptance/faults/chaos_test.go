@@ -15,7 +15,7 @@ import (
 // chaosTime is how long TestChaos hurts everything.
 const chaosTime = 60 * time.Second
 
-// Three owners of one partition at once, none with a lease, are paused and killed;
+// Three owners of one partition at once, chosen by nobody, are paused and killed;
 // the NATS server is killed; Redis is put back and emptied.
 func TestChaos(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ const (
 	childLicense = "license"        // the worker, as its command runs it
 	childCounter = "device-counter" // the same
 	childMailer  = "mailer"         // the same
-	childOwner   = "owner"          // an owner of one partition of device-counter, without a lease
+	childOwner   = "owner"          // an owner of one partition of device-counter, whoever else owns it
 )
 
 const envPartition = "TEST_PARTITION"

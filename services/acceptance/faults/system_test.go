@@ -7,17 +7,13 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/license"
 )
-
-// leaseTTL of these tests. Servers and workers run under the race detector, on a
-// machine that is busy: leases that are too short would be lost to that alone.
-const leaseTTL = 5 * time.Second
 
 // system is the servers and some workers, each a process.
 type system struct {
@@ -38,7 +34,7 @@ func newSystem(t *testing.T, workers ...string) *system {
 		t: t, nats: servertest.NATSChild(t), redis: servertest.Redis(t), smtp: servertest.SMTP(t, servertest.SMTPScript{}), names: workers,
 	}
 	s.js = s.nats.JetStream(t)
-	layout := setup.Layout{Layout: eventlog.Layout{DuplicateWindow: time.Second}, LeaseTTL: leaseTTL}
+	layout := eventlog.Layout{DuplicateWindow: time.Second}
 	if err := setup.Everything(t.Context(), s.js, layout); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
-	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -44,7 +43,7 @@ func (p *prometheus) fires(s *system, scrapes int, want ...string) {
 }
 
 // quiet holds that no alert fires after some more scrapes. A second try is for a
-// machine so busy that the services lose their leases: an hour passes here in seconds.
+// machine so busy that the services lose their partitions: an hour passes here in seconds.
 func (p *prometheus) quiet(s *system, scrapes int) {
 	p.t.Helper()
 	var firing []string
@@ -209,33 +208,14 @@ func TestAlertsOfNATSAndTheLog(t *testing.T) {
 	p.fires(s, 1, "SoftphoneLogRefused")
 }
 
-// haunt has somebody who does nothing hold so many partitions of a worker.
-func (s *system) haunt(name string, partitions int) (end func()) {
-	s.t.Helper()
-	bucket, err := s.JS.KeyValue(s.t.Context(), events.LeaseBucket)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(s.t.Context())
-	var ghost sync.WaitGroup
-	ghost.Go(func() {
-		for ; ctx.Err() == nil; time.Sleep(setup.LeaseTTL / 10) {
-			for n := range partitions {
-				_, _ = bucket.PutString(ctx, name+".partition."+strconv.Itoa(n), "ghost 1") // again in a moment
-			}
-		}
-	})
-	return func() { cancel(); ghost.Wait() }
-}
-
-// A worker that is gone is missed; one that lost its partitions to nobody too.
+// A worker that is gone is missed; one whose partitions a replica has that does nothing too.
 func TestAlertsOfWorkers(t *testing.T) {
 	t.Parallel()
 	s, p := watched(t)
-	gone := s.haunt(events.License, 4)
-	p.shows(s, `sum(softphone_lease_partitions{worker="license"}) < 16`)
+	end := s.Idle(events.License)
+	p.shows(s, `sum(softphone_owned_partitions{worker="license"}) < 16`)
 	p.fires(s, minutes(2), "SoftphonePartitionsUnowned")
-	gone()
+	end()
 
 	for _, name := range services() {
 		gone := s.hosts[name]

@@ -28,7 +28,6 @@ type trouble struct {
 }
 
 func troubles() []trouble {
-	var gone func()
 	return []trouble{
 		{
 			name: "NATS is gone", of: services(), part: "nats", says: "connection lost",
@@ -60,11 +59,6 @@ func troubles() []trouble {
 				s.Publish(events.NewFact(ann, events.ExtensionRenamed{Name: "Ann"}))
 			},
 			end: func(s *system) { s.directory.answer(http.StatusNoContent) },
-		},
-		{
-			name: "another holds all partitions", of: []string{events.License}, part: "leases", says: "no partition is owned",
-			begin: func(s *system) { gone = s.haunt(events.License, events.Partitions) },
-			end:   func(*system) { gone() },
 		},
 		{
 			name: "the log is another", of: services(), part: "partitions", elsewhere: "mailer log", says: "created", broken: true,

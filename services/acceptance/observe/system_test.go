@@ -20,6 +20,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
@@ -75,7 +76,7 @@ type system struct {
 func newSystem(t *testing.T, endpoint string) *system {
 	t.Helper()
 	return &system{
-		World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{}), directory: newDirectory(t),
+		World: workertest.New(t), t: t, relay: servertest.SMTP(t, servertest.SMTPScript{}), directory: newDirectory(t),
 		hosts: map[string]*process.Host{}, lines: &servertest.Lines{}, traces: process.Traces{Endpoint: endpoint},
 	}
 }
@@ -173,7 +174,7 @@ func (s *system) recreate() {
 	if err := js.DeleteStream(s.t.Context(), events.Stream); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := setup.Everything(s.t.Context(), js, setup.Layout{}); err != nil {
+	if err := setup.Everything(s.t.Context(), js, eventlog.Layout{}); err != nil {
 		s.t.Fatal(err)
 	}
 }

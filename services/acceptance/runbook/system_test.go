@@ -53,7 +53,7 @@ func newSystem(t *testing.T) *system {
 	s.environment = append(s.environment,
 		"NATS_URL="+s.natsURL(), "NATS_USER=ops", "NATS_PASSWORD_FILE="+filepath.Join(s.secrets, "nats-ops"),
 		"REDIS_URL="+s.redisURL(), "REDIS_USER=ops", "REDIS_PASSWORD_FILE="+filepath.Join(s.secrets, "redis-ops"))
-	s.until("softphonectl setup --replicas 3 --lease-ttl 4s", "ready: ")
+	s.until("softphonectl setup --replicas 3", "ready: ")
 	for name, page := range opsPages {
 		s.names[page] = s.address(page)
 		s.startWorker(name, s.names[page])

@@ -41,11 +41,19 @@ type Service struct {
 	Version string // semantic version; "" means 0.0.0
 	About   string // one line for `nats micro info`
 	Answer  func(ctx context.Context, about events.Extension) (any, error)
-	Health  func() any // shown in the service's statistics (`nats micro stats`); nil: nothing
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer // nil: none
 
+	// Statistics are shown by `nats micro stats` beside those of the library; may be nil.
+	Statistics func() any
+
 	metrics metrics
+}
+
+// Ownership is which partitions a replica owns, the statistics of a worker that folds.
+type Ownership struct {
+	Replica    string `json:"replica"`
+	Partitions []int  `json:"partitions"`
 }
 
 // Behind marks an answer as one that may be of the past.
@@ -67,8 +75,8 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 	s.metrics = newMetrics(s.Metrics, s.Worker)
 	slots := make(chan struct{}, atOnce)
 	config := micro.Config{Name: s.Worker, Version: s.Version, Description: s.About}
-	if s.Health != nil {
-		config.StatsHandler = func(*micro.Endpoint) any { return s.Health() }
+	if s.Statistics != nil {
+		config.StatsHandler = func(*micro.Endpoint) any { return s.Statistics() }
 	}
 	service, err := micro.AddService(conn, config)
 	if err != nil {

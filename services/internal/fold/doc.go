@@ -13,7 +13,7 @@
 // An owner holds a partition for a tenure. Whatever goes wrong ends the tenure,
 // and the next begins at 1:
 //
-//  1. Fence. With its lease read again just now, the owner publishes to
+//  1. Fence. While the partition is its own (package ownership), the owner publishes to
 //     fence.<worker>.<partition> and keeps that message's sequence F.
 //  2. Where am I. It reads the checkpoint and holds it against the stream: same
 //     creation time, not beyond its end, nothing that could have removed
@@ -53,8 +53,8 @@
 // Both guards are needed. With either left out, a minute of pauses, kills and
 // Redis put back gave dozens of outcomes that were wrong, doubled or missing.
 //
-// A lease decides who owns a partition only so that two owners do not waste their
-// work; nothing here depends on it being right.
+// Who owns a partition is decided elsewhere (package ownership), only so that two
+// owners do not waste their work; nothing here depends on that being right.
 //
 // # Repairs
 //

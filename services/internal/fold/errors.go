@@ -12,8 +12,8 @@ var (
 	// not as this owner left it.
 	errFenced = errors.New("fenced: the checkpoint in Redis is not the one this owner wrote")
 
-	// errLease says that another replica holds the partition's lease.
-	errLease = errors.New("the lease is lost")
+	// errNotOwned says that the partition is another replica's.
+	errNotOwned = errors.New("the partition is not owned any more")
 
 	// errTampered says that Redis holds a state newer than its checkpoint, or one
 	// that cannot be read. No snapshot of Redis does, so somebody changed it by

@@ -25,8 +25,11 @@ const (
 
 	// Between two tenures: after a fault, and after a refusal, which only an
 	// operator can end.
-	minPause, maxPause = 50 * time.Millisecond, 3 * time.Second
+	minPause, maxPause = 50 * time.Millisecond, time.Second
 	refusedPause       = 5 * time.Second
+
+	// After another owner's fence: until the replicas agree again who owns the partition.
+	fencedPause = 500 * time.Millisecond
 )
 
 // Config is what an owner needs.
@@ -47,8 +50,8 @@ type Config struct {
 	Step func(name string)
 }
 
-// Run owns one partition until the context ends or check says that the lease is
-// lost. Every other fault ends only a tenure.
+// Run owns one partition until the context ends or check says that it is
+// another replica's. Every other fault ends only a tenure.
 func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], partition int, check func(context.Context) error) error {
 	o := newOwner(c, rules, partition, check)
 	defer o.meter.close()
@@ -59,7 +62,7 @@ func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], parti
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, errLease) {
+		if errors.Is(err, errNotOwned) {
 			return err
 		}
 		if o.committed {
@@ -76,8 +79,11 @@ func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], parti
 }
 
 func pauseAfter(err error, pause time.Duration) time.Duration {
-	if Refused(err) {
+	switch {
+	case Refused(err):
 		return refusedPause
+	case eventlog.Refused(err), errors.Is(err, errFenced):
+		return max(pause, fencedPause)
 	}
 	return pause
 }

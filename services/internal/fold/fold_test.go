@@ -41,7 +41,7 @@ func TestFoldsAndTells(t *testing.T) {
 }
 
 // An owner is paused at a step, another takes over and goes on, the first is
-// resumed when its fence, its lease and the duplicate window are of the past.
+// resumed when its fence and the duplicate window are of the past.
 func TestPausedOwner(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {

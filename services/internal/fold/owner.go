@@ -148,7 +148,7 @@ func untilLook(now time.Time) time.Duration { return now.Truncate(idle).Add(idle
 // raise fences off whoever owned the partition before.
 func (o *owner[S, E]) raise(ctx context.Context) error {
 	if err := o.check(ctx); err != nil {
-		return fmt.Errorf("%w: %w", errLease, err)
+		return fmt.Errorf("%w: %w", errNotOwned, err)
 	}
 	var err error
 	o.fence, err = raise(ctx, o.Log, eventlog.Fence(o.rules.Worker, o.partition), o.Owner)

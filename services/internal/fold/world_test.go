@@ -227,7 +227,7 @@ func (w *world) message(id string, body []byte) *nats.Msg {
 	return m
 }
 
-// own starts an owner of the partition with no lease; stop ends it. Step, if not
+// own starts an owner of the partition, whoever else has it; stop ends it. Step, if not
 // nil, is called before each of its steps.
 func (w *world) own(step func(string)) (stop func(), reports <-chan error) {
 	w.t.Helper()

@@ -20,6 +20,12 @@ const (
 	startPatience  = 5 * time.Second
 	connectTimeout = 2 * time.Second
 	reconnectWait  = 100 * time.Millisecond
+
+	// A server that went dark, without closing its connections, is noticed after pings unanswered for two intervals:
+	// 2 to 3 s. The library's own values would take 4 minutes, and let a write block for one.
+	pingInterval   = time.Second
+	pingsUnheard   = 2
+	flusherTimeout = 2 * time.Second
 )
 
 // NATS says where the NATS servers are and who we are to them.
@@ -127,6 +133,10 @@ func (n NATS) options(name string, log zerolog.Logger) []nats.Option {
 		nats.Name(name),
 		nats.Timeout(connectTimeout),
 		nats.MaxReconnects(-1),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsUnheard),
+		nats.FlusherTimeout(flusherTimeout),
+		nats.ReconnectOnFlusherError(),
 		nats.ReconnectBufSize(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),

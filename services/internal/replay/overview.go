@@ -2,18 +2,22 @@ package replay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/ask"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
@@ -123,37 +127,64 @@ func (o Observer) Replicas(ctx context.Context, worker string) ([]string, error)
 	return status.Replicas, err
 }
 
-// owners reads the leases: who lives, and who owns what.
+// Owners are the replicas that own a worker's partitions.
+func (o Observer) Owners(ctx context.Context, worker string) (map[int]string, error) {
+	return o.owners(ctx, &FolderStatus{Worker: worker})
+}
+
+// owners asks the replicas who lives, and who owns what. Replicas that do not answer within answerTime do not live.
 func (o Observer) owners(ctx context.Context, status *FolderStatus) (map[int]string, error) {
 	owners := map[int]string{}
-	bucket, err := o.Log.JetStream().KeyValue(ctx, events.LeaseBucket)
-	if err != nil {
-		return owners, fmt.Errorf("leases: %w", err)
+	conn := o.Log.Conn()
+	inbox := conn.NewInbox()
+	answers, err := conn.SubscribeSync(inbox)
+	if err == nil {
+		defer func() { _ = answers.Unsubscribe() }()
+		err = conn.PublishRequest("$SRV.STATS."+status.Worker, inbox, nil)
 	}
-	watch, err := bucket.Watch(ctx, status.Worker+".>", jetstream.IgnoreDeletes())
 	if err != nil {
-		return owners, fmt.Errorf("leases: %w", err)
+		return owners, fmt.Errorf("asking for the replicas of %s: %w", status.Worker, err)
 	}
-	defer func() { _ = watch.Stop() }()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	for {
-		select {
-		case <-ctx.Done():
-			return owners, ctx.Err()
-		case e := <-watch.Updates():
-			if e == nil { // the last of what was there
-				status.Owned = len(owners)
-				return owners, nil
-			}
-			rest := strings.TrimPrefix(e.Key(), status.Worker+".")
-			if name, is := strings.CutPrefix(rest, "member."); is {
-				status.Replicas = append(status.Replicas, name)
-			}
-			number, is := strings.CutPrefix(rest, "partition.")
-			if n, err := strconv.Atoi(number); is && err == nil {
-				owners[n], _, _ = strings.Cut(string(e.Value()), " ")
-			}
+		m, err := answers.NextMsgWithContext(ctx)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded) && len(status.Replicas) == 0:
+			return owners, fmt.Errorf("no replica of %s answered, and yet somebody listens, or this user may not ask: %w", status.Worker, errNoAnswer)
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrNoResponders):
+			status.Owned = len(owners)
+			slices.Sort(status.Replicas)
+			return owners, nil
+		case err != nil:
+			return owners, fmt.Errorf("asking for the replicas of %s: %w", status.Worker, err)
+		}
+		of, err := readOwnership(m.Data)
+		if err != nil {
+			return owners, fmt.Errorf("reading what a replica of %s owns: %w", status.Worker, err)
+		}
+		status.Replicas = append(status.Replicas, of.Replica)
+		for _, n := range of.Partitions {
+			owners[n] = of.Replica
 		}
 	}
+}
+
+var errNoAnswer = errors.New("who owns the partitions is not known")
+
+// answerTime is how long replicas have to answer. They answer from memory.
+const answerTime = 300 * time.Millisecond
+
+func readOwnership(answer []byte) (of ask.Ownership, err error) {
+	var stats micro.Stats
+	if err := json.Unmarshal(answer, &stats); err != nil {
+		return of, err
+	}
+	if len(stats.Endpoints) == 0 {
+		return of, errors.New("it has no endpoint")
+	}
+	err = json.Unmarshal(stats.Endpoints[0].Data, &of)
+	return of, err
 }
 
 // partitions finds out how far each partition is.

@@ -1,5 +1,5 @@
 // Package setup creates what the system keeps in NATS: the log, its dead letters,
-// the lease bucket, the mailer's and the portal's. `softphonectl setup` does it for a server of one's own,
+// the mailer's bucket and the portal's. `softphonectl setup` does it for a server of one's own,
 // standalone and tests for an embedded one. Workers create nothing: they may not.
 package setup
 
@@ -11,14 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/lease"
 )
-
-// LeaseTTL is how long a replica keeps its partitions without renewing them, so how
-// soon another takes over from one that died. Workers read it from the bucket.
-const LeaseTTL = 10 * time.Second
 
 // MailerBucket holds which replica of the mailer sends an e-mail, and which tells of a
 // device limit, and what it shows of those that failed so far. Without it no mail is
@@ -33,22 +27,10 @@ const mailerTTL = 7 * 24 * time.Hour
 // the portal may read. Losing it means a new password, or token, for everybody.
 const CredentialsBucket = "softphone-credentials"
 
-// Layout is what may differ between installations. The zero value is for a single server.
-type Layout struct {
-	eventlog.Layout
-	LeaseTTL time.Duration // 0 means [LeaseTTL]
-}
-
 // Everything creates what is missing and checks the rest, as often as it is called.
-func Everything(ctx context.Context, js jetstream.JetStream, l Layout) error {
-	if l.LeaseTTL == 0 {
-		l.LeaseTTL = LeaseTTL
-	}
-	if err := eventlog.Ensure(ctx, js, l.Layout); err != nil {
+func Everything(ctx context.Context, js jetstream.JetStream, l eventlog.Layout) error {
+	if err := eventlog.Ensure(ctx, js, l); err != nil {
 		return err
-	}
-	if _, err := lease.EnsureBucket(ctx, js, events.LeaseBucket, l.LeaseTTL, l.Replicas); err != nil {
-		return fmt.Errorf("setting up: %w", err)
 	}
 	if _, err := js.CreateOrUpdateKeyValue(ctx, mailerBucket(l.Replicas)); err != nil {
 		return fmt.Errorf("setting up key-value bucket %s: %w", MailerBucket, err)

@@ -3,5 +3,5 @@
 // partitions and answers questions about the state.
 //
 // Any number of replicas may run. See package fold for the guarantees and package
-// lease for who owns what.
+// ownership for who owns what.
 package worker

@@ -2,11 +2,8 @@ package worker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"github.com/redis/go-redis/v9"
 
@@ -14,7 +11,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/ask"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
-	"github.com/mycloudpbx/softphone/services/internal/lease"
+	"github.com/mycloudpbx/softphone/services/internal/ownership"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 
@@ -46,46 +43,48 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 	if err != nil {
 		return err
 	}
-	bucket, err := process.Await(ctx, c.Host, func(ctx context.Context) (lease.Bucket, error) {
-		return lease.Open(ctx, log.JetStream(), events.LeaseBucket)
+	replica, err := ownership.New(ownership.Config{
+		Conn: conn, Worker: rules.Worker, Replica: c.replica(), Partitions: events.Partitions,
+		Able: func(ctx context.Context) error { return client.Ping(ctx).Err() },
+		Log:  c.Host.Log, Metrics: c.Host.Metrics, Health: c.Host.Health,
 	})
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		return fmt.Errorf("key-value bucket %s: %w", events.LeaseBucket, eventlog.ErrNoStream)
-	}
 	if err != nil {
 		return err
 	}
-	stop, err := serve(log, client, c.Host, rules, answer)
+	stop, err := serve(log, client, c.Host, replica, rules, answer)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return own(ctx, c, log, client, bucket, rules)
+	go watchLog(ctx, log, c.Host)
+	return own(ctx, c, log, client, replica, rules)
 }
 
 // own folds this replica's share of the partitions.
-func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, bucket lease.Bucket, rules Rules[S]) error {
-	replica := c.replica()
+func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, replica *ownership.Replica, rules Rules[S]) error {
 	folding := fold.Config{
-		Log: log, Feed: eventlog.NewFeed(log, rules.Worker, fold.MaxBatch), Redis: client, Owner: replica,
+		Log: log, Feed: eventlog.NewFeed(log, rules.Worker, fold.MaxBatch), Redis: client, Owner: replica.Replica,
 		Logger: c.Host.Log, Metrics: fold.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
 		Report: (&faults{health: c.Host.Health, of: map[int]error{}}).report,
 	}
-	leasing := lease.Config{
-		Bucket: bucket, Worker: rules.Worker, Replica: replica, Partitions: events.Partitions, Log: c.Host.Log,
-		Metrics: c.Host.Metrics, Health: c.Host.Health,
-	}
-	return lease.Run(ctx, leasing, func(ctx context.Context, l *lease.Lease) error {
-		return fold.Run(ctx, folding, rules, l.Partition(), l.Check)
+	return replica.Run(ctx, func(ctx context.Context, partition int, check func(context.Context) error) error {
+		return fold.Run(ctx, folding, rules, partition, check)
 	})
 }
 
 // serve answers questions about what the rules keep.
-func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, rules Rules[S], answer Answer[S]) (stop func(), err error) {
+func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, replica *ownership.Replica, rules Rules[S],
+	answer Answer[S],
+) (stop func(), err error) {
 	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules}
 	return ask.Serve(log.Conn(), ask.Service{
 		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log, Metrics: host.Metrics,
-		Health: func() any { return host.Health.Report() },
+		Statistics: func() any {
+			return struct {
+				process.Report
+				ask.Ownership
+			}{host.Health.Report(), ask.Ownership{Replica: replica.Replica, Partitions: replica.Owned()}}
+		},
 		Answer: func(ctx context.Context, about events.Extension) (any, error) {
 			state, current, err := view.Get(ctx, Key(about))
 			if !current {

@@ -3,8 +3,9 @@ package workertest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/ownership"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	observe "github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
@@ -38,9 +41,8 @@ type World struct {
 	lines servertest.Lines
 }
 
-// New makes a world that ends with the test. The TTL is that of the leases; 0 is
-// what production has.
-func New(t testing.TB, ttl time.Duration) *World {
+// New makes a world that ends with the test.
+func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{NATS: servertest.NATS(t), Redis: servertest.Redis(t), t: t}
 	t.Cleanup(func() {
@@ -51,7 +53,7 @@ func New(t testing.TB, ttl time.Duration) *World {
 	})
 	w.JS = w.NATS.JetStream(t)
 	w.State = w.Redis.Client(t)
-	if err := setup.Everything(t.Context(), w.JS, setup.Layout{LeaseTTL: ttl}); err != nil {
+	if err := setup.Everything(t.Context(), w.JS, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
 	log, err := eventlog.Open(t.Context(), w.NATS.Connect(t))
@@ -110,30 +112,22 @@ func (w *World) Eventually(what string, so func() bool) {
 	}
 }
 
-// Shares waits until every one of a worker's replicas holds as many partitions as
-// another, and all of them are held.
+// Shares waits until every one of a worker's replicas owns as many partitions as another, and all of them are owned.
 func (w *World) Shares(name string, replicas ...string) {
 	w.t.Helper()
-	bucket, err := w.JS.KeyValue(w.t.Context(), events.LeaseBucket)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	observer := observe.Observer{Log: w.Log, Redis: w.State, Partitions: events.Partitions}
 	w.Eventually("replicas share the partitions of "+name, func() bool {
-		held := map[string]int{}
-		for n := range events.Partitions {
-			e, err := bucket.Get(w.t.Context(), name+".partition."+strconv.Itoa(n))
-			if err != nil {
-				return false
-			}
-			replica, _, _ := strings.Cut(string(e.Value()), " ")
-			held[replica]++
+		owners, err := observer.Owners(w.t.Context(), name)
+		owned := map[string]int{}
+		for _, replica := range owners {
+			owned[replica]++
 		}
 		for _, r := range replicas {
-			if held[r] != events.Partitions/len(replicas) {
+			if owned[r] != events.Partitions/len(replicas) {
 				return false
 			}
 		}
-		return len(held) == len(replicas)
+		return err == nil && len(owned) == len(replicas)
 	})
 }
 
@@ -207,26 +201,44 @@ func (w *World) Last(x events.Extension, source, name string) *eventlog.Message 
 	return m
 }
 
-// Ghost makes it look as if another replica held all of a worker's partitions, so
-// that replicas answer but fold nothing. It ends with release, or when the lease's
-// time is over.
-func (w *World) Ghost(name string) (release func()) {
+// Idle starts replicas of a worker that take their partitions and do nothing: one, or so many that none is left for the
+// replicas that are named. They answer no question and count in no metric. Until end is called their partitions are not
+// folded.
+func (w *World) Idle(name string, without ...string) (end func()) {
 	w.t.Helper()
-	bucket, err := w.JS.KeyValue(w.t.Context(), events.LeaseBucket)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for n := range events.Partitions {
-		if _, err := bucket.PutString(w.t.Context(), name+".partition."+strconv.Itoa(n), "ghost 1"); err != nil {
+	conn := w.NATS.Connect(w.t)
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, replica := range idleNames(without) {
+		idle, err := ownership.New(ownership.Config{Conn: conn, Worker: name, Replica: replica, Partitions: events.Partitions})
+		if err != nil {
 			w.t.Fatal(err)
 		}
+		all.Go(func() {
+			_ = idle.Run(ctx, func(ctx context.Context, _ int, _ func(context.Context) error) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
 	}
-	return func() {
-		w.t.Helper()
-		for n := range events.Partitions {
-			if err := bucket.Delete(w.t.Context(), name+".partition."+strconv.Itoa(n)); err != nil {
-				w.t.Fatal(err)
-			}
+	end = sync.OnceFunc(func() { stop(); all.Wait() })
+	w.t.Cleanup(end)
+	return end
+}
+
+// idleNames are such that ownership leaves nothing for some replicas.
+func idleNames(without []string) []string {
+	if len(without) == 0 {
+		return []string{"idle"}
+	}
+	for salt := 0; ; salt++ {
+		var names []string
+		for i := range 4 * events.Partitions {
+			names = append(names, fmt.Sprintf("idle-%d-%d", salt, i))
+		}
+		owners := ownership.Assign(events.Partitions, slices.Concat(names, without))
+		if !slices.ContainsFunc(without, func(replica string) bool { return slices.Contains(owners, replica) }) {
+			return names
 		}
 	}
 }

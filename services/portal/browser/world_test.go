@@ -40,7 +40,7 @@ func newWorld(t *testing.T) *world {
 func newWorldMailing(t *testing.T, script servertest.SMTPScript) *world {
 	t.Helper()
 	chromium(t) // before anything takes time
-	w := &world{World: workertest.New(t, 0), t: t, relay: servertest.SMTP(t, script)}
+	w := &world{World: workertest.New(t), t: t, relay: servertest.SMTP(t, script)}
 	for name, run := range map[string]func(context.Context, worker.Config) error{
 		events.License: license.Run, events.DeviceCounter: devicecounter.Run,
 		events.NameSync: func(ctx context.Context, c worker.Config) error { return namesync.Run(ctx, namesync.Config{Config: c}) },

@@ -22,7 +22,7 @@ import (
 // API on one address.
 func TestServer(t *testing.T) {
 	t.Parallel()
-	w := workertest.New(t, 0)
+	w := workertest.New(t)
 	var c server.Config
 	err := process.Parse(&c, []string{
 		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",

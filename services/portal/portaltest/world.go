@@ -39,7 +39,7 @@ type World struct {
 // New starts servers, workers and a portal; they end with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{World: workertest.New(t, 0), t: t}
+	w := &World{World: workertest.New(t), t: t}
 	w.StartLicense()
 	w.run(events.DeviceCounter, devicecounter.Run)
 	w.run(portal.ViewName, portal.RunView)

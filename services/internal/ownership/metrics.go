@@ -1,4 +1,4 @@
-package lease
+package ownership
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,7 +8,7 @@ import (
 
 // metrics may be nil: then nothing is counted.
 type metrics struct {
-	held    *prometheus.GaugeVec
+	owned   *prometheus.GaugeVec
 	changes *prometheus.CounterVec
 }
 
@@ -18,10 +18,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		return nil
 	}
 	return &metrics{
-		held: metric.Gauge(registry, "softphone_lease_partitions",
+		owned: metric.Gauge(registry, "softphone_owned_partitions",
 			"Partitions this replica owns. Over all replicas of a worker they are 16.", metric.Worker),
-		changes: metric.Counter(registry, "softphone_lease_changes_total",
-			"Partitions taken, given_up and lost; lost ones were not renewed in time.", metric.Worker, "change"),
+		changes: metric.Counter(registry, "softphone_ownership_changes_total",
+			"Partitions taken and given_up.", metric.Worker, "change"),
 	}
 }
 
@@ -30,8 +30,8 @@ func (m *metrics) begin(worker string) {
 	if m == nil {
 		return
 	}
-	m.held.WithLabelValues(worker)
-	for _, change := range []string{taken, givenUp, lost} {
+	m.owned.WithLabelValues(worker)
+	for _, change := range []string{taken, givenUp} {
 		m.changes.WithLabelValues(worker, change)
 	}
 }
@@ -40,13 +40,12 @@ func (m *metrics) begin(worker string) {
 const (
 	taken   = "taken"
 	givenUp = "given_up"
-	lost    = "lost"
 )
 
-func (m *metrics) change(worker, change string, held int) {
+func (m *metrics) change(worker, change string, owned int) {
 	if m == nil {
 		return
 	}
-	m.held.WithLabelValues(worker).Set(float64(held))
+	m.owned.WithLabelValues(worker).Set(float64(owned))
 	m.changes.WithLabelValues(worker, change).Inc()
 }
