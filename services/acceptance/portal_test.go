@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -81,8 +82,15 @@ func (s servers) portalDoesItsJob(t *testing.T) {
 	call("GET", ann, ``, 200)
 	call("DELETE", ann+"/softphone", ``, 204)
 	call("DELETE", ann, ``, 204)
-	if _, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"}); err != nil {
-		t.Errorf("a link: %v", err)
+	link, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"})
+	if err != nil {
+		t.Fatalf("a link: %v", err)
+	}
+	if _, err := http.PostForm("http://"+p.Address+"/sign-in", url.Values{"link": {link}}); err != nil {
+		t.Error(err)
+	}
+	if all, err := p.Sessions.List(t.Context()); err != nil || len(all) != 1 || p.Sessions.End(t.Context(), all[0].ID) != nil {
+		t.Errorf("the sessions: %v, %v", all, err)
 	}
 	if all, err := p.Access.List(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("the API tokens: %v, %v", all, err)

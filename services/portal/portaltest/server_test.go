@@ -27,6 +27,7 @@ func TestServer(t *testing.T) {
 	err := process.Parse(&c, []string{
 		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
 		"SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
+		"SOFTPHONE_HTTP_URL=https://portal.example",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +62,9 @@ func TestServer(t *testing.T) {
 		body, err := io.ReadAll(response.Body)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if hsts := response.Header.Get("Strict-Transport-Security"); hsts != "max-age=31536000" {
+			t.Errorf("%s: Strict-Transport-Security is %q, for an address that is https", path, hsts)
 		}
 		return response.StatusCode, string(body)
 	}

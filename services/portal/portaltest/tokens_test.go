@@ -3,6 +3,8 @@ package portaltest_test
 import (
 	"bytes"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +12,9 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/access"
+	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 	"github.com/mycloudpbx/softphone/services/portal/server"
+	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
 // Every route of the API with every scope, for one's own tenant and another: who may not is
@@ -141,6 +145,26 @@ func TestTenantsDeviceLimit(t *testing.T) {
 	sell(tenants, "6", 0).is(200)
 }
 
+// signedIn signs an administrator in.
+func signedIn(t *testing.T, sessions *web.Sessions, w *portaltest.World, name string) {
+	t.Helper()
+	pages, err := web.New(t.Context(), web.Config{Core: w.Service, Redis: w.Redis.Client(t), Log: w.Config("web").Host.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := sessions.Link(t.Context(), web.Administrator{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader(url.Values{"link": {link}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer := httptest.NewRecorder()
+	pages.ServeHTTP(answer, r)
+	if answer.Code != http.StatusSeeOther {
+		t.Fatalf("signing in: %d %s", answer.Code, answer.Body)
+	}
+}
+
 // The portal's commands, as an operator types them.
 func TestCommands(t *testing.T) {
 	t.Parallel()
@@ -179,7 +203,20 @@ func TestCommands(t *testing.T) {
 	does("limits list", "acme        20")
 	does("limits set acme 0", "up to 4 devices")
 
+	sessions := web.NewSessions(c.world.Redis.Client(t))
+	for _, name := range []string{"Ada", "Bo"} {
+		signedIn(t, sessions, c.world, name)
+	}
+	list := strings.Split(does("sessions list", "SIGNED IN", "Ada", "Bo"), "\n")
+	ada, _, _ := strings.Cut(list[1], " ")
+	does("sessions end "+ada, "sessions ended: 1")
+	does("sessions end --all", "sessions ended: 1")
+	if out := does("sessions list"); strings.Contains(out, "Bo") {
+		t.Errorf("everybody was signed out:\n%s", out)
+	}
+
 	for line, says := range map[string]string{
+		"sessions end": "no such command", "sessions end " + ada: "portal sessions list",
 		"tokens make": "name comes first", "tokens make --tenant acme": "name comes first",
 		"tokens make shop": "--tenant is required", "tokens make shop --tenant acme": "--scopes is required",
 		"tokens make shop --tenant acme --scopes root": `"root" is not a scope`, "tokens make shop --tenant Acme --scopes read": "tenant: must be",

@@ -26,6 +26,8 @@ const usage = `portal takes:
   portal tokens end <id>
   portal limits list                     the tenants whose highest device limit is not the usual one
   portal limits set <tenant> <devices>   set it; 0 for the usual one
+  portal sessions list                   the administrators who are signed in
+  portal sessions end <id>|--all         sign one of them out, or everybody
 `
 
 // errUsage says that there is no such command.
@@ -48,6 +50,7 @@ func Command(arguments, environment []string, out io.Writer) error {
 	do, known := map[string]func(context.Context, backend, []string, io.Writer) error{
 		"tokens make": makeToken, "tokens list": listTokens, "tokens end": endToken,
 		"limits list": listLimits, "limits set": setLimit,
+		"sessions list": listSessions, "sessions end": endSessions,
 	}[arguments[0]+" "+arguments[1]]
 	if !known {
 		return errUsage

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
@@ -116,5 +117,17 @@ func (c Config) handler(
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Proxies: proxies}))
 	mux.Handle("/", pages)
-	return measured(c.Host.Metrics, mux), nil
+	return measured(c.Host.Metrics, c.secured(mux)), nil
+}
+
+// secured tells browsers to come over HTTPS alone from now on (RFC 6797), where that is how
+// they come.
+func (c Config) secured(next http.Handler) http.Handler {
+	if scheme, _, _ := strings.Cut(c.URL, "://"); !strings.EqualFold(scheme, "https") {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		next.ServeHTTP(w, r)
+	})
 }

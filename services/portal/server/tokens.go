@@ -77,7 +77,7 @@ func listTokens(ctx context.Context, b backend, arguments []string, out io.Write
 			ends = "ended " + ends
 		}
 		if !t.Used.IsZero() {
-			used = t.Used.Format("2006-01-02 15:04 UTC")
+			used = t.Used.Format(minutes)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, t.Tenant, t.Scopes, ends, used)
 	}

@@ -29,15 +29,21 @@ func (p *pages) browser() *browser {
 // signedIn is a visitor who used a one-time link.
 func (p *pages) signedIn(who web.Administrator) *browser {
 	p.t.Helper()
+	b := p.browser()
+	p.signIn(b, who)
+	return b
+}
+
+// signIn uses a one-time link up.
+func (p *pages) signIn(b *browser, who web.Administrator) {
+	p.t.Helper()
 	link, err := web.NewSessions(p.client).Link(p.t.Context(), who)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	b := p.browser()
 	if a := b.post("/sign-in", url.Values{"link": {link}}); a.StatusCode != http.StatusSeeOther {
 		p.t.Fatalf("sign-in: %s", a.Status)
 	}
-	return b
 }
 
 var alex = web.Administrator{Name: "Alex Kim", Tenant: "acme"}

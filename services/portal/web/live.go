@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -13,14 +15,60 @@ const (
 	writeLimit = 10 * time.Second
 )
 
+// live is the streams of the sessions here, so that they end with their session at once. At
+// another replica they notice with the next beat.
+type live struct {
+	beat time.Duration
+
+	mu sync.Mutex
+	of map[string]map[int]context.CancelFunc // by session's token
+	n  int
+}
+
+func newLive(beat time.Duration) *live {
+	return &live{beat: beat, of: map[string]map[int]context.CancelFunc{}}
+}
+
+// add keeps how to end a stream, until remove is called.
+func (l *live) add(session string, end context.CancelFunc) (remove func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of[session] == nil {
+		l.of[session] = map[int]context.CancelFunc{}
+	}
+	l.n++
+	n := l.n
+	l.of[session][n] = end
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.of[session], n)
+		if len(l.of[session]) == 0 {
+			delete(l.of, session)
+		}
+	}
+}
+
+// end ends the streams of a session.
+func (l *live) end(session string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, end := range l.of[session] {
+		end()
+	}
+}
+
 // events tells a page that something about the extension changed: server-sent
 // events without content, for which the page looks again.
-func (s *site) events(w http.ResponseWriter, r *http.Request, _ visitor) error {
+func (s *site) events(w http.ResponseWriter, r *http.Request, v visitor) error {
 	x, err := named(r)
 	if err != nil {
 		return err
 	}
-	changes, err := s.core.Watch(r.Context(), x)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer s.live.add(v.session, cancel)()
+	changes, err := s.core.Watch(ctx, x)
 	if err != nil {
 		return err
 	}
@@ -32,7 +80,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request, _ visitor) error {
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	beats, end := time.NewTicker(beat), time.NewTimer(streamLife)
+	beats, end := time.NewTicker(s.live.beat), time.NewTimer(streamLife)
 	defer beats.Stop()
 	defer end.Stop()
 	for line := ": watching\nretry: 2000\n\n"; ; {
@@ -46,12 +94,15 @@ func (s *site) events(w http.ResponseWriter, r *http.Request, _ visitor) error {
 			}
 			line = fmt.Sprintf("data: %d\n\n", change.Sequence)
 		case <-beats.C:
+			if _, err := s.sessions.get(ctx, v.session, false); errors.Is(err, errSignedOut) {
+				return nil // at another replica, by an operator, or by time
+			}
 			line = ": still here\n\n"
 		case <-end.C:
 			return nil
 		case <-s.ending:
 			return nil
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}

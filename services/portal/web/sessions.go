@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,6 +53,10 @@ type Sessions struct{ redis redis.UniversalClient }
 
 // NewSessions keeps sessions in Redis.
 func NewSessions(client redis.UniversalClient) *Sessions { return &Sessions{client} }
+
+// sessionsKey has a hash of all sessions, by id, for whoever lists or ends them. One that is
+// in there alone has ended.
+const sessionsKey = "softphone:portal:sessions"
 
 // Keys: their names hold hashes of tokens.
 func linkKey(token string) string    { return "softphone:portal:link:" + hash(token) }
@@ -103,6 +108,16 @@ func (s *Sessions) open(ctx context.Context, link string) (token string, err err
 		return "", fmt.Errorf("session: %w", err)
 	}
 	token = rand.Text()
+	entry, err := json.Marshal(listed{session: opened, Key: sessionKey(token)})
+	if err != nil {
+		return "", fmt.Errorf("session: %w", err)
+	}
+	if err := s.redis.HSet(ctx, sessionsKey, sessionID(token), entry).Err(); err != nil { // first: none is open that is not listed
+		return "", err
+	}
+	if err := s.redis.Expire(ctx, sessionsKey, lifetime).Err(); err != nil {
+		return "", err
+	}
 	return token, s.redis.Set(ctx, sessionKey(token), value, idle).Err()
 }
 
@@ -132,7 +147,78 @@ func (s *Sessions) get(ctx context.Context, token string, used bool) (Administra
 
 // end signs a session out.
 func (s *Sessions) end(ctx context.Context, token string) error {
-	return s.redis.Del(ctx, sessionKey(token)).Err()
+	if err := s.redis.Del(ctx, sessionKey(token)).Err(); err != nil {
+		return err
+	}
+	return s.redis.HDel(ctx, sessionsKey, sessionID(token)).Err()
+}
+
+// listed is a session in the hash of all.
+type listed struct {
+	session
+
+	Key string `json:"key"`
+}
+
+// Session is an open one, for whoever looks after them.
+type Session struct {
+	Administrator
+	ID          string
+	Began, Used time.Time
+}
+
+// ErrNoSession says that no open session has that id.
+var ErrNoSession = errors.New("no open session has this id")
+
+// List returns the open sessions, the oldest first.
+func (s *Sessions) List(ctx context.Context) ([]Session, error) {
+	entries, err := s.redis.HGetAll(ctx, sessionsKey).Result()
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	var all []Session
+	for id, entry := range entries {
+		var l listed
+		if err := json.Unmarshal([]byte(entry), &l); err != nil {
+			return nil, fmt.Errorf("session %s: %w", id, err)
+		}
+		left, err := s.redis.PTTL(ctx, l.Key).Result()
+		if err != nil {
+			return nil, fmt.Errorf("session %s: %w", id, err)
+		}
+		if left <= 0 || time.Since(l.Began) > lifetime { // below 0: there is none
+			if err := s.redis.HDel(ctx, sessionsKey, id).Err(); err != nil {
+				return nil, fmt.Errorf("session %s: %w", id, err)
+			}
+			continue
+		}
+		all = append(all, Session{Administrator: l.Administrator, ID: id, Began: l.Began, Used: time.Now().UTC().Add(left - idle)})
+	}
+	slices.SortFunc(all, func(a, b Session) int { return a.Began.Compare(b.Began) })
+	return all, nil
+}
+
+// End ends an open session, or returns [ErrNoSession]. Its pages notice with the next
+// request, its streams within seconds.
+func (s *Sessions) End(ctx context.Context, id string) error {
+	entry, err := s.redis.HGet(ctx, sessionsKey, id).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return ErrNoSession
+	}
+	var l listed
+	if err == nil {
+		err = json.Unmarshal(entry, &l)
+	}
+	if err == nil {
+		err = s.redis.Del(ctx, l.Key).Err()
+	}
+	if err == nil {
+		err = s.redis.HDel(ctx, sessionsKey, id).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("ending session %s: %w", id, err)
+	}
+	return nil
 }
 
 // cookie that carries a session's token; an empty one removes it.

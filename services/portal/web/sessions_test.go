@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +134,100 @@ func TestSessionEndsIdle(t *testing.T) {
 	b.read(r).wants(t, http.StatusOK) // the page
 	p.redis.FastForward(half)
 	b.get("/tenants/acme").wants(t, http.StatusSeeOther)
+}
+
+// A browser has one session: the one it had before a new sign-in opens nothing any more.
+func TestNewSignInEndsTheOldSession(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
+	b := p.signedIn(alex)
+	address := b.request(t.Context(), "/", nil).URL
+	old := b.Jar.Cookies(address)
+	link, err := web.NewSessions(p.client).Link(t.Context(), alex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post("/sign-in", url.Values{"link": {"not one"}}).wants(t, http.StatusUnauthorized)
+	b.get("/tenants/acme").wants(t, http.StatusOK) // still
+	b.post("/sign-in", url.Values{"link": {link}}).wants(t, http.StatusSeeOther)
+	b.get("/tenants/acme").wants(t, http.StatusOK)
+	thief := p.browser()
+	thief.Jar.SetCookies(address, old)
+	thief.get("/tenants/acme").wants(t, http.StatusSeeOther)
+}
+
+// A page that follows an extension is told nothing once its session has ended: at once when
+// the browser signs out, with the next beat when an operator ends it.
+func TestStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(p *pages, b *browser){
+		"sign-out":      func(_ *pages, b *browser) { b.post("/sign-out", nil).wants(t, http.StatusSeeOther) },
+		"a new sign-in": func(p *pages, b *browser) { p.signIn(b, alex) },
+		"an operator": func(p *pages, _ *browser) {
+			sessions := web.NewSessions(p.client)
+			all, err := sessions.List(t.Context())
+			if err != nil || len(all) != 1 || all[0].Name != alex.Name || all[0].Tenant != "acme" || time.Since(all[0].Used) > time.Minute {
+				t.Fatalf("the sessions: %+v, %v", all, err)
+			}
+			if err := sessions.End(t.Context(), all[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := sessions.End(t.Context(), all[0].ID); !errors.Is(err, web.ErrNoSession) {
+				t.Errorf("ended once more: %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
+			b := p.signedIn(alex)
+			r := b.request(t.Context(), receptionURL+"/events", nil)
+			r.Method = http.MethodGet
+			response, err := b.Do(r)
+			if err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("%v, %v", response, err)
+			}
+			defer response.Body.Close()
+			ended := make(chan error, 1)
+			go func() { _, err := io.Copy(io.Discard, response.Body); ended <- err }()
+			end(p, b)
+			select {
+			case <-ended:
+			case <-time.After(10 * time.Second):
+				t.Error("the stream goes on")
+			}
+		})
+	}
+}
+
+// The list has open sessions only, the oldest first.
+func TestSessionsAreListed(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	sessions := web.NewSessions(p.client)
+	names := func() (all []string) {
+		t.Helper()
+		listed, err := sessions.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range listed {
+			all = append(all, s.Name)
+		}
+		return all
+	}
+	p.signedIn(alex)
+	p.redis.FastForward(5 * time.Hour)
+	bo := p.signedIn(web.Administrator{Name: "Bo"})
+	if got := names(); !slices.Equal(got, []string{"Alex Kim", "Bo"}) {
+		t.Errorf("%v", got)
+	}
+	p.redis.FastForward(5 * time.Hour)
+	if got := names(); !slices.Equal(got, []string{"Bo"}) {
+		t.Errorf("%v, after one has ended", got)
+	}
+	bo.post("/sign-out", nil).wants(t, http.StatusSeeOther)
+	if got := names(); len(got) != 0 {
+		t.Errorf("%v, after both have", got)
+	}
 }

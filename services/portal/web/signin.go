@@ -27,18 +27,32 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fail(w, r, visitor{}, err)
 	default:
+		s.endSession(r, "the session that a new sign-in replaces stays until it ends by itself")
 		http.SetCookie(w, cookie(session))
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 }
 
 func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
+	s.live.end(token(r))
 	if err := away(s.sessions.end(r.Context(), token(r))); err != nil {
 		s.fail(w, r, visitor{}, err)
 		return
 	}
 	http.SetCookie(w, cookie(""))
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+}
+
+// endSession ends the session that a browser had so far, if any.
+func (s *site) endSession(r *http.Request, otherwise string) {
+	old := token(r)
+	if old == "" {
+		return
+	}
+	s.live.end(old)
+	if err := s.sessions.end(r.Context(), old); err != nil {
+		s.log.Warn().Err(err).Msg(otherwise)
+	}
 }
 
 func (s *site) softphone(w http.ResponseWriter, r *http.Request) {

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
@@ -32,7 +34,8 @@ type Config struct {
 	Core  Core
 	Redis redis.UniversalClient // sessions, links and what was posted already
 	Log   zerolog.Logger
-	Inbox string // URL of the caught mail, where mail is caught; "" for none
+	Beat  time.Duration // of streams; 0 means 15 s
+	Inbox string        // URL of the caught mail, where mail is caught; "" for none
 }
 
 // site is the pages.
@@ -42,6 +45,7 @@ type site struct {
 	once     once
 	log      zerolog.Logger
 	pages    pages
+	live     *live
 	ending   <-chan struct{} // streams end with the server
 }
 
@@ -57,7 +61,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 	s := &site{
-		core: c.Core, sessions: NewSessions(c.Redis), once: once{c.Redis}, log: c.Log, pages: drawn, ending: ctx.Done(),
+		core: c.Core, sessions: NewSessions(c.Redis), once: once{c.Redis}, log: c.Log, pages: drawn, live: newLive(cmp.Or(c.Beat, beat)), ending: ctx.Done(),
 	}
 	return guarded(s.routes(files), s.refuse), nil
 }
