@@ -12,7 +12,7 @@ import (
 func TestLocate(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	near := beacon.Beacon{NATS: "nats://127.0.0.1:5222", Redis: "unix:///here.sock"}
+	near := beacon.Beacon{NATS: "nats://127.0.0.1:5222", User: "local", Redis: "unix:///here.sock"}
 	if _, err := beacon.Light(folder, near); err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +36,13 @@ func TestLocate(t *testing.T) {
 		maps.Copy(environment, c.environment)
 		if err := a.locate(func(name string) string { return environment[name] }); err != nil || a.nats.url != c.wantNATS || a.redisURL != c.wantRedis {
 			t.Errorf("%s: NATS %q, Redis %q, %v; want %q and %q", name, a.nats.url, a.redisURL, err, c.wantNATS, c.wantRedis)
+		}
+		wantUser, wantFile := "", "" // nobody else's server gets the login
+		if c.wantNATS == near.NATS {
+			wantUser, wantFile = near.User, filepath.Join(folder, beacon.PasswordFile)
+		}
+		if a.nats.user != wantUser || a.nats.passwordFile != wantFile {
+			t.Errorf("%s: user %q with the password of %q; want %q and %q", name, a.nats.user, a.nats.passwordFile, wantUser, wantFile)
 		}
 	}
 	if err := os.Chmod(filepath.Join(folder, beacon.FileName), 0o666); err != nil {

@@ -54,7 +54,7 @@ func Run(ctx context.Context, c Config) error {
 
 // on returns a worker's configuration, told where the servers are.
 func (c Config) on(at *servers, w worker.Config, name string) worker.Config {
-	w.Host, w.NATS.URL, w.Redis.URL = c.Host.With(name), at.nats, at.redis
+	w.Host, w.NATS, w.Redis.URL = c.Host.With(name), at.login(w.NATS), at.redis
 	return w
 }
 
@@ -77,7 +77,7 @@ func (c Config) workers(at *servers) map[string]func(context.Context) error {
 		},
 		events.Mailer: func(ctx context.Context) error {
 			m := c.Mailer
-			m.Host, m.NATS.URL, m.SMTP.URL = c.Host.With(events.Mailer), at.nats, at.smtp
+			m.Host, m.NATS, m.SMTP.URL = c.Host.With(events.Mailer), at.login(m.NATS), at.smtp
 			return mailer.Run(ctx, m)
 		},
 		events.NameSync: func(ctx context.Context) error {
@@ -103,9 +103,7 @@ func (c Config) greet(ctx context.Context, at *servers, serving <-chan server.Po
 	if c.Out == nil {
 		return nil
 	}
-	asLicense := c.License.NATS
-	asLicense.URL = at.nats
-	nc, err := asLicense.Connect(ctx, "standalone", c.Host.Log)
+	nc, err := at.login(c.License.NATS).Connect(ctx, "standalone", c.Host.Log)
 	if err != nil {
 		return err
 	}

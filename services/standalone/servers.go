@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -25,10 +26,23 @@ var errRedisEnded = errors.New("redis-server ended by itself: its last words are
 // servers is what the workers need, embedded or outside.
 type servers struct {
 	nats, redis, smtp string                      // URLs
+	password          string                      // of the user of our own NATS
 	inbox             string                      // URL of the page; empty when mail goes elsewhere
 	lost              <-chan struct{}             // closed when the redis-server child ended; nil without one
 	heal              func(context.Context) error // starts our NATS again after its disk was full; nil when it is not ours
 	closing           []func()
+}
+
+// user is who everything in this process, and softphonectl beside it, is to the embedded NATS.
+const user = "local"
+
+// login is where NATS is, and who we are to one of our own; what the environment says of another stays.
+func (s *servers) login(n process.NATS) process.NATS {
+	n.URL = s.nats
+	if s.password != "" {
+		n.User, n.Password, n.TLS = user, process.NewSecret(s.password), process.TLS{}
+	}
+	return n
 }
 
 // start starts what is not outside. What fails names the variable that helps.
@@ -63,7 +77,7 @@ func (s *servers) light(c Config) error {
 	if c.Outside.NATS != "" {
 		return nil
 	}
-	b := beacon.Beacon{NATS: s.nats}
+	b := beacon.Beacon{NATS: s.nats, User: user}
 	if c.Outside.Redis == "" {
 		b.Redis = s.redis
 	}
@@ -104,21 +118,28 @@ func (s *servers) startInbox(c Config) error {
 }
 
 func (s *servers) startNATS(ctx context.Context, c Config) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("SOFTPHONE_DATA: %w", err)
+	}
+	password, err := beacon.Password(c.Data)
+	if err != nil {
+		return fmt.Errorf("SOFTPHONE_DATA: %w", err)
+	}
 	server, err := embedded.StartNATS(embedded.NATSConfig{
-		Dir: filepath.Join(c.Data, "nats"), Listen: c.NATSListen, SyncAlways: true, Log: c.Host.Log,
+		Dir: filepath.Join(c.Data, "nats"), Listen: c.NATSListen, SyncAlways: true, User: user, Password: password, Log: c.Host.Log,
 	})
 	if err != nil {
 		return hint(err, "SOFTPHONE_NATS_LISTEN")
 	}
 	s.closing = append(s.closing, server.Close)
-	s.nats, s.heal = server.URL(), server.Heal
-	return setUp(ctx, s.nats, c.Host.Log)
+	s.nats, s.password, s.heal = server.URL(), password, server.Heal
+	return setUp(ctx, s.login(process.NATS{}), c.Host.Log)
 }
 
 // setUp creates the streams and buckets, as `softphonectl setup` does on a server
 // that is not ours.
-func setUp(ctx context.Context, url string, log zerolog.Logger) error {
-	nc, err := process.NATS{URL: url}.Connect(ctx, "standalone", log)
+func setUp(ctx context.Context, n process.NATS, log zerolog.Logger) error {
+	nc, err := n.Connect(ctx, "standalone", log)
 	if err != nil {
 		return err
 	}

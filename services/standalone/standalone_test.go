@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mycloudpbx/softphone/services/internal/child"
 )
 
@@ -154,7 +156,7 @@ func (s *system) stop() {
 // tour are the commands it offers.
 func (s *system) tour() []string {
 	s.t.Helper()
-	commands := regexp.MustCompile(`(?m)^  (\S*softphonectl publish .*)$`).FindAllStringSubmatch(s.out.String(), -1)
+	commands := regexp.MustCompile(`(?m)^  ((?:SOFTPHONE_DATA=\S+ )?\S*softphonectl publish .*)$`).FindAllStringSubmatch(s.out.String(), -1)
 	if len(commands) != 3 {
 		s.t.Fatalf("it offers %d commands, want 3:\n%s", len(commands), &s.out)
 	}
@@ -262,6 +264,40 @@ func TestSoftphonectlFindsIt(t *testing.T) {
 	if said, err := status(filepath.Dir(data)); err == nil || !strings.Contains(said, "NATS at nats://127.0.0.1:4222") {
 		t.Errorf("after its end: %v\n%s", err, said)
 	}
+}
+
+// Nobody who merely reaches its NATS may do anything there: the password is in the data folder, for its owner alone.
+func TestItsNATSHasALogin(t *testing.T) {
+	t.Parallel()
+	s := run(t, variables(t))
+	url := "nats://" + s.variables["SOFTPHONE_NATS_LISTEN"]
+	if nc, err := nats.Connect(url); !errors.Is(err, nats.ErrAuthorization) {
+		nc.Close()
+		t.Errorf("without a login: %v", err)
+	}
+	file := filepath.Join(s.variables["SOFTPHONE_DATA"], "nats-password")
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%s: %v, %v", file, info, err)
+	}
+	password, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(url, nats.UserInfo("local", strings.TrimSpace(string(password))))
+	if err != nil {
+		t.Fatalf("with what is in the folder: %v", err)
+	}
+	nc.Close()
+	for what, text := range map[string]string{"greeting": s.out.String(), "log": s.log.String()} {
+		if strings.Contains(text, strings.TrimSpace(string(password))) {
+			t.Errorf("the %s shows the password", what)
+		}
+	}
+	if said := s.shell("SOFTPHONE_DATA=" + s.variables["SOFTPHONE_DATA"] + " " + filepath.Join(programs, "softphonectl") + " status --server " + url); said == "" {
+		t.Error("softphonectl says nothing")
+	}
+	s.stop()
 }
 
 func TestWithoutARedisServer(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
@@ -26,7 +27,11 @@ func (c Config) welcome(at *servers, portal, link string) []byte {
 	fmt.Fprintf(&b, "\nThe softphone system is running. Ctrl-C stops it; what it keeps is in %s\n\n", c.Data)
 	fmt.Fprintf(&b, "  portal  http://%s/sign-in#%s\n", reachable(portal), link)
 	fmt.Fprintf(&b, "          lets you in once, within %.0f minutes; a softphone to try is at /softphone\n", web.LinkLife.Minutes())
-	fmt.Fprintf(&b, "  log     %s, stream %s\n", process.Redact(at.nats), events.Stream)
+	fmt.Fprintf(&b, "  log     %s, stream %s", process.Redact(at.nats), events.Stream)
+	if at.password != "" {
+		fmt.Fprintf(&b, "; user %s, password in %s", user, filepath.Join(c.Data, beacon.PasswordFile))
+	}
+	b.WriteString("\n")
 	if at.inbox != "" {
 		fmt.Fprintf(&b, "  mail    %s\n", at.inbox)
 	} else {
@@ -35,7 +40,7 @@ func (c Config) welcome(at *servers, portal, link string) []byte {
 	fmt.Fprintf(&b, "  health  http://%s/readyz, numbers at /metrics; %s%s status\n\n", reachable(c.OpsListen), c.here(), ctl())
 	b.WriteString("Make something happen, in another terminal:\n\n")
 	for _, fact := range tour {
-		fmt.Fprintf(&b, "  %s publish %s%s --tenant acme --extension 1001 --wait --data '%s'\n", ctl(), fact.event, c.server(at), fact.data)
+		fmt.Fprintf(&b, "  %s%s publish %s --tenant acme --extension 1001 --wait --data '%s'\n", c.here(), ctl(), fact.event, fact.data)
 	}
 	b.WriteString("\n")
 	return b.Bytes()
@@ -48,14 +53,6 @@ func (c Config) here() string {
 		return ""
 	}
 	return "SOFTPHONE_DATA=" + c.Data + " "
-}
-
-// server is the flag that softphonectl needs to find another NATS than the usual one.
-func (c Config) server(at *servers) string {
-	if usual := "nats://127.0.0.1:4222"; at.nats == usual || c.Outside.NATS != "" { // with NATS_URL set, softphonectl reads it too
-		return ""
-	}
-	return " --server " + at.nats
 }
 
 // ctl is how softphonectl is called: beside this program when `make run` built

@@ -9,6 +9,8 @@
 package beacon
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,9 +23,32 @@ import (
 // FileName is the file's name in the data folder.
 const FileName = "running.json"
 
-// Beacon says where the servers of a running system are. It holds no login.
+// PasswordFile is the name, in the data folder, of the file with the password of NATS. Only its owner can read it, and it
+// outlives the system, so that tools that were told of it need not be told again.
+const PasswordFile = "nats-password"
+
+// Password returns the one in a folder, which it makes when there is none yet.
+func Password(folder string) (string, error) {
+	file := filepath.Join(folder, PasswordFile)
+	text, err := os.ReadFile(file)
+	if err == nil && len(bytes.TrimSpace(text)) > 0 {
+		return string(bytes.TrimSpace(text)), os.Chmod(file, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	password := rand.Text() // 128 random bits
+	part := file + ".part"
+	if err := os.WriteFile(part, []byte(password+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	return password, os.Rename(part, file)
+}
+
+// Beacon says where the servers of a running system are. It holds no password.
 type Beacon struct {
 	NATS  string `json:"nats"`
+	User  string `json:"user,omitempty"`  // of NATS; its password is in PasswordFile
 	Redis string `json:"redis,omitempty"` // empty: not in the system's hands
 }
 

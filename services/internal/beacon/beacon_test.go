@@ -66,3 +66,29 @@ func rename(file string, link func(string, string) error) error {
 	}
 	return link(file+"-real", file)
 }
+
+// The password stays the same over starts, and nobody else can read it, also when somebody has opened the file.
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	first, err := Password(folder)
+	if err != nil || len(first) < 20 {
+		t.Fatalf("%d characters, %v", len(first), err)
+	}
+	file := filepath.Join(folder, PasswordFile)
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Password(folder); again != first || err != nil {
+		t.Errorf("another one at the next start: %v", err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := Password(folder); other == first || other == "" || err != nil {
+		t.Errorf("after it was emptied: %q, %v", other, err)
+	}
+}

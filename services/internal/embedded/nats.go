@@ -28,6 +28,8 @@ type NATSConfig struct {
 	// SyncAlways flushes every message to the disk before it is acknowledged. Without it a power failure may take the
 	// last two minutes of acknowledged messages.
 	SyncAlways bool
+	// User and Password are what clients must say; empty: anybody who reaches the address may do everything.
+	User, Password string
 	// ConfigFile is a nats-server configuration; the fields above override it.
 	ConfigFile string
 	// Log gets the server's warnings and errors. The zero value drops them.
@@ -81,6 +83,9 @@ func (c NATSConfig) options() (*server.Options, error) {
 	}
 	if c.SyncAlways {
 		opts.SyncAlways = true
+	}
+	if c.User != "" {
+		opts.Username, opts.Password = c.User, c.Password
 	}
 	if c.Listen == "" {
 		opts.DontListen = c.ConfigFile == ""
