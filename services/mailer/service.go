@@ -60,6 +60,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer stopReading()
+	go m.probe(ctx)
 	var noticing sync.WaitGroup
 	if sendsNotices(m.brands) {
 		noticing.Go(func() { _ = react.Run(ctx, m.noticeReactor(c), m.handleNotice) })

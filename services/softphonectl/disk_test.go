@@ -22,7 +22,7 @@ func TestStatusSeesAFullDisk(t *testing.T) {
 	l.fill()
 	l.Eventually("status says that nothing is stored", func() bool {
 		r := l.run("status")
-		return r.code == softphonectl.Differs && strings.Contains(r.out, "! license: log: NATS answers and stores nothing") &&
+		return r.code == softphonectl.Differs && strings.Contains(r.out, "! mailer: log: NATS answers and stores nothing") &&
 			strings.Contains(r.out, "free space on the disk and restart that server")
 	})
 	free()

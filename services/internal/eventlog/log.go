@@ -165,7 +165,7 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 			case <-ctx.Done():
 			}
 		}
-		return Receipt{}, fmt.Errorf("publishing to %s: %w", subject, l.unwritable(err))
+		return Receipt{}, fmt.Errorf("publishing to %s: %w", subject, l.Unwritable(err))
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	lookLimit = time.Second
 )
 
-// unwritable is the error of a publication, with [ErrUnwritable] where that is the cause.
+// Unwritable is the error of a publication, here or to another stream on the same disks, with [ErrUnwritable] where that is the cause.
 //
 // nats-server 2.15.2 does not say so by itself. The first write that fails for want of
 // space puts the stream out of service until the server is started again; publications
@@ -28,7 +28,7 @@ const (
 // is read as before. In a cluster a server without room leaves: that is ErrUnwritable
 // only where too few are left. A server that reaches its own limit, max_file_store,
 // says so, and stores again when that was raised.
-func (l *Log) unwritable(err error) error {
+func (l *Log) Unwritable(err error) error {
 	if OutOfRoom(err) {
 		return fmt.Errorf("%w: %w", ErrUnwritable, err)
 	}
