@@ -131,7 +131,7 @@ func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.
 		return err
 	}
 	for _, s := range softphones { // a license has the id of the fact that asked for it
-		if _, err := credentials.Put(ctx, s.Extension, s.license.LicenseID, hash); err != nil {
+		if _, err := credentials.Put(ctx, s.Extension, s.license.LicenseID, credential.Credential{Hash: hash, Epoch: credential.NewEpoch()}); err != nil {
 			return err
 		}
 	}

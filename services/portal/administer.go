@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,9 +135,10 @@ func (s *Service) tidy(ctx context.Context, x events.Extension, before uint64) {
 	}
 }
 
-// ResetPassword replaces the password; "" makes one. Devices keep their seats, and
-// stay signed in.
-func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (Reset, error) {
+// ResetPassword replaces the password; "" makes one. Devices keep their seats. They stay
+// signed in, unless signOut says that all of them are to sign in again: that takes effect
+// with the password, also for a device that is signing in just now.
+func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string, signOut bool) (Reset, error) {
 	if err := authorize(ctx, opResetPassword, x.Tenant); err != nil {
 		return Reset{}, err
 	}
@@ -149,7 +151,11 @@ func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version
 	if err != nil {
 		return Reset{}, err
 	}
-	place, err := s.prepare(ctx, fact, password)
+	epoch, err := s.epoch(ctx, x, f, signOut)
+	if err != nil {
+		return Reset{}, err
+	}
+	place, err := s.prepare(ctx, fact, password, epoch)
 	if err != nil {
 		return Reset{}, err
 	}
@@ -175,15 +181,27 @@ func (s *Service) choose(x events.Extension, fact events.Event, password string)
 	return password, s.policy.Check(password, Username(x), x.Number, x.Tenant)
 }
 
+// epoch is that of the credential in force, or a new one.
+func (s *Service) epoch(ctx context.Context, x events.Extension, f facts, anew bool) (string, error) {
+	if anew {
+		return credential.NewEpoch(), nil
+	}
+	now, err := s.credentials.Get(ctx, x, f.credential)
+	if err != nil {
+		return "", away(err)
+	}
+	return cmp.Or(now.Epoch, credential.NewEpoch()), nil
+}
+
 // prepare stores the credential that a fact will put in force.
-func (s *Service) prepare(ctx context.Context, fact events.Event, password string) (place uint64, err error) {
+func (s *Service) prepare(ctx context.Context, fact events.Event, password, epoch string) (place uint64, err error) {
 	hash, err := s.hasher.Hash(ctx, password)
 	if err != nil {
 		return 0, away(err)
 	}
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	place, err = s.credentials.Put(ctx, fact.Extension, fact.ID, hash)
+	place, err = s.credentials.Put(ctx, fact.Extension, fact.ID, credential.Credential{Hash: hash, Epoch: epoch})
 	return place, away(err)
 }
 

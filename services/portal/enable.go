@@ -71,7 +71,7 @@ func (s *Service) deviceLimit(ctx context.Context, tenant string) (int, error) {
 
 // grant enables, and returns when the license of this very fact is granted.
 func (s *Service) grant(ctx context.Context, f facts, fact events.Event, password string) error {
-	place, err := s.prepare(ctx, fact, password)
+	place, err := s.prepare(ctx, fact, password, credential.NewEpoch())
 	if err != nil {
 		return err
 	}
@@ -128,12 +128,12 @@ func (s *Service) enableAgain(ctx context.Context, x events.Extension, f facts, 
 		return Enabled{}, f.after(0)
 	}
 	if f.license.id != "" {
-		hash, err := s.credentials.Get(ctx, x, f.credential)
+		set, err := s.credentials.Get(ctx, x, f.credential)
 		if err != nil {
 			return Enabled{}, away(err)
 		}
-		if hash != "" {
-			return s.enabledBefore(ctx, f, hash, password)
+		if set.Hash != "" {
+			return s.enabledBefore(ctx, f, set.Hash, password)
 		}
 	}
 	fact := events.NewFact(x, events.SoftphonePasswordReset{})
@@ -166,7 +166,7 @@ func (s *Service) enabledBefore(ctx context.Context, f facts, hash, password str
 // replace sets another password before anybody has one, and returns when the license
 // is granted.
 func (s *Service) replace(ctx context.Context, f facts, fact events.Event, password string) error {
-	place, err := s.prepare(ctx, fact, password)
+	place, err := s.prepare(ctx, fact, password, credential.NewEpoch())
 	if err != nil {
 		return err
 	}

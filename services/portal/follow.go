@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
@@ -226,7 +228,8 @@ func (s *Service) inform(ctx context.Context, a *audience, seen snapshot) error 
 type snapshot struct {
 	facts facts
 	held  seats
-	err   error // what could not be read
+	epoch string // of the password in force; "" where that is a core's own
+	err   error  // what could not be read
 }
 
 // look reads it.
@@ -234,8 +237,14 @@ func (s *Service) look(ctx context.Context, x events.Extension) (v snapshot) {
 	if v.facts, v.err = s.facts(ctx, x); v.err != nil || v.facts.license.id == "" {
 		return v
 	}
-	v.held, v.err = s.seats(ctx, x, s.patience.behind)
-	if v.err = away(v.err); v.err == nil && !v.held.Current {
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { v.held, err = s.seats(reading, x, s.patience.behind); return err })
+	group.Go(func() error {
+		set, err := s.credentials.Get(reading, x, v.facts.credential)
+		v.epoch = set.Epoch
+		return err
+	})
+	if v.err = away(group.Wait()); v.err == nil && !v.held.Current {
 		v.err = fmt.Errorf("%w: the device counter is behind", ErrTryAgain)
 	}
 	return v
@@ -251,6 +260,8 @@ func (v snapshot) profile(who session) (Profile, error) {
 		return Profile{}, ErrUnauthorized
 	case v.err != nil:
 		return Profile{}, v.err
+	case v.epoch != "" && v.epoch != who.Epoch: // the password was reset, and all devices signed out
+		return Profile{}, ErrUnauthorized
 	case v.held.LicenseID != who.License || !v.held.has(who.DeviceID):
 		return Profile{}, ErrUnauthorized
 	}

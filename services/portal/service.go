@@ -131,8 +131,8 @@ func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) 
 	if d.Granted {
 		group.Go(func() error { return s.seated(ctx, &d) })
 		group.Go(func() error {
-			hash, err := s.credentials.Get(ctx, x, f.credential)
-			d.NoPassword = err == nil && hash == ""
+			credential, err := s.credentials.Get(ctx, x, f.credential)
+			d.NoPassword = err == nil && credential.Hash == ""
 			return away(err)
 		})
 	}

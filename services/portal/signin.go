@@ -58,7 +58,7 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	if ok {
 		in.Username = Username(x)
 	}
-	f, err := s.authenticate(ctx, x, in)
+	f, epoch, err := s.authenticate(ctx, x, in)
 	if err != nil {
 		return SignedIn{}, "", err
 	}
@@ -69,7 +69,9 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	if err != nil {
 		return SignedIn{}, "", err
 	}
-	token, err := s.tokens.issue(ctx, session{Tenant: x.Tenant, Number: x.Number, License: held.LicenseID, DeviceID: asked.DeviceID})
+	token, err := s.tokens.issue(ctx, session{
+		Tenant: x.Tenant, Number: x.Number, License: held.LicenseID, DeviceID: asked.DeviceID, Epoch: epoch, Issued: time.Now().Unix(),
+	})
 	if err != nil {
 		return SignedIn{}, "", away(err)
 	}
@@ -78,46 +80,46 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	}}, outcome, nil
 }
 
-// authenticate compares the password, and returns what the log says of the extension.
-func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, error) {
+// authenticate compares the password, and returns what the log says of the extension and the
+// epoch of the password.
+func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, string, error) {
 	attempt, err := s.throttle.try(ctx, in.Username, in.Address)
 	if err != nil {
 		if _, many := errors.AsType[*TooMany](err); many {
-			return facts{}, err
+			return facts{}, "", err
 		}
-		return facts{}, away(err)
+		return facts{}, "", away(err)
 	}
 	caller := credential.Caller{Known: attempt.known, From: network(in.Address)}
-	f, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
+	f, epoch, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
 	if err != nil {
 		// The count is taken back also when the caller has gone.
-		return facts{}, errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
+		return facts{}, "", errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
 	}
 	if !right {
-		return facts{}, ErrUnauthorized
+		return facts{}, "", ErrUnauthorized
 	}
 	if err := attempt.succeeded(ctx); err != nil {
-		return facts{}, away(err)
+		return facts{}, "", away(err)
 	}
-	return f, nil
+	return f, epoch, nil
 }
 
 // compare does the same, and so takes as long, whether there is such a user or not.
-func (s *Service) compare(ctx context.Context, x events.Extension, caller credential.Caller, password string) (facts, bool, error) {
-	f, err := s.facts(ctx, x)
-	if err != nil {
-		return f, false, err
+func (s *Service) compare(ctx context.Context, x events.Extension, caller credential.Caller, password string) (f facts, epoch string, right bool, err error) {
+	if f, err = s.facts(ctx, x); err != nil {
+		return f, "", false, err
 	}
 	id := f.credential
 	if id == "" {
 		id = "none"
 	}
-	hash, err := s.credentials.Get(ctx, x, id)
+	set, err := s.credentials.Get(ctx, x, id)
 	if err != nil {
-		return f, false, err
+		return f, "", false, err
 	}
-	right, err := s.hasher.Matches(ctx, caller, hash, password)
-	return f, right, err
+	right, err = s.hasher.Matches(ctx, caller, set.Hash, password)
+	return f, set.Epoch, right, err
 }
 
 // seat returns the seats when the device holds one of the license in force, and

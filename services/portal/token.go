@@ -14,8 +14,10 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// tokenLife is how long a token lives that nobody uses.
-const tokenLife = 90 * 24 * time.Hour
+const (
+	tokenIdle = 90 * 24 * time.Hour  // a token that nobody uses ends
+	tokenLife = 365 * 24 * time.Hour // and every token does: the person signs in again
+)
 
 // tokens are what signed-in devices show, in Redis under their SHA-256: 256 random
 // bits need no slower hash. Redis may lose them: the person signs in again, on a
@@ -31,7 +33,12 @@ type session struct {
 	Number   string `redis:"extension"`
 	License  string `redis:"license"`
 	DeviceID string `redis:"device"`
+	Epoch    string `redis:"epoch"`  // of the password, see credential.Credential
+	Issued   int64  `redis:"issued"` // Unix seconds
 }
+
+// over says whether it has reached its end.
+func (s session) over() bool { return time.Since(time.Unix(s.Issued, 0)) >= tokenLife }
 
 func (s session) extension() events.Extension {
 	return events.Extension{Tenant: s.Tenant, Number: s.Number}
@@ -51,7 +58,7 @@ func (t tokens) issue(ctx context.Context, s session) (string, error) {
 	token := base64.RawURLEncoding.EncodeToString(secret[:])
 	pipe := t.redis.TxPipeline()
 	pipe.HSet(ctx, tokenKey(token), s)
-	pipe.Expire(ctx, tokenKey(token), tokenLife)
+	pipe.Expire(ctx, tokenKey(token), tokenIdle)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return "", fmt.Errorf("storing a token: %w", err)
 	}
@@ -65,12 +72,15 @@ func (t tokens) session(ctx context.Context, token string) (s session, err error
 	defer cancel()
 	pipe := t.redis.Pipeline()
 	found := pipe.HGetAll(ctx, tokenKey(token))
-	pipe.Expire(ctx, tokenKey(token), tokenLife)
+	pipe.Expire(ctx, tokenKey(token), tokenIdle)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return session{}, fmt.Errorf("reading a token: %w", err)
 	}
 	if err := found.Scan(&s); err != nil {
 		return session{}, fmt.Errorf("reading a token: %w", err)
+	}
+	if s.over() {
+		return session{}, nil
 	}
 	return s, nil
 }
@@ -82,14 +92,14 @@ func (t tokens) alive(ctx context.Context, followers []*follower) ([]bool, error
 	pipe := t.redis.Pipeline()
 	found := make([]*redis.BoolCmd, len(followers))
 	for i, f := range followers {
-		found[i] = pipe.Expire(ctx, tokenKey(f.token), tokenLife)
+		found[i] = pipe.Expire(ctx, tokenKey(f.token), tokenIdle)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("reading tokens: %w", err)
 	}
 	in := make([]bool, len(followers))
 	for i := range found {
-		in[i] = found[i].Val()
+		in[i] = found[i].Val() && !followers[i].who.over()
 	}
 	return in, nil
 }

@@ -206,12 +206,13 @@ func (a *api) resetPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in struct {
-		Password string `json:"password"`
+		Password       string `json:"password"`
+		SignOutDevices bool   `json:"signOutDevices"`
 	}
 	if err := readMaybe(r, &in); err != nil {
 		return err
 	}
-	reset, err := a.Service.ResetPassword(r.Context(), x, seen, in.Password)
+	reset, err := a.Service.ResetPassword(r.Context(), x, seen, in.Password, in.SignOutDevices)
 	if err != nil {
 		return err
 	}

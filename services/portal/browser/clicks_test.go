@@ -80,7 +80,7 @@ func (w *world) testTwoAdministrators(t *testing.T) {
 // reset gives an extension a password that the test knows.
 func (w *world) reset(x events.Extension) string {
 	w.t.Helper()
-	made, err := w.Service.ResetPassword(acting(w.t.Context(), "Alex Kim"), x, portal.Any, "")
+	made, err := w.Service.ResetPassword(acting(w.t.Context(), "Alex Kim"), x, portal.Any, "", false)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,15 +2,30 @@ package credential
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// Store keeps hashes in a key-value bucket: <tenant>.<extension>.<id of the fact>.
+// Credential is what a fact puts in force.
+type Credential struct {
+	Hash string // of the password
+
+	// Epoch is the same for one password and the next, unless whoever set the next signed
+	// all devices out: a device stays signed in as long as the epoch it signed in under.
+	// So both take effect with one fact, at one place in the log.
+	Epoch string
+}
+
+// NewEpoch begins one.
+func NewEpoch() string { return rand.Text() }
+
+// Store keeps credentials in a key-value bucket: <tenant>.<extension>.<id of the fact>.
 type Store struct {
 	bucket jetstream.KeyValue
 	stream jetstream.Stream
@@ -35,25 +50,26 @@ func Open(ctx context.Context, js jetstream.JetStream, bucket string) (*Store, e
 
 func key(x events.Extension, factID string) string { return x.Tenant + "." + x.Number + "." + factID }
 
-// Put stores the hash that a fact will put in force, and returns its place.
-func (s *Store) Put(ctx context.Context, x events.Extension, factID, hash string) (place uint64, err error) {
-	place, err = s.bucket.PutString(ctx, key(x, factID), hash)
+// Put stores the credential that a fact will put in force, and returns its place.
+func (s *Store) Put(ctx context.Context, x events.Extension, factID string, c Credential) (place uint64, err error) {
+	place, err = s.bucket.PutString(ctx, key(x, factID), c.Epoch+" "+c.Hash)
 	if err != nil {
 		return 0, fmt.Errorf("storing a credential: %w", err)
 	}
 	return place, nil
 }
 
-// Get returns the hash that a fact put in force, "" when there is none.
-func (s *Store) Get(ctx context.Context, x events.Extension, factID string) (string, error) {
+// Get returns the credential that a fact put in force; the zero one when there is none.
+func (s *Store) Get(ctx context.Context, x events.Extension, factID string) (c Credential, err error) {
 	entry, err := s.bucket.Get(ctx, key(x, factID))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", nil
+		return c, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("reading a credential: %w", err)
+		return c, fmt.Errorf("reading a credential: %w", err)
 	}
-	return string(entry.Value()), nil
+	c.Epoch, c.Hash, _ = strings.Cut(string(entry.Value()), " ")
+	return c, nil
 }
 
 // Place is the end of the bucket now.

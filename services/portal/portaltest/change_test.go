@@ -179,7 +179,7 @@ func TestLicenseWorkerAway(t *testing.T) {
 	if _, err := signIn(t, w, "1001@acme", process.NewSecret(password), "d1"); !errors.Is(err, portal.ErrUnauthorized) {
 		t.Errorf("signing in before the license: %v", err)
 	}
-	if _, err := s.ResetPassword(ctx, ada, portal.Any, ""); !errors.Is(err, portal.ErrTryAgain) {
+	if _, err := s.ResetPassword(ctx, ada, portal.Any, "", false); !errors.Is(err, portal.ErrTryAgain) {
 		t.Errorf("ResetPassword: %v", err)
 	}
 	w.StartLicense()
@@ -225,7 +225,7 @@ func TestCrashBetween(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Put(t.Context(), ada, events.NewFact(ada, events.SoftphonePasswordReset{}).ID, hash); err != nil {
+	if _, err := store.Put(t.Context(), ada, events.NewFact(ada, events.SoftphonePasswordReset{}).ID, credential.Credential{Hash: hash, Epoch: credential.NewEpoch()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signIn(t, w, e.Username, process.NewSecret(orphan), "d1"); !errors.Is(err, portal.ErrUnauthorized) {
@@ -234,7 +234,7 @@ func TestCrashBetween(t *testing.T) {
 	if _, err := signIn(t, w, e.Username, e.Password, "d1"); err != nil {
 		t.Errorf("the password in force: %v", err)
 	}
-	reset, err := w.Service.ResetPassword(portaltest.As(t.Context(), ""), ada, portal.Any, "")
+	reset, err := w.Service.ResetPassword(portaltest.As(t.Context(), ""), ada, portal.Any, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestPasswordIsNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Service.ResetPassword(ctx, ada, portal.Any, words[1]); err != nil {
+	if _, err := w.Service.ResetPassword(ctx, ada, portal.Any, words[1], false); err != nil {
 		t.Fatal(err)
 	}
 	for _, username := range []string{e.Username, words[2]} { // also where the name belongs
@@ -42,7 +42,7 @@ func TestPasswordIsNowhere(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	made, err := w.Service.ResetPassword(ctx, ada, portal.Any, "")
+	made, err := w.Service.ResetPassword(ctx, ada, portal.Any, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func TestGuide(t *testing.T) {
 	}
 
 	// A new password: the old one fails, seats and tokens stay.
-	reset, err := s.ResetPassword(ctx, ada, portal.Any, "heather moss and granite")
+	reset, err := s.ResetPassword(ctx, ada, portal.Any, "heather moss and granite", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,3 +52,66 @@ func TestLongPassword(t *testing.T) {
 		t.Errorf("%d bytes: %v", len(password), err)
 	}
 }
+
+// A password is reset, and all devices signed out with it: those that are in, those that
+// follow, and one whose password was just found to be right. They keep their seats. A reset
+// that does not ask for it signs nobody out.
+func TestResetSignsDevicesOut(t *testing.T) {
+	t.Parallel()
+	w := portaltest.New(t)
+	e := enabled(t, w, ada)
+	ctx := portaltest.As(t.Context(), "Grace")
+	reset := func(signOut bool) process.Secret {
+		t.Helper()
+		made, err := w.Service.ResetPassword(ctx, ada, portal.Any, "", signOut)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Password
+	}
+	in := func(password process.Secret, device string) string {
+		t.Helper()
+		made, err := signIn(t, w, e.Username, password, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Token.Reveal()
+	}
+	is := func(when, token string, want error) {
+		t.Helper()
+		if _, err := w.Service.Profile(t.Context(), token); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", when, err, want)
+		}
+	}
+	first := in(e.Password, "d1")
+	second := in(reset(false), "d2")
+	is("after a reset", first, nil)
+	news, err := w.Service.Follow(t.Context(), first)
+	if err != nil || (<-news).Profile.DeviceID != "d1" {
+		t.Fatalf("following: %v", err)
+	}
+
+	third := in(reset(true), "d1")
+	is("signed out, from before the reset", first, portal.ErrUnauthorized)
+	is("signed out, from the password before", second, portal.ErrUnauthorized)
+	for now := range news {
+		if now.SignedOut {
+			break
+		}
+	}
+	is("signed in again", third, nil)
+	if p, err := w.Service.Profile(t.Context(), third); err != nil || p.Used != 2 {
+		t.Errorf("the seats: %+v, %v", p, err)
+	}
+	reset(false)
+	is("after one more reset", third, nil)
+	is("after one more reset, of before", second, portal.ErrUnauthorized)
+
+	password := reset(false)
+	slow := w.PortalThat(func() { reset(true) })
+	late, err := slow.SignIn(t.Context(), portal.SignIn{Username: e.Username, Password: password, Device: portal.Device{ID: "d1", Platform: "mac"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is("its password was found right before the reset", late.Token.Reveal(), portal.ErrUnauthorized)
+}

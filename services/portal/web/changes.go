@@ -123,9 +123,10 @@ func (s *site) resetPassword(w http.ResponseWriter, r *http.Request, v visitor) 
 		return err
 	}
 	form := typed{Password: r.PostFormValue("password")}
+	form.SignOut = r.PostFormValue("sign-out") == "yes"
 	var made portal.Reset
 	mine, err := s.perform(r, v, func(ctx context.Context) error {
-		made, err = s.core.ResetPassword(ctx, x, versionOf(r), form.Password)
+		made, err = s.core.ResetPassword(ctx, x, versionOf(r), form.Password, form.SignOut)
 		return err
 	})
 	switch {
@@ -138,8 +139,12 @@ func (s *site) resetPassword(w http.ResponseWriter, r *http.Request, v visitor) 
 	known := portal.Details{
 		Extension: x, Version: made.Version, Username: made.Username, Enabled: true, Granted: true, SeatsUnknown: true, WelcomeUnknown: true,
 	}
+	text := "The old one no longer signs in. Signed-in devices stay signed in."
+	if form.SignOut {
+		text = "Every device is signed out. Each keeps its seat, and signs in again with the new password."
+	}
 	s.reveal(w, r, v, known, shown{
-		Title: "The password was changed", Text: "The old one no longer signs in. Devices that are signed in keep their seats.",
+		Title: "The password was changed", Text: text,
 		Username: made.Username, Password: made.Password.Reveal(),
 	})
 	return nil

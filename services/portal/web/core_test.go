@@ -158,14 +158,18 @@ func (c *core) Disable(ctx context.Context, x events.Extension, version uint64) 
 	return c.change(ctx, "Disable", x, version, func(d *portal.Details) { d.Enabled, d.Granted, d.Used, d.Devices = false, false, 0, nil })
 }
 
-func (c *core) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (portal.Reset, error) {
+func (c *core) ResetPassword(ctx context.Context, x events.Extension, version uint64, password string, signOut bool) (portal.Reset, error) {
 	if password == "" {
 		password = made
 	}
 	if len(password) < 15 {
 		return portal.Reset{}, &events.FieldError{Field: "password", Problem: "is too short: use 15 characters or more"}
 	}
-	err := c.change(ctx, "ResetPassword", x, version, func(*portal.Details) {})
+	err := c.change(ctx, "ResetPassword", x, version, func(*portal.Details) {
+		if signOut {
+			c.calls["SignOut"]++
+		}
+	})
 	return portal.Reset{Username: x.Number + "@" + x.Tenant, Password: process.NewSecret(password)}, err
 }
 

@@ -30,7 +30,10 @@ type extensionView struct {
 }
 
 // typed is what the forms hold.
-type typed struct{ Name, Email, Password string }
+type typed struct {
+	Name, Email, Password string
+	SignOut               bool
+}
 
 // trouble is why nothing was changed.
 type trouble struct {
@@ -136,7 +139,7 @@ func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events
 	default:
 		view.Problem = &trouble{Title: "The app is not enabled", Text: "Nothing was changed. The page shows what is true now."}
 	}
-	view.Typed = typed{Name: or(form.Name, view.Typed.Name), Email: or(form.Email, view.Typed.Email), Password: form.Password}
+	view.Typed = typed{Name: or(form.Name, view.Typed.Name), Email: or(form.Email, view.Typed.Email), Password: form.Password, SignOut: form.SignOut}
 	s.showExtension(w, r, v, status, view)
 	return nil
 }

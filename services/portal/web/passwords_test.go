@@ -70,3 +70,23 @@ func TestNoPassword(t *testing.T) {
 		}
 	}
 }
+
+// Signing all devices out is the choice of whoever resets the password.
+func TestResetSignsOutWhenChosen(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception", Enabled: true, Granted: true, Limit: 4})
+	b := p.signedIn(alex)
+	b.get(receptionURL).wants(t, http.StatusOK, "Sign out all devices")
+	form := b.form(receptionURL)
+	form.Del("sign-out") // a box that is not checked is not sent
+	b.post(receptionURL+"/password", form).wants(t, http.StatusOK, "stay signed in")
+	if n := p.core.called("SignOut"); n != 0 {
+		t.Errorf("%d times signed out", n)
+	}
+	form = b.form(receptionURL)
+	form.Set("sign-out", "yes")
+	b.post(receptionURL+"/password", form).wants(t, http.StatusOK, "Every device is signed out")
+	if n := p.core.called("SignOut"); n != 1 {
+		t.Errorf("%d times signed out", n)
+	}
+}

@@ -23,7 +23,7 @@ type Core interface { //nolint:interfacebloat // one method for everything that 
 	Delete(ctx context.Context, x events.Extension, version uint64) error
 	Enable(ctx context.Context, x events.Extension, version uint64, email, password string) (portal.Enabled, error)
 	Disable(ctx context.Context, x events.Extension, version uint64) error
-	ResetPassword(ctx context.Context, x events.Extension, version uint64, password string) (portal.Reset, error)
+	ResetPassword(ctx context.Context, x events.Extension, version uint64, password string, signOut bool) (portal.Reset, error)
 	RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error
 	SendWelcome(ctx context.Context, x events.Extension, version uint64) error
 	Watch(ctx context.Context, x events.Extension) (<-chan portal.Change, error)
