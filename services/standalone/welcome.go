@@ -25,7 +25,7 @@ var tour = [...]struct{ event, data string }{ //nolint:gochecknoglobals // a con
 func (c Config) welcome(at *servers, portal, link string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "\nThe softphone system is running. Ctrl-C stops it; what it keeps is in %s\n\n", c.Data)
-	fmt.Fprintf(&b, "  portal  http://%s/sign-in#%s\n", reachable(portal), link)
+	fmt.Fprintf(&b, "  portal  %s://%s/sign-in#%s\n", scheme(c.Portal.HTTPS.On), reachable(portal), link)
 	fmt.Fprintf(&b, "          lets you in once, within %.0f minutes; a softphone to try is at /softphone\n", web.LinkLife.Minutes())
 	fmt.Fprintf(&b, "  log     %s, stream %s", process.Redact(at.nats), events.Stream)
 	if at.password != "" {
@@ -37,13 +37,20 @@ func (c Config) welcome(at *servers, portal, link string) []byte {
 	} else {
 		fmt.Fprintf(&b, "  mail    is sent for real, by %s\n", process.Redact(at.smtp))
 	}
-	fmt.Fprintf(&b, "  health  http://%s/readyz, numbers at /metrics; %s%s status\n\n", reachable(c.OpsListen), c.here(), ctl())
+	fmt.Fprintf(&b, "  health  %s://%s/readyz, numbers at /metrics; %s%s status\n\n", scheme(c.Ops.TLS), reachable(c.Ops.Listen), c.here(), ctl())
 	b.WriteString("Make something happen, in another terminal:\n\n")
 	for _, fact := range tour {
 		fmt.Fprintf(&b, "  %s%s publish %s --tenant acme --extension 1001 --wait --data '%s'\n", c.here(), ctl(), fact.event, fact.data)
 	}
 	b.WriteString("\n")
 	return b.Bytes()
+}
+
+func scheme(encrypted bool) string {
+	if encrypted {
+		return "https"
+	}
+	return "http"
 }
 
 // here is what tells softphonectl of our servers, where it does not find them by

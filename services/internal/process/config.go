@@ -17,20 +17,21 @@ import (
 
 // Config is what every process reads.
 type Config struct {
-	OpsListen string `env:"SOFTPHONE_OPS_LISTEN" envDefault:"127.0.0.1:9090"` // /metrics, /healthz, /readyz
-	LogLevel  string `env:"SOFTPHONE_LOG_LEVEL" envDefault:"info"`            // trace, debug, info, warn, error
-	Version   string `env:"SOFTPHONE_VERSION"`                                // shown by softphone_build_info; "" is what the binary says
-	TLS       TLS
-	Traces    Traces
-	Host      *Host `env:"-"` // set by Main
+	Ops      Ops
+	LogLevel string `env:"SOFTPHONE_LOG_LEVEL" envDefault:"info"` // trace, debug, info, warn, error
+	Version  string `env:"SOFTPHONE_VERSION"`                     // shown by softphone_build_info; "" is what the binary says
+	TLS      TLS
+	Traces   Traces
+	Host     *Host `env:"-"` // set by Main
 }
 
 // Validate checks what the types cannot.
 func (c Config) Validate() error {
-	return errors.Join(
-		CheckAddress("SOFTPHONE_OPS_LISTEN", c.OpsListen),
-		checkLevel("SOFTPHONE_LOG_LEVEL", c.LogLevel),
-	)
+	faults := []error{checkLevel("SOFTPHONE_LOG_LEVEL", c.LogLevel)}
+	if c.Ops.TLS && c.TLS.CertFile == "" {
+		faults = append(faults, errors.New("SOFTPHONE_OPS_TLS: is set, but TLS_CERT_FILE is not: set TLS_CERT_FILE and TLS_KEY_FILE"))
+	}
+	return errors.Join(faults...)
 }
 
 // CheckAddress is for Validate methods: address must be host:port.

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 	}
 	got := []any{
 		c.NATS.URL, c.NATS.User, c.NATS.Password.Reveal(), c.Redis.URL, c.Redis.Password.Empty(),
-		c.Key.Reveal(), c.Wait, c.Nested.N, c.Preset, c.OpsListen, c.LogLevel,
+		c.Key.Reveal(), c.Wait, c.Nested.N, c.Preset, c.Ops.Listen, c.LogLevel,
 	}
 	want := []any{
 		"nats://a:4222, tls://b:4222", "u", "from a file", "redis://127.0.0.1:6379/0", true,
@@ -72,7 +72,7 @@ func TestParseTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	want := []string{
 		"REDIS_PASSWORD", "TEST_KEY_FILE", "TEST_NEEDED", "TEST_FILLED", "TEST_WAIT", "TEST_COUNT", "TEST_SMALL", "TEST_RATE",
-		"TEST_SWITCH", "TEST_OTHER_FILE", "SOFTPHONE_OPS_LISTEN", "SOFTPHONE_LOG_LEVEL", "TLS_CA_FILE", "NATS_URL", "NATS_USER",
+		"TEST_SWITCH", "TEST_OTHER_FILE", "SOFTPHONE_LOG_LEVEL", "SOFTPHONE_OPS_LISTEN", "TLS_CA_FILE", "NATS_URL", "NATS_USER",
 		"REDIS_URL",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -103,9 +103,9 @@ func TestValidate(t *testing.T) {
 		"redis cluster":       {Redis{URL: "redis://h:6379?addr=i:6379"}, ""},
 		"redis cluster, bad":  {Redis{URL: "redis://h:6379?addr=i:6379&dial_timeout=x"}, "REDIS_URL"},
 		"redis other scheme":  {Redis{URL: "http://h:6379"}, "REDIS_URL"},
-		"named port":          {Config{OpsListen: "localhost:http", LogLevel: "info"}, ""},
-		"no port":             {Config{OpsListen: "localhost", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
-		"port out of range":   {Config{OpsListen: "localhost:65536", LogLevel: "info"}, "SOFTPHONE_OPS_LISTEN"},
+		"named port":          {Ops{Listen: "localhost:http"}, ""},
+		"no port":             {Ops{Listen: "localhost"}, "SOFTPHONE_OPS_LISTEN"},
+		"port out of range":   {Ops{Listen: "localhost:65536"}, "SOFTPHONE_OPS_LISTEN"},
 	} {
 		err := tc.config.Validate()
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tc.want)) {

@@ -58,10 +58,23 @@ func (h *Host) ConnectNATS(ctx context.Context, n NATS, name string, options ...
 	return nc, err
 }
 
-// OpsHandler serves /metrics, /healthz and /readyz.
+// OpsHandler serves /metrics, /healthz and /readyz to whoever asks.
 func (h *Host) OpsHandler() http.Handler {
+	return h.opsHandler(func(*http.Request) bool { return true })
+}
+
+// opsHandler tells everything to those who may read it; see Ops.
+func (h *Host) opsHandler(mayRead func(*http.Request) bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{Registry: h.Metrics}))
+	metrics := promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{Registry: h.Metrics})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if mayRead(r) {
+			metrics.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "send SOFTPHONE_OPS_TOKEN as a bearer token, or a client certificate of an authority in TLS_CA_FILE", http.StatusUnauthorized)
+	})
 	mux.HandleFunc("GET /healthz", h.page(func(r Report) bool { return r.Status != statusBroken }))
 	mux.HandleFunc("GET /readyz", h.page(func(r Report) bool { return r.Status == statusOK }))
 	return mux

@@ -78,18 +78,16 @@ func (p program) main(args ...string) int {
 
 // serve runs the service beside the ops listener, which is there first: a start that takes long can be watched.
 func (p program) serve(ctx context.Context) error {
-	l, err := Listen("SOFTPHONE_OPS_LISTEN", p.common.OpsListen)
+	ops, err := p.common.Ops.serve(p.common.Host, p.common.TLS)
 	if err != nil {
 		return err
 	}
+	defer ops.Close()
 	var flush func()
 	if p.common.Host.Tracer, flush, err = p.common.Traces.Tracer(ctx, p.name, p.common.Version); err != nil {
 		return err
 	}
 	defer flush()
-	ops := ServeHTTP(l, p.common.Host.OpsHandler())
-	defer ops.Close()
-	p.common.Host.Log.Info().Str("ops", "http://"+ops.Address()).Msg("started")
 	ctx, p.common.Host.fail = context.WithCancelCause(ctx)
 	err = p.run(ctx)
 	if failed := context.Cause(ctx); errors.Is(failed, errClosed) && (err == nil || errors.Is(err, context.Canceled)) {

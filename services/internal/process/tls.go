@@ -59,7 +59,7 @@ func (t TLS) authorities() (*x509.CertPool, error) {
 func (t TLS) certificate() (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {
-		return nil, fault("TLS_CERT_FILE: %s and TLS_KEY_FILE: %s: %w", t.CertFile, t.KeyFile, err)
+		return nil, fault("TLS_CERT_FILE: %s with TLS_KEY_FILE %s: %w", t.CertFile, t.KeyFile, err)
 	}
 	now := time.Now()
 	switch {

@@ -18,6 +18,8 @@ type Config struct {
 
 	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"` // pages and API
 
+	HTTPS HTTPS
+
 	URL string `env:"SOFTPHONE_HTTP_URL" envDefault:"http://127.0.0.1:8080"` // where browsers find it, for links
 
 	// Proxies are the networks (10.0.0.0/8) whose X-Forwarded-For is believed, for the
@@ -41,7 +43,7 @@ func (c Config) Validate() error {
 	if c.Streams < 1 {
 		streams = fmt.Errorf("SOFTPHONE_HTTP_STREAMS: %d is not a number of streams: 1 or more", c.Streams)
 	}
-	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), proxies, streams)
+	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), c.checkHTTPS(), proxies, streams)
 }
 
 func (c Config) proxies() (all []netip.Prefix, err error) {

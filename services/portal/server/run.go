@@ -87,14 +87,14 @@ func (c Config) serve(ctx context.Context, service *portal.Service, accesses *ac
 	if err != nil {
 		return err
 	}
-	l, err := process.Listen("SOFTPHONE_HTTP_LISTEN", c.Listen)
+	l, scheme, err := c.listen()
 	if err != nil {
 		return err
 	}
 	server := process.ServeHTTP(l, handler)
 	defer server.Close()
 	c.Host.Health.NotReady(partHTTP, nil)
-	c.Host.Log.Info().Str("address", "http://"+server.Address()).Msg("the portal serves")
+	c.Host.Log.Info().Str("address", scheme+"://"+server.Address()).Msg("the portal serves")
 	if c.Ready != nil {
 		c.Ready(Portal{Address: server.Address(), Service: service, Sessions: web.NewSessions(client), Access: accesses})
 	}
