@@ -1,10 +1,8 @@
 package eventlog_test
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,32 +45,71 @@ func TestSameExpectationInACluster(t *testing.T) {
 // cluster is the log on three servers.
 func cluster(t *testing.T) *eventlog.Log {
 	t.Helper()
-	var routes []string
-	for range 3 {
-		routes = append(routes, servertest.Address(t))
-	}
-	var servers []*servertest.NATSServer
-	for n, route := range routes {
-		file := filepath.Join(t.TempDir(), "nats.conf")
-		text := fmt.Sprintf("server_name: node-%d\ncluster { name: test, listen: %q, routes: [\"nats://%s\"] }\n", n, route, strings.Join(routes, `", "nats://`))
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		servers = append(servers, servertest.NATS(t, servertest.ConfigFile(file)))
-	}
-	js := servers[0].JetStream(t)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // until there is a leader
-		err := eventlog.Ensure(t.Context(), js, eventlog.Layout{Replicas: 3})
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
-	log, err := eventlog.Open(t.Context(), servers[0].Connect(t))
+	_, log := clustered(t)
+	return log
+}
+
+func clustered(t *testing.T) (*servertest.Cluster, *eventlog.Log) {
+	t.Helper()
+	servers := servertest.NATSCluster(t)
+	js := servers.Servers[0].JetStream(t)
+	servers.Ready(func() error { return eventlog.Ensure(t.Context(), js, eventlog.Layout{Replicas: 3}) })
+	log, err := eventlog.Open(t.Context(), servers.Servers[0].Connect(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return log
+	return servers, log
+}
+
+// A leader says how old its answers may be: it hears from the others every second, and
+// one that is left alone says so.
+func TestQuorum(t *testing.T) {
+	t.Parallel()
+	servers, log := clustered(t)
+	last := publish(t, log, "softphone.pbx.acme.1001.Add", "", "1").Sequence
+	for range 40 { // 4 s, in which nothing is published
+		state, err := log.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state.Quorum <= 0 || state.Quorum > 2*time.Second {
+			t.Errorf("the leader heard from the others %s ago", state.Quorum)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	began := time.Now()
+	state, err := log.StateAsOf(t.Context(), last+1) // which is nowhere: the log lost its tail
+	if err != nil || state.Last != last {
+		t.Errorf("%+v, %v; want the state as it is, confirmed by the others", state, err)
+	}
+	t.Logf("that took %s", time.Since(began).Round(time.Millisecond))
+	time.AfterFunc(300*time.Millisecond, func() { publish(t, log, "softphone.pbx.acme.1001.Add", "", "2") })
+	if state, err = log.StateAsOf(t.Context(), last+1); err != nil || state.Last < last+1 {
+		t.Errorf("%+v, %v; want the log as of %d", state, err, last+1)
+	}
+
+	leader, _ := servertest.Leaders(t, log.JetStream(), events.Stream, "none")
+	for n, server := range servers.Servers {
+		if fmt.Sprintf("node-%d", n) != leader {
+			server.Stop()
+		}
+	}
+	alone := servers.Servers[leader[len(leader)-1]-'0']
+	left, err := eventlog.Open(t.Context(), alone.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		state, err := left.State(t.Context())
+		if err == nil && state.Quorum > 3*time.Second {
+			t.Logf("a leader that is alone says that it heard from the others %s ago", state.Quorum)
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%+v, %v", state, err)
+		}
+	}
+	if state, err := left.StateAsOf(t.Context(), last+100); !errors.Is(err, eventlog.ErrBehind) && err == nil {
+		t.Errorf("%+v, %v; want %v", state, err, eventlog.ErrBehind)
+	}
 }

@@ -22,6 +22,19 @@
 // have dropped an event. Direct gets are off: with three replicas, 213 of 3,000
 // of them, each right after an acknowledged publish, answered from the past.
 //
+// # What a look-up knows
+//
+// Look-ups are answered by the stream's leader, which has every publication that was
+// acknowledged. It need not have every event that was delivered: a consumer is led by
+// another server, and that one may be a moment ahead. So whoever decides something on
+// account of an event looks it up within [Log.AsOf], [Log.At] or [Log.LastFrom], which
+// answer at the event's sequence or later, or not at all (present.go).
+//
+// A leader that was deposed and is cut off from the others answers from the past until
+// it notices, for up to 20 s. It can store nothing, so what is final is stored on the
+// condition that what it was decided by still holds ([Expect]). [State] says how long ago
+// the leader heard from the others: whoever answers a stranger looks at that.
+//
 // What could not be processed goes to a second stream, the dead letters, see
 // [Log.Bury].
 //

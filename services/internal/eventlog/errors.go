@@ -14,6 +14,15 @@ var (
 	// Reading must start again from a place that is known.
 	ErrGap = errors.New("the reader lost its place in the log")
 
+	// ErrBehind says that the server that answers for the log does not have an event
+	// yet that is in it. Ask again later; nothing may be decided meanwhile.
+	ErrBehind = errors.New("the log's leader is behind what was delivered")
+
+	// ErrMissing says that the log has no message at a sequence it had one at, and that
+	// the server has no record of its being deleted: its store is damaged or cannot be
+	// read. Nothing may be decided from that.
+	ErrMissing = errors.New("the log misses an event that nobody deleted: look at the NATS server's log and its disk")
+
 	// ErrCaughtUp ends a reader of a [Feed] at the log's end. Reading goes on with
 	// a reader of the partition alone.
 	ErrCaughtUp = errors.New("the log's end is reached")

@@ -104,7 +104,7 @@ func (l Layout) dead() jetstream.StreamConfig {
 }
 
 // fit tells whether a stream can be the log: it has dropped nothing, stores
-// events where readers look for them, and answers look-ups from the present.
+// events where readers look for them, and has its leader answer look-ups.
 func fit(have jetstream.StreamConfig) error {
 	var faults []string
 	fault := func(bad bool, format string, args ...any) {

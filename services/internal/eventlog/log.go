@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +26,7 @@ type Log struct {
 	stream  jetstream.Stream
 	inboxes inboxes
 	tracer  tracing.Tracer
+	known   atomic.Pointer[reach]
 }
 
 // Trace makes what is published through this log begin a trace where its context has
@@ -64,11 +67,16 @@ type State struct {
 	Created     time.Time // differs between a stream and its re-creation; survives restart, update and purge
 	First, Last uint64    // sequences; Last stays what it was when messages are deleted
 	Messages    uint64
+
+	// Quorum is how long ago, at most, the leader that answered had heard from a
+	// majority of the servers: so old its answers are, at most. 0: there is one server.
+	Quorum time.Duration
 }
 
 // State asks the server, now. A stream that is no longer fit to be the log is
 // [ErrUnfit].
 func (l *Log) State(ctx context.Context) (State, error) {
+	connection := l.connection()
 	stream, err := l.js.Stream(ctx, events.Stream)
 	if err != nil {
 		return State{}, fmt.Errorf("asking for stream %s: %w", events.Stream, err)
@@ -77,27 +85,75 @@ func (l *Log) State(ctx context.Context) (State, error) {
 	if err := fit(info.Config); err != nil {
 		return State{}, err
 	}
+	quorum := heard(info)
+	if quorum < never {
+		l.answered(connection, info.State.LastSeq)
+	}
 	return State{
-		Created: info.Created, First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs,
+		Created: info.Created, First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs, Quorum: quorum,
 	}, nil
 }
 
-// Get returns the message at a sequence, or nil when there is none.
-func (l *Log) Get(ctx context.Context, sequence uint64) (*Message, error) {
-	return found(l.stream.GetMsg(ctx, sequence))
+// never is the Quorum of a server that leads nobody.
+const never = time.Duration(math.MaxInt64)
+
+// heard is how long ago the stream's leader had heard from a majority. What the server
+// calls active is when a peer last answered it (raft.go, trackResponse); a peer that
+// never did is active since 0. A server that finds no leader answers without one.
+func heard(info *jetstream.StreamInfo) time.Duration {
+	cluster := info.Cluster
+	if cluster == nil || len(cluster.Replicas) == 0 && cluster.Leader != "" {
+		return 0
+	}
+	if cluster.Leader == "" {
+		return never
+	}
+	active := make([]time.Duration, 0, len(cluster.Replicas))
+	for _, peer := range cluster.Replicas {
+		if peer.Active == 0 {
+			peer.Active = never
+		}
+		active = append(active, peer.Active)
+	}
+	slices.Sort(active)
+	return active[(len(active)+1)/2-1] // with the leader itself: more than half
 }
 
-// LastOf returns the last message stored under a subject, or nil when there is
-// none. With a wildcard that matches many subjects it takes milliseconds (22 ms
+// Get returns the message at a sequence, or nil when the leader has none. What is
+// looked up on account of an event is looked up within [Log.AsOf]: the leader may be
+// behind it.
+func (l *Log) Get(ctx context.Context, sequence uint64) (*Message, error) {
+	return l.look(ctx, sequence)
+}
+
+// LastOf returns the last message stored under a subject, or nil when the leader has
+// none; see Get. With a wildcard that matches many subjects it takes milliseconds (22 ms
 // over 62,000 subjects): fit for a takeover, not for every event.
 func (l *Log) LastOf(ctx context.Context, subject string) (*Message, error) {
-	return found(l.stream.GetLastMsgForSubject(ctx, subject))
+	connection := l.connection()
+	raw, err := l.stream.GetLastMsgForSubject(ctx, subject)
+	return l.found(connection, raw, err)
 }
 
 // NextOf returns the first message at or after a sequence whose subject matches,
-// or nil when there is none.
+// or nil when the leader has none; see Get.
 func (l *Log) NextOf(ctx context.Context, sequence uint64, subject string) (*Message, error) {
-	return found(l.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject)))
+	return l.look(ctx, sequence, jetstream.WithGetMsgSubject(subject))
+}
+
+func (l *Log) look(ctx context.Context, sequence uint64, how ...jetstream.GetMsgOpt) (*Message, error) {
+	connection := l.connection()
+	raw, err := l.stream.GetMsg(ctx, sequence, how...)
+	return l.found(connection, raw, err)
+}
+
+// found is an answer of the log's. It shows how far the log goes at least.
+func (l *Log) found(connection uint64, raw *jetstream.RawStreamMsg, err error) (*Message, error) {
+	m, err := found(raw, err)
+	if m != nil {
+		l.answered(connection, m.Sequence)
+	}
+	return m, err
 }
 
 func found(raw *jetstream.RawStreamMsg, err error) (*Message, error) {
@@ -153,8 +209,10 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	for {
+		connection := l.connection()
 		receipt, err := publish(ctx, time.Until(deadline))
 		if err == nil {
+			l.answered(connection, receipt.Sequence)
 			return receipt, nil
 		}
 		if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
