@@ -76,6 +76,10 @@ type Health interface {
 // reach, which is looked at every Check.
 func LogPart(durable string) string { return durable + " log" }
 
+// EventsPart is the part of Health that is a durable's events: broken while one waits
+// because the log misses what it has to be decided from ([eventlog.ErrMissing]).
+func EventsPart(durable string) string { return durable + " events" }
+
 // Bounds of a pause that doubles, with jitter.
 type Bounds struct{ First, Max time.Duration }
 

@@ -23,6 +23,13 @@
 //	                it is older than the deadline *and* was tried often enough;
 //	                then GiveUp, or a dead letter
 //	a panic         a dead letter
+//	ErrBehind       of package eventlog: the log's leader does not have this event
+//	                yet, or another that it is decided from. It comes again, and
+//	                nothing is counted
+//	ErrMissing      the same, and somebody has to look: health is broken meanwhile
+//
+// A handler decides nothing from a read that is behind its event: it looks things up
+// within eventlog.Log.AsOf, or with LastFrom, and hands on their errors.
 //
 // An outage of the far side is told by Pause and counts against no event, so an
 // event that waited through one longer than the deadline still gets its tries.
@@ -41,6 +48,10 @@
 // thousand of them let none of 50 good ones through (measured).
 // MaxDeliver is unlimited, for it loses a message in silence.
 //
+// A message that is given back for a while comes again then, and not after AckWait: the
+// server confirms that it is given back (giveback.go). What it confirmed is lost only
+// if it dies before it has told the other replicas of the consumer.
+//
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same
 // message when one of them was paused for longer than AckWait or was cut off from the
@@ -58,7 +69,9 @@
 //
 // A log that is not the one the durable began with (another creation time), or
 // that ends before what this process has seen of it, is refused: nothing is taken
-// from it, health turns red and the log line names both sides. A durable goes
+// from it, health turns red and the log line names both sides. A leader of the log that
+// is behind looks like one that lost its end: it is asked again for a second, and
+// refused when a majority of the servers confirms it. A durable goes
 // with its stream, so only a process that ran meanwhile, or metadata that was
 // restored with the durable, can know. A tail lost while none ran is set right by
 // the server (2.15.2): it puts the durable back to the end.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // Permanent says that an event can never be handled: it becomes a dead letter.
@@ -24,7 +26,10 @@ func NotYet(err error, after time.Duration) error { return &verdict{err, notYet,
 func Aside() error { return &verdict{error: errAside, outcome: aside} }
 
 // Done says whether a handler's result ends the event.
-func Done(err error) bool { return err == nil || judge(err) == aside }
+func Done(err error) bool {
+	result, _ := judge(err)
+	return result == handled || result == aside
+}
 
 var errAside = errors.New("done without asking the far side")
 
@@ -51,16 +56,28 @@ const (
 	givenUp   outcome = "given_up"
 )
 
-// judge is the one place that decides what a handler's result means.
-func judge(err error) outcome {
+// Until when an event waits of which the log cannot say what holds. The read was tried
+// again for a second before.
+const (
+	behindDelay  = 2 * time.Second
+	missingDelay = 30 * time.Second
+)
+
+// judge is the one place that decides what a handler's result means, and how long an
+// event is to wait that is deferred.
+func judge(err error) (outcome, time.Duration) {
 	var v *verdict
 	switch {
 	case err == nil:
-		return handled
+		return handled, 0
+	case errors.Is(err, eventlog.ErrBehind):
+		return deferred, behindDelay
+	case errors.Is(err, eventlog.ErrMissing):
+		return deferred, missingDelay
 	case errors.As(err, &v):
-		return v.outcome
+		return v.outcome, v.after
 	default:
-		return postponed
+		return postponed, 0
 	}
 }
 

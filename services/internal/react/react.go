@@ -38,6 +38,7 @@ type reactor struct {
 
 	mu      sync.Mutex
 	working map[uint64]bool // sequences being handled
+	missed  map[uint64]bool // sequences that wait because the log misses one
 }
 
 // Run handles events until the context ends, which is the only way it returns.
@@ -66,7 +67,7 @@ func Run(ctx context.Context, config Config, handle Handler) error {
 func newReactor(config Config, handle Handler) *reactor {
 	r := &reactor{
 		Config: config.withDefaults(), handle: handle,
-		trouble: make(chan struct{}, 1), working: map[uint64]bool{},
+		trouble: make(chan struct{}, 1), working: map[uint64]bool{}, missed: map[uint64]bool{},
 	}
 	r.attempts = newAttempts(r.Retry)
 	r.stock = newStock(r.Concurrency, lull)

@@ -49,7 +49,7 @@ func (r *reactor) look(ctx context.Context) (jetstream.Consumer, error) {
 	}
 	info := consumer.CachedInfo()
 	known := max(r.seen.Load(), info.Delivered.Stream)
-	state, err := r.Log.State(ctx) // after what is known: the log may have grown since, not shrunk
+	state, err := r.Log.StateAsOf(ctx, known) // asked after what is known: the log may have grown since, not shrunk
 	if err != nil {
 		return nil, err
 	}

@@ -136,10 +136,11 @@ func (t *task) inProgress(ctx context.Context) {
 
 // settle does what the handler's result asks for, and says what it was.
 func (t *task) settle(ctx context.Context, err error) outcome {
-	result := judge(err)
+	result, after := judge(err)
+	t.missing(err)
 	if result == postponed && ctx.Err() != nil { // we are stopping, that is no failure of the event
 		t.gate.unused(t.pass)
-		t.again(0)
+		t.again(ctx, 0)
 		return result
 	}
 	if result == paused {
@@ -153,9 +154,7 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 	}
 	switch result {
 	case deferred, notYet:
-		var v *verdict
-		errors.As(err, &v)
-		t.again(v.after)
+		t.again(ctx, after)
 		return deferred
 	case aside:
 		result = handled
@@ -225,19 +224,28 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, l
 			return nil
 		})
 	}
-	t.again(wait)
+	t.again(ctx, wait)
 }
 
-// again has the message delivered again after a pause.
-//
-// One that somebody else may have by now is left alone: giving it back would be
-// giving away what is theirs. If nobody has it, it comes again after its AckWait.
-func (t *task) again(wait time.Duration) {
-	if !t.Held() {
-		t.log().Info().Msg("left alone: this process slept or was cut off, and another may have the event")
+// missing reports an event that waits for somebody to mend the log, and when it waits
+// no more.
+func (t *task) missing(err error) {
+	if !errors.Is(err, eventlog.ErrMissing) {
+		err = nil
+	}
+	r := t.reactor
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.missed[t.Sequence] = true
+		t.log().Error().Err(err).Dur("again_in", missingDelay).Msg("nothing can be decided: the event waits")
+		r.Health.Broken(EventsPart(r.Durable), err)
 		return
 	}
-	if err := t.raw.NakWithDelay(wait); err != nil {
-		t.log().Debug().Err(err).Msg("not given back: it comes again after its AckWait")
+	if !r.missed[t.Sequence] {
+		return
+	}
+	if delete(r.missed, t.Sequence); len(r.missed) == 0 {
+		r.Health.Broken(EventsPart(r.Durable), nil)
 	}
 }
