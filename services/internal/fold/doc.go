@@ -17,9 +17,11 @@
 //     fence.<worker>.<partition> and keeps that message's sequence F.
 //  2. Where am I. It reads the checkpoint and holds it against the stream: same
 //     creation time, not beyond its end, nothing that could have removed
-//     history. Otherwise it refuses the partition with a [Refusal].
-//  3. What was told. It reads the worker's last outcome in the partition; the
-//     cause that outcome names is told, and so is every cause before it.
+//     history. Otherwise it refuses the partition with a [Refusal]. A leader of the
+//     log that is behind looks like a log that lost its end: it is asked again for a
+//     second, and refused when a majority of the servers confirms it.
+//  3. What was told. It reads the worker's last outcome in the partition, as of F;
+//     the cause that outcome names is told, and so is every cause before it.
 //  4. Read. A reader starts at the checkpoint; its first message must be the
 //     event the checkpoint recorded, by sequence and digest. Far behind the log's
 //     end the owners of a process read together, see [eventlog.Feed].

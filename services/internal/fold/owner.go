@@ -69,8 +69,11 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 		return err
 	}
 	o.step("told")
-	var err error
-	if o.told, err = told(ctx, o.Log, o.rules.Worker, o.partition); err != nil {
+	// Whatever an earlier owner told is before the fence.
+	if err := o.Log.AsOf(ctx, o.fence.seq, func() (err error) {
+		o.told, err = told(ctx, o.Log, o.rules.Worker, o.partition)
+		return err
+	}); err != nil {
 		return err
 	}
 	o.heal()

@@ -21,7 +21,7 @@ func (o *owner[S, E]) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.stream, err = o.Log.State(ctx); err != nil {
+	if o.stream, err = o.Log.StateAsOf(ctx, o.checkpoint.Seq); err != nil { // a leader that is behind lost no tail
 		return err
 	}
 	o.anew = o.checkpoint == (Checkpoint{})
@@ -37,13 +37,14 @@ func (o *owner[S, E]) locate(ctx context.Context) error {
 }
 
 // locateEvent holds the checkpoint's event against the log. Only one that was
-// deleted on purpose may be missing.
+// deleted on purpose may be missing: taken for that, one that the leader does not have
+// yet, or cannot read, would be folded twice.
 func (o *owner[S, E]) locateEvent(ctx context.Context) error {
 	o.expected = false
 	if o.checkpoint == (Checkpoint{}) {
 		return nil
 	}
-	stored, err := o.Log.Get(ctx, o.checkpoint.Seq)
+	stored, err := o.Log.At(ctx, o.checkpoint.Seq)
 	if err != nil || stored == nil {
 		return err
 	}

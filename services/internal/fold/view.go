@@ -3,6 +3,7 @@ package fold
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
@@ -17,10 +18,23 @@ type View[S any, E Event] struct {
 	Rules Rules[S, E]
 }
 
+// inTouch is how old the log's answers may be, as told by its leader ([eventlog.State]):
+// three of its heartbeats. One that was deposed and is cut off goes on answering for up
+// to 20 s, and for that long a device that was signed out would be known.
+//
+// So the portal says yes to a softphone only by what held at most 3 s ago. A device that
+// is known needs a current answer, under the license that the portal itself read; any
+// other needs a decision, so a fact that a majority stored. What the portal alone reads
+// can be of the past for longer, the name and address it shows or the password it
+// compares: neither lets a device in without one of the two. Until then a password that
+// was replaced is taken from a device that was in before it was, for those 3 s.
+const inTouch = 3 * time.Second
+
 // Get returns the state of a key; the zero S for one never seen. Current says that
 // every event of the key that was in the log when Get was called is folded into
 // it: after a rebuild, behind a lag or on a Redis that was set back it is false,
-// and the state may be of the past.
+// and the state may be of the past. So it is when the log's leader is cut off from the
+// other servers: what is current was so at most 3 s ago.
 func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
 	partition := key.Partition()
 	last, err := v.last(ctx, partition, key)
@@ -45,7 +59,7 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 		}
 	}
 	sameLog := checkpoint == (Checkpoint{}) || checkpoint.Stream == identity(stream) && checkpoint.Seq <= stream.Last
-	return state, sameLog && checkpoint.Seq >= last && found[0].seq <= checkpoint.Seq, nil
+	return state, sameLog && stream.Quorum <= inTouch && checkpoint.Seq >= last && found[0].seq <= checkpoint.Seq, nil
 }
 
 // last is the sequence of the key's last event among the worker's inputs. The
