@@ -50,7 +50,7 @@
 // # Why an older name does not overwrite a newer one
 //
 // What is pushed is never the name of the event at hand but the last one in the
-// log. Afterwards the log is looked at again, and what is newer by then is pushed
+// log, that event's or a later one. Afterwards the log is looked at again, and what is newer by then is pushed
 // too; only when there is nothing newer the event is acknowledged. Within a
 // process, one extension is pushed by one goroutine at a time. So whoever sends an
 // older name, and however long it takes, looks again after it and sends the newer

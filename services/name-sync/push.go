@@ -92,11 +92,11 @@ func (p *pusher) handle(ctx context.Context, d react.Delivery) error {
 	}
 	defer done()
 	for pushed := uint64(0); ; {
-		last, err := p.log.LastOf(ctx, d.Subject)
+		last, err := p.log.LastFrom(ctx, d.Subject, max(pushed, d.Sequence))
 		if err != nil {
 			return err
 		}
-		if last == nil || last.Sequence == pushed { // nil: deleted from the log on purpose
+		if last == nil || last.Sequence <= pushed { // deleted from the log on purpose, or pushed
 			return nil
 		}
 		if err := p.push(ctx, *last); err != nil {
