@@ -94,8 +94,25 @@ func (m *mailer) bounced(ctx context.Context, n bounce.Notification) error {
 		}
 		return m.tellBounced(ctx, found, about)
 	}
+	return m.unknown(ctx)
+}
+
+// unknown says that a notification is about no mail that was sent, which is final. A
+// leader of the log that is cut off cannot say so, nor one that leads nobody.
+func (m *mailer) unknown(ctx context.Context) error {
+	state, err := m.log.State(ctx)
+	if err != nil {
+		return err
+	}
+	if state.Quorum > inTouch {
+		return fmt.Errorf("%w: its leader heard from the others %s ago", eventlog.ErrBehind, state.Quorum)
+	}
 	return bounce.ErrUnknownMail
 }
+
+// inTouch is how long ago the log's leader may have heard from the others: three of its
+// heartbeats.
+const inTouch = 3 * time.Second
 
 func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce.Recipient) error {
 	data := events.EmailBounced{

@@ -18,14 +18,20 @@ import (
 //
 // A process writes its claim into the bucket before it sends, and renews it until the
 // outcome is in the log. It can where there is none. In the place of another's it can
-// when that one is dead: when the same claim was there a term ago, and the log was in
-// reach all the while. So an outage is nobody's death: whoever has an outcome to tell
-// has a term for it afterwards.
+// when that claim is abandoned: its process is dead (replicas.go), or the same claim was
+// there a term ago, and the log was in reach all the while. So an outage is nobody's
+// death: whoever has an outcome to tell has a term for it afterwards.
 //
-// A claim is good for a term from when it was asked for, by the wall clock, as a
-// process that sleeps stops the other one. Another takes it over a term after it saw
-// it, so later; the two clocks are never compared. The bucket decides between the two
-// in any case: each puts its name in the place of what it has seen, or fails.
+// A claim is good for a term from when it was asked for, and from when its process last
+// asked to be counted among the living, by the wall clock, as a process that sleeps stops
+// the other one. Another takes it over a term after it saw either, so later; the two
+// clocks are never compared. The bucket decides between the two in any case: each puts
+// its name in the place of what it has seen, or fails.
+//
+// A process that died had its last beat a twentieth of a term before, at most, so others
+// have what it claimed two beats after the term: within 5 s at a term of 30 s. A claim
+// that a living process does not know that it has, for the answer was lost, takes a term
+// more.
 //
 // A mail that was sent stays claimed, for as long as the bucket keeps it.
 type claims struct {
@@ -33,6 +39,8 @@ type claims struct {
 	process string        // of this run
 	term    time.Duration // of a claim that is not renewed
 	breaks  func() uint64 // how often the log was out of reach
+
+	replicas *replicas
 
 	mu    sync.Mutex
 	seen  map[string]sight // others' claims, by key
@@ -46,7 +54,21 @@ type sight struct {
 }
 
 func newClaims(bucket jetstream.KeyValue, term time.Duration, breaks func() uint64) *claims {
-	return &claims{bucket: bucket, process: rand.Text(), term: term, breaks: breaks, seen: map[string]sight{}}
+	process := rand.Text()
+	return &claims{
+		bucket: bucket, process: process, term: term, breaks: breaks, seen: map[string]sight{},
+		replicas: newReplicas(bucket, process, term, breaks),
+	}
+}
+
+// live makes this process one of the living until the returned function is called.
+// Before its first beat it can claim, and send nothing.
+func (cs *claims) live() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cs.replicas.beat(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() { cs.replicas.run(ctx) })
+	return func() { cancel(); beating.Wait() }
 }
 
 var (
@@ -60,8 +82,15 @@ var (
 	errUnclaimed = errors.New("no e-mail can be claimed")
 )
 
-// abandoned says whether another's claim has been seen for a term without a break.
-func (cs *claims) abandoned(key string, revision uint64) bool {
+// again is when to look at another's claim the next time.
+func (cs *claims) again() time.Duration { return cs.replicas.every() }
+
+// abandoned says whether another's claim is a dead one's, or has been seen for a term
+// without a break.
+func (cs *claims) abandoned(key, holder string, revision uint64) bool {
+	if cs.replicas.dead(holder) {
+		return true
+	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	now := sight{revision, cs.breaks(), time.Now()}
@@ -131,7 +160,7 @@ func (c *claim) acquire(ctx context.Context) (before bool, err error) {
 	if err != nil {
 		return true, fmt.Errorf("%w: %w", errUnclaimed, err)
 	}
-	if revision == 0 || string(holder) != c.all.process && !c.all.abandoned(c.key, revision) {
+	if revision == 0 || string(holder) != c.all.process && !c.all.abandoned(c.key, string(holder), revision) {
 		return true, errClaimed
 	}
 	if taken, err := c.put(ctx, revision); taken || err != nil {
@@ -180,7 +209,7 @@ func (c *claim) good() error {
 	if c.revision == 0 || !c.lasts() {
 		return errLapsed
 	}
-	return nil
+	return c.all.replicas.lives()
 }
 
 func (c *claim) lasts() bool { return time.Now().Round(0).Sub(c.since) < c.all.term }

@@ -18,7 +18,14 @@ func rivals(t *testing.T, term time.Duration) (here, there *claims, breaks *atom
 	t.Helper()
 	bucket := newWorld(t, servertest.SMTPScript{}, 0).bucket()
 	breaks = new(atomic.Uint64)
-	return newClaims(bucket, term, breaks.Load), newClaims(bucket, term, breaks.Load), breaks
+	here, there = newClaims(bucket, term, breaks.Load), newClaims(bucket, term, breaks.Load)
+	for _, cs := range []*claims{here, there} {
+		t.Cleanup(cs.live())
+		for cs.replicas.lives() != nil {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return here, there, breaks
 }
 
 func mailOf(id string) cause { return cause{Event: events.Event{ID: id, Extension: anna}} }

@@ -27,6 +27,9 @@ func runMailer() {
 		panic(err)
 	}
 	c.AckWait = ackWait
+	if longer, err := time.ParseDuration(os.Getenv("TEST_ACK_WAIT")); err == nil {
+		c.AckWait = longer
+	}
 	c.Host = process.NewHost(zerolog.New(os.Stderr))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -23,7 +23,8 @@ const day = 24 * time.Hour
 type license struct {
 	events.LicenseGranted
 	active bool
-	after  bool // granted after the event at hand
+	after  bool   // granted after the event at hand
+	grant  uint64 // its sequence; 0: there never was one
 }
 
 // plan is what follows from an event: a mail to the licensee, a reason for none,

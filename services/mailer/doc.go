@@ -20,11 +20,16 @@
 //     after the duplicate window is known too.
 //  2. Decide (decide.go) by what holds now, not by what held when the event was
 //     written: a license revoked meanwhile, or replaced, gets no welcome, and one
-//     that was granted later no notice of a password.
+//     that was granted later no notice of a password. Now is the event's place in the
+//     log or later: where the log's leader is behind what was delivered, the event
+//     comes again. That a mail is skipped is final, so it is told on the condition that
+//     the license which was read is still the last one.
 //  3. Render (package letter) and see that the outcome can be told: nothing that can
 //     fail is left for the time after the mail.
 //  4. Claim the mail (claims.go): the log may have given the event to two replicas,
 //     and only one of them may send it. Who cannot claim sends nothing, and all wait.
+//     The claims of a replica that died are others' within 5 s after they run out
+//     (replicas.go).
 //  5. Send (package delivery), if the claim is good when the mail itself is to be
 //     written. The relay's answer decides: final, and the outcome is EmailFailed;
 //     temporary, and the event comes again with growing pauses for days; unavailable,
@@ -67,7 +72,7 @@
 // Sending and telling are two systems: a process that dies between the 250 and the
 // outcome, or that is paused or alone cut off from the log there for longer than a
 // claim lasts (30 s), has another send the mail again, with the same Message-Id and the
-// very same bytes, a minute or so later. So does a relay that accepts the mail and
+// very same bytes, some 35 s later. So does a relay that accepts the mail and
 // hangs up without saying so. That is the one at-least-once there is.
 //
 // A pause before that does no harm, as who slept finds its claim lapsed, nor does a
@@ -94,7 +99,7 @@
 //	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer-ask-*
 //	$JS.API.STREAM.INFO.SOFTPHONE_DEAD               is a mail among the dead letters?
 //	$JS.API.STREAM.MSG.GET.SOFTPHONE_DEAD
-//	$KV.softphone-mailer.>                           who sends a mail; failed attempts, for display; who tells of a device limit
+//	$KV.softphone-mailer.>                           who lives and who sends a mail; failed attempts, for display; who tells of a device limit
 //	$JS.API.STREAM.INFO.KV_softphone-mailer
 //	$JS.API.DIRECT.GET.KV_softphone-mailer.>
 //

@@ -27,7 +27,8 @@ type mailed struct {
 
 // history reads all that the log has of an extension's mails. The log is read
 // forward only, and an extension has few of them. It may be read from a replica
-// that is behind, so it is held against the last sequences the leader tells.
+// that is behind, so it is held against the last sequences the leader tells. A leader
+// that is cut off tells those of the past, for up to 20 s: this is for display.
 //
 // Events of the device limit are not read, there may be thousands: the mail one of
 // them asked for is known by what was told of it.

@@ -63,34 +63,45 @@ func (c cause) subject(source, event string) string {
 func (c cause) mailID() string { return c.ID + "." + c.Extension.Tenant + "." + c.Extension.Number }
 
 // look reads what the next mail has to know: what was told of the extension's mails
-// before, and what holds of its license now.
+// before, and what holds of its license now, both at the cause or later.
 //
 // Most mails are the welcome of an extension's first license, with nothing after it
 // in the log. Nothing was told of a mail before the first license, so one question
 // answers all: is the cause the extension's last word?
-func (l ledger) look(ctx context.Context, c cause) (record, license, error) {
+func (l ledger) look(ctx context.Context, c cause) (r record, now license, err error) {
 	if granted, is := c.Data.(events.LicenseGranted); is && granted.Generation == 1 {
-		last, err := l.log.LastOf(ctx, c.subject("*", "*"))
+		last, err := l.log.LastFrom(ctx, c.subject("*", "*"), c.sequence)
 		if err != nil {
 			return record{}, license{}, err
 		}
 		if last != nil && last.Sequence == c.sequence {
-			return record{}, license{LicenseGranted: granted, active: true}, nil
+			return record{}, license{LicenseGranted: granted, active: true, grant: c.sequence}, nil
 		}
 	}
-	r, err := l.record(ctx, c)
-	if err != nil || r.done {
-		return r, license{}, err
-	}
-	now, err := l.license(ctx, c)
+	err = l.log.AsOf(ctx, c.sequence, func() (err error) {
+		if r, err = l.readRecord(ctx, c); err != nil || r.done {
+			return err
+		}
+		now, err = l.license(ctx, c)
+		return err
+	})
 	return r, now, err
 }
 
-// record reads what was told of the extension's mails, all of it: an extension has
+// record reads what was told of the extension's mails, at the cause or later.
+func (l ledger) record(ctx context.Context, c cause) (r record, err error) {
+	err = l.log.AsOf(ctx, c.sequence, func() (err error) {
+		r, err = l.readRecord(ctx, c)
+		return err
+	})
+	return r, err
+}
+
+// readRecord reads what was told of the extension's mails, all of it: an extension has
 // few. It begins at the extension's first and not at the cause, so that a fact that
 // was published again after the duplicate window is known too. It ends at the last:
 // the server would look through the whole log to find that there is no other.
-func (l ledger) record(ctx context.Context, c cause) (record, error) {
+func (l ledger) readRecord(ctx context.Context, c cause) (record, error) {
 	var r record
 	last, err := l.log.LastOf(ctx, c.subject(events.Mailer, "*"))
 	if err != nil || last == nil {
@@ -98,8 +109,11 @@ func (l ledger) record(ctx context.Context, c cause) (record, error) {
 	}
 	for from := uint64(1); from <= last.Sequence; {
 		m, err := l.log.NextOf(ctx, from, c.subject(events.Mailer, "*"))
-		if err != nil || m == nil {
+		if err != nil {
 			return r, err
+		}
+		if m == nil { // there is one at last
+			return r, fmt.Errorf("%w: no event of the mailer's from sequence %d on, and there is one at %d", eventlog.ErrBehind, from, last.Sequence)
 		}
 		if told, err := events.Decode(m.Subject, m.Data); err == nil {
 			r.add(told, c.Event, m.Header.Get(events.HeaderCauseID) == c.ID)
@@ -112,7 +126,7 @@ func (l ledger) record(ctx context.Context, c cause) (record, error) {
 // license reads what holds now. The grant is read first: of a license revoked in
 // between one sees the end, never an older license as still in force.
 func (l ledger) license(ctx context.Context, c cause) (license, error) {
-	granted, err := l.log.LastOf(ctx, c.subject(events.License, events.LicenseGranted{}.EventName()))
+	granted, err := l.granted(ctx, c)
 	if err != nil || granted == nil {
 		return license{}, err
 	}
@@ -129,8 +143,22 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 		return license{}, fmt.Errorf("the license at sequence %d is a %s", granted.Sequence, event.EventName())
 	}
 	return license{
-		LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence, after: granted.Sequence > c.sequence,
+		LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence,
+		after: granted.Sequence > c.sequence, grant: granted.Sequence,
 	}, nil
+}
+
+// granted is the extension's last license, nil when it never had one.
+func (l ledger) granted(ctx context.Context, c cause) (*eventlog.Message, error) {
+	if _, is := c.Data.(events.LicenseGranted); is { // then it is the cause, or came later
+		return l.log.LastFrom(ctx, c.grants(), c.sequence)
+	}
+	return l.log.LastOf(ctx, c.grants())
+}
+
+// grants is the subject of the extension's licenses.
+func (c cause) grants() string {
+	return c.subject(events.License, events.LicenseGranted{}.EventName())
 }
 
 // outcome encodes a mail's end. Its id derives from the cause's, so that one told
@@ -177,7 +205,8 @@ func (l ledger) note(ctx context.Context, c cause, step string, data events.Data
 // tell stores an outcome. It does not give up before the context ends: what it
 // tells has happened. After an error it looks first, for the outcome may be stored
 // although its acknowledgement was lost, longer ago than the duplicate window; and
-// after a sleep, in which another replica may have told one.
+// after a sleep, in which another replica may have told one. One that expects the
+// license that was read to be the last is [eventlog.ErrBehind] when it is not.
 func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement) error {
 	pauses := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
@@ -190,12 +219,19 @@ func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement
 		}
 		unsure = true
 		_, err := l.log.Publish(ctx, m.Msg)
+		if eventlog.Refused(err) {
+			return backoff.Permanent(err)
+		}
 		return err
 	}
 	report := func(err error, wait time.Duration) {
 		c.Logger(l.logger).Warn().Err(err).Dur("again_in", wait).Msg("the outcome of an e-mail is not stored yet")
 	}
-	if err := backoff.RetryNotify(publish, backoff.WithContext(pauses, ctx), report); err != nil {
+	err := backoff.RetryNotify(publish, backoff.WithContext(pauses, ctx), report)
+	switch {
+	case eventlog.Refused(err):
+		return fmt.Errorf("%w: another license than the one that was read is the last: %w", eventlog.ErrBehind, err)
+	case err != nil:
 		return errors.Join(errNotTold, err)
 	}
 	l.metrics.told(m.says)

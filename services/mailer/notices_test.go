@@ -151,11 +151,7 @@ func TestNoticeIsPutOffPastItsDay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	granted := w.grant(anna, "anna@example.com")
-	m, err := newMailer(t.Context(), w.notifying(), w.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.client.Close)
+	m := w.mailer(w.notifying())
 	reached := w.reach(granted, "a", time.Now().Add(-26*time.Hour))
 	last, err := w.log.LastOf(t.Context(), "log.*.device-counter.>")
 	if err != nil {

@@ -61,7 +61,7 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 	before, err := own.take(ctx)
 	switch {
 	case errors.Is(err, errClaimed):
-		return react.Later(err, m.claims.term)
+		return react.Later(err, m.claims.again())
 	case err != nil:
 		return react.Pause(err)
 	case !before:
@@ -80,7 +80,7 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 		return react.Later(busy, busy.After)
 	}
 	if errors.Is(err, errLapsed) {
-		return react.Later(errLapsed, 0)
+		return react.Later(errLapsed, m.claims.again())
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {

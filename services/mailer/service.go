@@ -47,6 +47,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer m.client.Close()
+	defer m.claims.live()()
 	stop, err := ask.Serve(conn, ask.Service{
 		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Metrics: c.Host.Metrics, Answer: m.emails,
 		Statistics: func() any { return c.Host.Health.Report() },
@@ -205,26 +206,34 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before reco
 	case p.nothing:
 		return react.Aside()
 	case p.skip != "":
-		return m.skip(ctx, d, c, events.EmailSkipped{
+		return m.skip(ctx, d, c, now, events.EmailSkipped{
 			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
 		})
 	}
 	return m.send(ctx, d, c, p, before.deferred)
 }
 
-// skip tells that no mail is sent.
-func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, data events.EmailSkipped) error {
-	if err := m.conclude(ctx, d, c, data); err != nil {
+// skip tells that no mail is sent. That is final, so the log has the last word on what
+// it was decided by: it refuses when the license that was read is not the last one. A
+// leader that is cut off stores nothing.
+func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, now license, data events.EmailSkipped) error {
+	if err := m.conclude(ctx, d, c, data, func(o statement) { eventlog.Expect(o.Msg, c.grants(), now.grant) }); err != nil {
 		return err
 	}
 	return react.Aside()
 }
 
-// conclude tells an outcome other than EmailSent.
-func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data events.Data) error {
+// conclude tells an outcome other than EmailSent, on some conditions.
+func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data events.Data, conditions ...func(statement)) error {
 	outcome, err := m.outcome(c, data)
 	if err != nil {
 		return react.Permanent(err)
+	}
+	for _, expect := range conditions {
+		expect(outcome)
+	}
+	if err := m.tell(ctx, d, c, outcome); err != nil {
+		return err
 	}
 	switch o := data.(type) {
 	case events.EmailFailed:
@@ -232,7 +241,7 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	case events.EmailSkipped:
 		m.logger.Info().EmbedObject(about{d, o.Kind, o.To}).Str("reason", o.Reason).Msg("e-mail skipped")
 	}
-	return m.tell(ctx, d, c, outcome)
+	return nil
 }
 
 // about is what lines say of a mail. Its address is masked.

@@ -192,7 +192,12 @@ func (w *world) tales() map[string][]events.Event {
 
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	w.eventuallyIn(time.Minute, what, ok)
+}
+
+func (w *world) eventuallyIn(limit time.Duration, what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
