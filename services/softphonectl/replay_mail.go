@@ -44,8 +44,9 @@ type resend struct {
 type mailReplay struct {
 	*session
 	selection
-	states []string
-	round  uint64
+	states  []string
+	skipped bool
+	round   uint64
 }
 
 func replayMailCommand(a *app) *cobra.Command {
@@ -56,10 +57,12 @@ func replayMailCommand(a *app) *cobra.Command {
 		Long: "Send welcome e-mails again, on purpose. Without --yes it only shows how many and to whom.\n\n" +
 			"It chooses extensions by what became of their welcome e-mails, and requests one for each that has a license in\n" +
 			"force, at the address the license has now. The mailer sends it, as it does when an administrator asks for it.\n\n" +
+			"With --skipped it chooses those that were skipped wrongly: for want of a license, while the log says that it was in\n" +
+			"force, and still is. A notice that was skipped so is shown, and not sent.\n\n" +
 			"Given again, also after an interrupt, it sends nothing twice. To send once more all the same, or to try again what\n" +
 			"failed again, count --round up.",
 		Example: "  softphonectl replay mail --since 24h\n  softphonectl replay mail --since 24h --yes\n" +
-			"  softphonectl replay mail --state sent --tenant acme",
+			"  softphonectl replay mail --state sent --tenant acme\n  softphonectl replay mail --skipped --yes",
 		Args: cobra.NoArgs,
 		RunE: a.with(a.open, func(x *session, _ []string) error {
 			m.session = x
@@ -69,13 +72,19 @@ func replayMailCommand(a *app) *cobra.Command {
 	m.whom(cmd)
 	m.when(cmd)
 	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, bounced, skipped, sent")
+	cmd.Flags().BoolVar(&m.skipped, "skipped", false, "those that were skipped although the license was in force, by the log alone")
+	cmd.MarkFlagsMutuallyExclusive("state", "skipped")
 	cmd.Flags().Var(countFlag(&m.round), "round", "how many times they are sent again, with this one")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "bounced", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (m *mailReplay) run() error {
-	chosen, err := m.choose()
+	choose := m.choose
+	if m.skipped {
+		choose = m.chooseSkipped
+	}
+	chosen, err := choose()
 	if err != nil {
 		return err
 	}
