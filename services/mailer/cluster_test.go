@@ -75,7 +75,7 @@ func newCluster(t *testing.T) (*world, *servertest.Cluster) {
 	servers := servertest.NATSCluster(t)
 	w := &world{t: t, nats: servers.Servers[0], relay: servertest.SMTP(t, servertest.SMTPScript{})}
 	js := w.nats.JetStream(t)
-	layout := setup.Layout{Layout: eventlog.Layout{Replicas: 3}}
+	layout := eventlog.Layout{Replicas: 3}
 	servers.Ready(func() error { return setup.Everything(t.Context(), js, layout) })
 	var err error
 	if w.log, err = eventlog.Open(t.Context(), w.nats.Connect(t)); err != nil {

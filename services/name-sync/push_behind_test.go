@@ -23,7 +23,7 @@ func TestNameBeyondTheEndOfTheLog(t *testing.T) {
 	for what, before := range map[string]int{"a first name": 0, "a later name": 1} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := workertest.New(t, ttl)
+			w := workertest.New(t)
 			d := newDirectory(t)
 			hook, err := newWebhook(d.config())
 			if err != nil {
