@@ -248,13 +248,16 @@ func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version 
 	return nil
 }
 
-// SendWelcome asks for the welcome e-mail once more.
+// SendWelcome asks for the welcome e-mail once more, or returns *[TooMany].
 func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
 	if err := authorize(ctx, opSendWelcome, x.Tenant); err != nil {
 		return err
 	}
 	f, err := s.licensed(ctx, x, version)
 	if err != nil {
+		return err
+	}
+	if err := s.mayMail(ctx, x, f.email); err != nil {
 		return err
 	}
 	ctx, cancel := s.waiting(ctx)

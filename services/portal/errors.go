@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -73,5 +74,12 @@ type TooMany struct {
 }
 
 func (t *TooMany) Error() string {
-	return fmt.Sprintf("too many %s: try again in %s", t.Of, max(time.Second, t.RetryAfter.Round(time.Second)))
+	seconds := int(math.Ceil(t.RetryAfter.Seconds()))
+	switch {
+	case seconds <= 1:
+		return fmt.Sprintf("too many %s: try again in a second", t.Of)
+	case seconds < 120:
+		return fmt.Sprintf("too many %s: try again in %d seconds", t.Of, seconds)
+	}
+	return fmt.Sprintf("too many %s: try again in %d minutes", t.Of, (seconds+59)/60)
 }

@@ -19,7 +19,7 @@ func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Dura
 	if err := authorize(ctx, opPublish, fact.Extension.Tenant); err != nil {
 		return eventlog.Receipt{}, nil, err
 	}
-	if err := s.affords(ctx, fact); err != nil {
+	if err := errors.Join(s.affords(ctx, fact), s.mails(ctx, fact)); err != nil {
 		return eventlog.Receipt{}, nil, err
 	}
 	m, err := message(ctx, fact)
@@ -57,6 +57,18 @@ func (s *Service) affords(ctx context.Context, fact events.Event) error {
 		return &Forbidden{Detail: fmt.Sprintf("a license for %d devices; the highest deviceLimit of tenant %s is %d", wanted, fact.Extension.Tenant, most)}
 	}
 	return nil
+}
+
+// mails refuses a welcome e-mail too many, as SendWelcome does.
+func (s *Service) mails(ctx context.Context, fact events.Event) error {
+	if _, is := fact.Data.(events.WelcomeEmailRequested); !is {
+		return nil
+	}
+	f, err := s.facts(ctx, fact.Extension)
+	if err != nil || f.license.id == "" { // then none is sent
+		return err
+	}
+	return s.mayMail(ctx, fact.Extension, f.email)
 }
 
 // undecided are the facts no worker answers: the mailer reads them, and what becomes

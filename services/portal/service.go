@@ -77,6 +77,7 @@ type Service struct {
 	tail        *tail
 	directory   *directory
 	streams     *streams
+	allowances  *allowances
 	audiences   audiences
 	limits      Limits
 	metrics     *metrics
@@ -98,6 +99,7 @@ func New(c Config) *Service {
 		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis},
 		limits: c.Limits, metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
 	}
+	s.allowances = newAllowances(c.Redis, patience.redis, s.metrics)
 	s.streams, s.audiences.of = newStreams(c.Streams, s.metrics), map[events.Extension]*audience{}
 	s.directory = newDirectory(s.numbers)
 	s.tail = newTail(c.Log, s.directory, c.Logger)

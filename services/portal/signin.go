@@ -83,6 +83,9 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 // authenticate compares the password, and returns what the log says of the extension and the
 // epoch of the password.
 func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, string, error) {
+	if err := s.maySignIn(ctx, in.Username); err != nil {
+		return facts{}, "", err
+	}
 	attempt, err := s.throttle.try(ctx, in.Username, in.Address)
 	if err != nil {
 		if _, many := errors.AsType[*TooMany](err); many {
@@ -101,6 +104,9 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 	}
 	if err := attempt.succeeded(ctx); err != nil {
 		return facts{}, "", away(err)
+	}
+	if _, err := s.allowances.take(ctx, part{signInAllowance, in.Username}); err != nil {
+		return facts{}, "", err
 	}
 	return f, epoch, nil
 }
@@ -130,6 +136,15 @@ func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID
 	err = s.question(ctx, events.DeviceCounter, fact.Extension, &held)
 	if err == nil && held.Current && held.LicenseID == f.license.id && held.has(deviceID) {
 		return held, signInRecognized, nil
+	}
+	if err == nil && held.Current && held.LicenseID == f.license.id && held.Used >= held.Limit {
+		wait, err := s.allowances.take(ctx, part{refusalAllowance, fact.Extension.String()})
+		switch {
+		case err != nil:
+			return seats{}, "", err
+		case wait > 0:
+			return seats{}, "", held.full()
+		}
 	}
 	decision, err := s.askSeat(ctx, f, fact)
 	if err != nil {
@@ -161,6 +176,11 @@ func (s *Service) askSeat(ctx context.Context, f facts, fact events.Event) (even
 // errSeatRefused says that the password was right, and the license ended before the
 // device had its seat.
 var errSeatRefused = errors.New("the license that the password is of is not in force any more")
+
+// full is the answer to a device too many.
+func (s seats) full() *LimitReached {
+	return &LimitReached{Used: s.Used, Limit: s.Limit, Devices: devices(s.Devices[:min(len(s.Devices), events.MaxSeats)])}
+}
 
 func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (held seats, outcome string, err error) {
 	switch decision.Outcome {

@@ -141,7 +141,7 @@ func (c client) softphones() (token, password string) {
 	return token, chosen
 }
 
-// crowds opens as many streams as a device may have, and one more.
+// crowds does what may be done so often, and once more.
 func (c client) crowds(device string) {
 	c.t.Helper()
 	ctx, cancel := context.WithCancel(c.t.Context())
@@ -153,6 +153,12 @@ func (c client) crowds(device string) {
 		}
 	}
 	c.as(device).call("GET /softphone/events", "", nil).problem(429, "too-many-requests")
+	for sent := 202; sent == 202; {
+		sent = c.call("POST "+softphone+"/welcome-email", "", nil).status
+	}
+	c.call("POST "+softphone+"/welcome-email", "", nil).problem(429, "too-many-requests")
+	again := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.WelcomeEmailRequested{})
+	c.call("POST /events", "", event(again)).problem(429, "too-many-requests")
 }
 
 // head asks for a stream's headers: they come, and that is the end of it.

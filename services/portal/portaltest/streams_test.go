@@ -15,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
@@ -137,12 +136,14 @@ func TestStreamsTakeNoSignIns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := events.Extension{Tenant: "globex", Number: "1"}
-	them := enabled(t, c.world, other)
+	var others []portal.Enabled // several: one account may not sign in as often as this
+	for i := range 8 {
+		others = append(others, enabled(t, c.world, events.Extension{Tenant: "globex", Number: fmt.Sprint(i)}))
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	const length = 8 * time.Second
-	alone := c.signIns(t, them.Username, them.Password, length)
+	alone := c.signIns(t, others, length)
 	var all sync.WaitGroup
 	for range 300 {
 		all.Go(func() {
@@ -166,7 +167,7 @@ func TestStreamsTakeNoSignIns(t *testing.T) {
 			time.Sleep(100 * time.Millisecond) // ten changes a second
 		}
 	})
-	beside := c.signIns(t, them.Username, them.Password, length)
+	beside := c.signIns(t, others, length)
 	cancel()
 	all.Wait()
 	t.Logf("%d sign-ins in %s alone, %d beside 300 streams", alone, length, beside)
@@ -175,16 +176,17 @@ func TestStreamsTakeNoSignIns(t *testing.T) {
 	}
 }
 
-// signIns is how many two devices can make.
-func (c client) signIns(t *testing.T, username string, password process.Secret, length time.Duration) int64 {
+// signIns is how many two devices of each account can make.
+func (c client) signIns(t *testing.T, accounts []portal.Enabled, length time.Duration) int64 {
 	t.Helper()
 	var n atomic.Int64
 	var all sync.WaitGroup
 	end := time.Now().Add(length)
 	for device := range 2 {
 		all.Go(func() {
-			for time.Now().Before(end) {
-				if _, err := signIn(t, c.world, username, password, fmt.Sprint("d", device)); err != nil {
+			for i := 0; time.Now().Before(end); i++ {
+				account := accounts[i%len(accounts)]
+				if _, err := signIn(t, c.world, account.Username, account.Password, fmt.Sprint("d", device)); err != nil {
 					t.Error(err)
 					return
 				}

@@ -117,8 +117,12 @@ func (s *site) askDelete(w http.ResponseWriter, r *http.Request, v visitor) erro
 func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events.Extension, form typed, err error) error {
 	var field *events.FieldError
 	var conflict *portal.Conflict
+	many, _ := errors.AsType[*portal.TooMany](err)
 	status := http.StatusConflict
 	switch {
+	case many != nil:
+		status = http.StatusTooManyRequests
+		retryAfter(w, many)
 	case errors.As(err, &conflict), errors.Is(err, portal.ErrNotEnabled):
 	case errors.As(err, &field):
 		status = http.StatusBadRequest
@@ -131,6 +135,8 @@ func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events
 	}
 	view := newExtensionView(details)
 	switch {
+	case many != nil:
+		view.Problem = &trouble{Title: "Nothing was sent", Text: sentence(many.Error()) + "."}
 	case conflict != nil:
 		view.Problem = explain(conflict, v)
 		form.Password = "" // it was for what is no longer so

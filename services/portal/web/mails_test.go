@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +54,18 @@ func TestMails(t *testing.T) {
 				t.Errorf("the list does not say %q", word)
 			}
 		})
+	}
+}
+
+// "Send again" too often says so on the page, and when it may be clicked again.
+func TestSendAgainTooOften(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception", Enabled: true, Granted: true, Email: "r@example.com", Limit: 4})
+	b := p.signedIn(alex)
+	p.core.fail = &portal.TooMany{Of: portal.OfEmails, RetryAfter: 4 * time.Minute}
+	a := b.post(receptionURL+"/welcome-email", b.form(receptionURL))
+	a.wants(t, http.StatusTooManyRequests, "Nothing was sent", "Too many welcome e-mails: try again in 4 minutes.")
+	if wait := a.Header.Get("Retry-After"); wait != "240" {
+		t.Errorf("Retry-After: %s", wait)
 	}
 }

@@ -58,7 +58,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 		status, p = http.StatusTooManyRequests, problem{
 			Tone: "warn", Icon: "clock", Title: "Too many requests", Text: []string{sentence(many.Error()) + "."}, Home: "/",
 		}
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(many.RetryAfter.Seconds()))))
+		retryAfter(w, many)
 	case errors.Is(err, portal.ErrTryAgain), errors.Is(err, errBusy), errors.As(err, &down), errors.Is(err, context.DeadlineExceeded):
 		status, p = http.StatusServiceUnavailable, unreachable(r)
 		w.Header().Set("Retry-After", "5")
@@ -71,6 +71,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 		shown.Account, shown.Tenant = &v.Administrator, r.PathValue("tenant")
 	}
 	s.show(w, r, status, "problem", shown)
+}
+
+func retryAfter(w http.ResponseWriter, many *portal.TooMany) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(many.RetryAfter.Seconds()))))
 }
 
 // unreachable is the page while Redis, NATS or a worker is away.

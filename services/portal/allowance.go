@@ -1,0 +1,109 @@
+package portal
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+//go:embed take.lua
+var takeSource string
+
+// allowance is how often something may be done: at once so many times, and then once in
+// every so long.
+type allowance struct {
+	name  string // as it is counted in softphone_limited_total
+	holds int
+	every time.Duration
+}
+
+// What one account, extension or address has.
+var ( //nolint:gochecknoglobals // constants, which Go has no word for
+	// A sign-in costs a password hash, a token, and for a new device an event. A license has
+	// at most events.MaxDeviceLimit devices, which may all come in one morning.
+	signInAllowance = allowance{"sign-ins", 120, 30 * time.Second}
+
+	// A device too many leaves two events in the log for ever. When the allowance is used up
+	// it is answered the same, from the seats, and leaves none.
+	refusalAllowance = allowance{"refusals", 10, 10 * time.Minute}
+
+	// "Send again". An address may be that of many extensions.
+	mailAllowance    = allowance{"emails", 3, 5 * time.Minute}
+	addressAllowance = allowance{"emails", 10, 5 * time.Minute}
+)
+
+// allowances are kept in Redis. Losing them gives everybody a whole one.
+type allowances struct {
+	redis    redis.UniversalClient
+	patience time.Duration // for Redis
+	script   *redis.Script
+	metrics  *metrics
+}
+
+func newAllowances(client redis.UniversalClient, patience time.Duration, m *metrics) *allowances {
+	return &allowances{redis: client, patience: patience, script: redis.NewScript(takeSource), metrics: m}
+}
+
+// part is an allowance of somebody.
+type part struct {
+	allowance
+
+	of string
+}
+
+// take takes one from each, or from none and returns for how long there is none.
+func (a *allowances) take(ctx context.Context, parts ...part) (wait time.Duration, err error) {
+	return a.run(ctx, "take", parts)
+}
+
+// look only says for how long there is none.
+func (a *allowances) look(ctx context.Context, parts ...part) (wait time.Duration, err error) {
+	return a.run(ctx, "look", parts)
+}
+
+func (a *allowances) run(ctx context.Context, how string, parts []part) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.patience)
+	defer cancel()
+	keys, args := make([]string, 0, len(parts)), []any{how}
+	for i, p := range parts {
+		sum := sha256.Sum256([]byte(p.of)) // people type passwords where their name belongs
+		keys = append(keys, fmt.Sprintf("softphone:portal:{allowed}:%s-%d:%s", p.name, i, hex.EncodeToString(sum[:16])))
+		args = append(args, p.holds, p.every.Milliseconds())
+	}
+	wait, err := a.script.Run(ctx, a.redis, keys, args...).Int64()
+	if err != nil {
+		return 0, away(fmt.Errorf("counting what is allowed: %w", err))
+	}
+	if wait > 0 {
+		a.metrics.limited.WithLabelValues(parts[0].name).Inc()
+	}
+	return time.Duration(wait) * time.Millisecond, nil
+}
+
+// mayMail takes a welcome e-mail from what an extension and an address may have, or returns
+// *[TooMany].
+func (s *Service) mayMail(ctx context.Context, x events.Extension, address string) error {
+	wait, err := s.allowances.take(ctx, part{mailAllowance, x.String()}, part{addressAllowance, strings.ToLower(address)})
+	if err == nil && wait > 0 {
+		err = &TooMany{Of: OfEmails, RetryAfter: wait}
+	}
+	return err
+}
+
+// maySignIn looks whether an account has a sign-in left, or returns *[TooMany]. Whoever has
+// the password has used them up.
+func (s *Service) maySignIn(ctx context.Context, username string) error {
+	wait, err := s.allowances.look(ctx, part{signInAllowance, username})
+	if err == nil && wait > 0 {
+		err = &TooMany{Of: OfSignIns, RetryAfter: wait}
+	}
+	return err
+}
