@@ -49,9 +49,9 @@
 // MaxDeliver is unlimited, for it loses a message in silence.
 //
 // A message that is given back for a while comes again then, and not after AckWait: the
-// server confirms that it is given back, and is told once more half-way (giveback.go).
-// A message that the server sent, and that did not arrive because the consumer's leader
-// moved just then, comes after AckWait all the same: 24 of 24,000 at three moves a second.
+// server confirms that it is given back (giveback.go). While the consumer's leader moves
+// one may come after AckWait all the same, because the server forgets what it confirmed, or
+// because what it sends gets nowhere: 7 and 24 of 24,000, at three moves a second.
 //
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same

@@ -6,23 +6,13 @@ import (
 	"time"
 )
 
-const (
-	// attemptLimit is how long one try to give a message back may take: the server that
-	// leads the consumer may have died, and another be elected.
-	attemptLimit = time.Second
-
-	// repeated is when the server is told once more, at the latest, and worthRepeating
-	// the least pause with which it is. What it confirmed it may forget when the
-	// consumer's leader moves at that moment: 7 of 24,000 refusals, at three moves a
-	// second.
-	repeated       = 2 * time.Second
-	worthRepeating = 200 * time.Millisecond
-)
+// attemptLimit is how long one try to give a message back may take: the server that
+// leads the consumer may have died, and another be elected.
+const attemptLimit = time.Second
 
 // again has the message delivered again after a pause, which begins now. The server
 // confirms that: a message that it did not hear of would come only after AckWait. So
-// it is told until it confirms, or until the message may be somebody else's; and once
-// more half-way, when nobody can have the message yet.
+// it is told until it confirms, or until the message may be somebody else's.
 //
 // One that somebody else may have by now is left alone: giving it back would be
 // giving away what is theirs. If nobody has it, it comes again after its AckWait.
@@ -35,7 +25,6 @@ func (t *task) again(ctx context.Context, wait time.Duration) {
 		}
 		err := t.giveBack(ctx, max(0, due.Sub(wall())))
 		if err == nil {
-			t.repeat(due)
 			return
 		}
 		t.log().Debug().Err(err).Msg("not given back yet")
@@ -50,19 +39,6 @@ func (t *task) again(ctx context.Context, wait time.Duration) {
 		}
 		timer.Stop()
 	}
-}
-
-// repeat tells the server once more, while the message waits.
-func (t *task) repeat(due time.Time) {
-	left := due.Sub(wall())
-	if left < worthRepeating {
-		return
-	}
-	time.AfterFunc(min(repeated, left/2), func() {
-		if left := due.Sub(wall()); left > 0 && !t.isWorking(t.Sequence) {
-			_ = t.Log.Conn().Publish(t.raw.Reply(), refusal(left))
-		}
-	})
 }
 
 // giveBack tells the server once, and waits for it to confirm.

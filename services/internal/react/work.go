@@ -79,12 +79,6 @@ func (r *reactor) end(sequence uint64) {
 	delete(r.working, sequence)
 }
 
-func (r *reactor) isWorking(sequence uint64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.working[sequence]
-}
-
 // try calls the handler while it keeps the message ours.
 func (t *task) try(ctx context.Context) error {
 	return t.held(func() error { return t.handle(ctx, t.Delivery) })
