@@ -1,8 +1,11 @@
 package events
 
+// fact is the source, in the catalog, of what every source of facts publishes. Nobody is called that.
+const fact = "fact"
+
 // kind is one event of the contract: who publishes it, and how its data type is made and visited.
 type kind struct {
-	source string
+	source string // a worker, or fact
 	event  string
 	decode func(visitor) Data       // a new value, its fields shown to the visitor
 	visit  func(Data, visitor) bool // false: the data is not a value of this kind's type
@@ -12,14 +15,14 @@ type kind struct {
 //
 //nolint:gochecknoglobals // a table that is only ever read
 var catalog = [...]kind{
-	describe[SoftphoneEnabled](PBX),
-	describe[SoftphoneDisabled](PBX),
-	describe[ExtensionRenamed](PBX),
-	describe[ExtensionDeleted](PBX),
-	describe[SoftphonePasswordReset](PBX),
-	describe[DeviceSignedIn](PBX),
-	describe[DeviceRemoved](PBX),
-	describe[WelcomeEmailRequested](PBX),
+	describe[SoftphoneEnabled](fact),
+	describe[SoftphoneDisabled](fact),
+	describe[ExtensionRenamed](fact),
+	describe[ExtensionDeleted](fact),
+	describe[SoftphonePasswordReset](fact),
+	describe[DeviceSignedIn](fact),
+	describe[DeviceRemoved](fact),
+	describe[WelcomeEmailRequested](fact),
 	describe[LicenseGranted](License),
 	describe[LicenseRevoked](License),
 	describe[DeviceActivated](DeviceCounter),
@@ -59,33 +62,63 @@ func describe[T Data, P interface {
 
 // kindOf finds an event by source and name; nil when the contract has none such.
 func kindOf(source, event string) *kind {
+	k := kindNamed(event)
+	if k == nil || !k.publishedBy(source) {
+		return nil
+	}
+	return k
+}
+
+func (k *kind) publishedBy(source string) bool {
+	if k.source == fact {
+		return IsFactSource(source)
+	}
+	return k.source == source
+}
+
+func kindNamed(event string) *kind {
 	for i := range catalog {
-		if k := &catalog[i]; k.event == event && k.source == source {
+		if k := &catalog[i]; k.event == event {
 			return k
 		}
 	}
 	return nil
 }
 
-// SourceOf is who publishes an event: PBX for facts, a worker for outcomes, "" for a name the contract does not have.
-func SourceOf(event string) string {
-	for i := range catalog {
-		if catalog[i].event == event {
-			return catalog[i].source
-		}
-	}
-	return ""
+// IsFactSource tells whether a source publishes facts.
+func IsFactSource(source string) bool { return source == PBX || source == Portal }
+
+// FactSources is everyone who publishes facts.
+func FactSources() []string { return []string{PBX, Portal} }
+
+// IsFact tells whether an event of that name is a fact.
+func IsFact(event string) bool {
+	k := kindNamed(event)
+	return k != nil && k.source == fact
 }
 
-// Sources is everyone who publishes: PBX and the workers.
-func Sources() []string { return []string{PBX, License, DeviceCounter, Mailer, NameSync} }
+// SourcesOf is who publishes an event: FactSources for a fact, one worker for an outcome, nobody for a name the
+// contract does not have.
+func SourcesOf(event string) []string {
+	switch k := kindNamed(event); {
+	case k == nil:
+		return nil
+	case k.source == fact:
+		return FactSources()
+	default:
+		return []string{k.source}
+	}
+}
+
+// Sources is everyone who publishes: those of facts, and the workers.
+func Sources() []string { return []string{PBX, Portal, License, DeviceCounter, Mailer, NameSync} }
 
 // Facts is the names of all facts.
-func Facts() []string { return published(PBX) }
+func Facts() []string { return published(fact) }
 
-// Outcomes is the names of all outcomes of a worker.
+// Outcomes is the names of all outcomes of a worker; none for whoever is no worker.
 func Outcomes(worker string) []string {
-	if worker == PBX {
+	if worker == fact {
 		return nil
 	}
 	return published(worker)
@@ -103,7 +136,7 @@ func published(source string) []string {
 
 // KnownFields is the names of an event's data fields, in the order of the contract; nil for an unknown event.
 func KnownFields(event string) []string {
-	k := kindOf(SourceOf(event), event)
+	k := kindNamed(event)
 	if k == nil {
 		return nil
 	}

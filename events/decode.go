@@ -54,7 +54,7 @@ func decode(subject string, body []byte, s strictness) (Event, error) {
 }
 
 func decodeData(event string, data []byte, s strictness) (Data, error) {
-	k := kindOf(SourceOf(event), event)
+	k := kindNamed(event)
 	if k == nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownEvent, show(event))
 	}
@@ -71,11 +71,17 @@ func decodeData(event string, data []byte, s strictness) (Data, error) {
 func decodeEnvelope(doc *document, s strictness, k *kind, e *Event) (data int32, err error) {
 	d := decoder{doc: doc, strictness: s}
 	d.constant("specversion", specVersion, "")
-	d.text("id", required, &e.ID, idRule(k.source))
-	d.checked("source", required, k.source, label)
+	d.text("id", required, &e.ID, idRule(e.Source))
+	d.checked("source", required, e.Source, label)
 	d.constant("type", typePrefix, k.event)
 	d.constant("subject", e.Extension.Tenant, "/"+e.Extension.Number)
 	d.moment("time", &e.Time)
+	if e.Source == Portal {
+		e.Actor.fields(&d)
+		if e.Actor.Kind == "" {
+			e.Actor = Actor{}
+		}
+	}
 	d.checked("datacontenttype", optional, contentType, jsonContent)
 	data, found := d.member("data", object)
 	if !found {

@@ -2,8 +2,8 @@
 //
 // # Facts and outcomes
 //
-// A fact is something that happened in the PBX core: an administrator enabled the softphone, a device signed in. An
-// outcome is what a worker decided about it: a license was granted, a device took a seat. Both are an [Event]: who says
+// A fact is something that happened, in the PBX core or at the portal: an administrator enabled the softphone, a device
+// signed in. An outcome is what a worker decided about it: a license was granted, a device took a seat. Both are an [Event]: who says
 // it ([Event.Source]), about which [Extension], when, and what ([Data], one Go type per event in facts.go and
 // outcomes.go). No event carries a password or its hash, in any field.
 //
@@ -17,7 +17,9 @@
 //
 //	log.<partition>.<source>.<tenant>.<extension>.<Event>
 //
-// The source is [PBX] for facts and the worker's name for outcomes, so that permissions are one line each. Where an event
+// The source says who published it, so that permissions are one line each and nobody can speak for somebody else: [PBX]
+// for facts of a PBX core, [Portal] for those of the portal, the worker's name for outcomes. A fact is a fact from either;
+// the last one of a kind is the later of both. Facts of the portal name their [Actor]. Where an event
 // is about the tenant itself, "@" ([AboutTenant]) stands in place of the extension; there is none yet.
 //
 // # Partitions

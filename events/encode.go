@@ -25,7 +25,9 @@ func (e Event) Encode() ([]byte, error) {
 	w.out = append(w.out, e.Extension.Number...)
 	w.out = append(w.out, `","time":"`...)
 	w.out = e.Time.UTC().AppendFormat(w.out, time.RFC3339Nano)
-	w.out = append(w.out, `","datacontenttype":"`+contentType+`","data":`...)
+	w.out, w.comma = append(w.out, '"'), true
+	e.Actor.fields(&w)
+	w.out = append(w.out, `,"datacontenttype":"`+contentType+`","data":`...)
 	w.data(k, e.Data)
 	return append(w.out, '}'), nil
 }

@@ -2,10 +2,11 @@ package events
 
 import "time"
 
-// Event is one entry of the log: a fact of the PBX core or an outcome of a worker.
+// Event is one entry of the log: a fact or an outcome of a worker.
 type Event struct {
 	ID        string // a canonical UUID; of version 7 for facts
-	Source    string // PBX or the worker's name
+	Source    string // PBX, Portal or the worker's name
+	Actor     Actor  // of a fact of the portal alone; read it with By
 	Time      time.Time
 	Extension Extension
 	Data      Data
@@ -15,6 +16,13 @@ type Event struct {
 func NewFact(x Extension, d Data) Event {
 	now := time.Now()
 	return Event{ID: uuidV7(now), Source: PBX, Time: now.UTC().Truncate(time.Millisecond), Extension: x, Data: d}
+}
+
+// NewPortalFact makes a fact of the portal, which knows who caused it.
+func NewPortalFact(x Extension, by Actor, d Data) Event {
+	e := NewFact(x, d)
+	e.Source, e.Actor = Portal, by
+	return e
 }
 
 // NewOutcome makes the outcome of one worker on one event. It is a pure function: the id derives from the worker and
@@ -65,6 +73,9 @@ func (e Event) valid() (*kind, error) {
 	if err := e.Extension.Validate(); err != nil {
 		return nil, err
 	}
+	if err := e.Actor.problem(e.Source); err != nil {
+		return nil, err
+	}
 	if problem := timeProblem(e.Time); problem != "" {
 		return nil, &FieldError{Field: "time", Problem: problem}
 	}
@@ -88,7 +99,7 @@ func (e Event) validData() (*kind, error) {
 }
 
 func idRule(source string) rule {
-	if source == PBX {
+	if IsFactSource(source) {
 		return factID
 	}
 	return uuid

@@ -16,6 +16,8 @@ func FuzzDecode(f *testing.F) {
 	for _, e := range examples() {
 		f.Add(e.Subject(), encode(f, e))
 	}
+	portal := NewPortalFact(Extension{Tenant: "acme", Number: "1001"}, ann, ExtensionDeleted{})
+	f.Add(portal.Subject(), encode(f, portal))
 	f.Add(signInSubject, []byte(signIn(f, `"data":{`, `"x":[1e5,true,null,"\ud83d\ude00"],"data":{"y":{},`)))
 	f.Fuzz(func(t *testing.T, subject string, body []byte) {
 		e, err := Decode(subject, body)

@@ -21,9 +21,11 @@ const (
 	MaxSeats = 10
 )
 
-// Sources: who published an event. Facts come from the PBX core, outcomes from the worker of that name.
+// Sources: who published an event. Facts come from a PBX core or from the portal, and are facts alike; outcomes come
+// from the worker of that name.
 const (
 	PBX           = "pbx"
+	Portal        = "portal"
 	License       = "license"
 	DeviceCounter = "device-counter"
 	Mailer        = "mailer"

@@ -41,11 +41,12 @@ func TestAsyncAPI(t *testing.T) {
 	}
 	sameEvents("log", allEvents())
 	sameEvents("facts", events.Facts())
+	sameEvents("portalFacts", events.Facts())
 	for channel, source := range map[string]string{
-		"facts": events.PBX, "licenseOutcomes": events.License, "deviceCounterOutcomes": events.DeviceCounter,
+		"facts": events.PBX, "portalFacts": events.Portal, "licenseOutcomes": events.License, "deviceCounterOutcomes": events.DeviceCounter,
 		"mailerOutcomes": events.Mailer, "nameSyncOutcomes": events.NameSync,
 	} {
-		if source != events.PBX {
+		if !events.IsFactSource(source) {
 			sameEvents(channel, events.Outcomes(source))
 		}
 		if got, want := at(t, doc, "channels", channel, "address"), events.PublishSubject(source, "{tenant}", "{extension}", "{event}"); got != want {

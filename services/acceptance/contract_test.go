@@ -53,7 +53,8 @@ func decodeMessage(event string, message map[string]any, body []byte) (events.Ev
 	if !found {
 		tenant, number = "acme", "1001"
 	}
-	return events.Decode(events.PublishSubject(events.SourceOf(event), tenant, number, event), body)
+	sources := events.SourcesOf(event) // the last one: a fact of the portal, whose actor is checked too
+	return events.Decode(events.PublishSubject(sources[len(sources)-1], tenant, number, event), body)
 }
 
 func keys(object any) []string {

@@ -27,7 +27,7 @@ import (
 
 // workers are those who publish outcomes.
 func workers() []string {
-	return slices.DeleteFunc(events.Sources(), func(s string) bool { return s == events.PBX })
+	return slices.DeleteFunc(events.Sources(), events.IsFactSource)
 }
 
 // others are the workers but one.

@@ -114,18 +114,19 @@ func TestPermissionsOfThePortal(t *testing.T) {
 		"$JS.API.STREAM.INFO." + credentials, "$JS.API.STREAM.MSG.GET." + credentials, "$JS.API.STREAM.PURGE." + credentials,
 		"$KV." + setup.CredentialsBucket + ".acme.1001.x",
 	}
-	for _, subject := range append(reads, "softphone.pbx.acme.1001.SoftphoneEnabled", "ask.license.get", "fence.portal.3", "fence.portal.1001@acme") {
+	for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled", "ask.license.get", "fence.portal.3", "fence.portal.1001@acme") {
 		if !s.mayPublish(t, user, subject) {
 			t.Errorf("may not publish %s", subject)
 		}
 	}
 	refused := []string{
 		"$JS.API.CONSUMER.CREATE." + credentials + ".x", "$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer", "$KV.softphone-mailer.acme.1001.x",
-		"$JS.API.STREAM.PURGE." + events.Stream, "$JS.API.STREAM.DELETE." + credentials, "log.3.pbx.acme.1001.SoftphoneEnabled",
+		"$JS.API.STREAM.PURGE." + events.Stream, "$JS.API.STREAM.DELETE." + credentials, "log.3.portal.acme.1001.SoftphoneEnabled",
+		"softphone.pbx.acme.1001.SoftphoneEnabled", // it speaks for no PBX core
 	}
 	for _, w := range workers() {
 		refused = append(refused, "softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", ownership.Subject(w))
-		for _, subject := range append(reads, "fence.portal.3", "fence.portal.1001@acme", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
+		for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled", "fence.portal.3", "fence.portal.1001@acme", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
 			if s.mayPublish(t, w, subject) {
 				t.Errorf("%s may publish %s", w, subject)
 			}
@@ -139,7 +140,7 @@ func TestPermissionsOfThePortal(t *testing.T) {
 			t.Errorf("may publish %s", subject)
 		}
 	}
-	for _, subject := range reads {
+	for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled") {
 		if s.mayPublish(t, events.PBX, subject) {
 			t.Errorf("the PBX core may publish %s", subject)
 		}

@@ -142,6 +142,9 @@ func TestSchemasAgreeWithDecode(t *testing.T) {
 func withEveryField(t *testing.T, event string) map[string]any {
 	t.Helper()
 	message := goldenMessage(t, event)
+	if events.IsFact(event) {
+		message["actorkind"], message["actorid"], message["actorname"] = events.ActorAdministrator, "4711", "Ann"
+	}
 	data := message["data"].(map[string]any)
 	for _, field := range events.KnownFields(event) {
 		if _, found := data[field]; !found {
@@ -197,7 +200,7 @@ var texts = []string{
 	"", " ", "änne@müller.example", "用户@例子.广告", "उपयोगकर्ता@उदाहरण.भारत", "a\u0308@b", "a@u\u0308", "\u1112\u1161\u11ab@kr", "a😀@b", "a@b。c", "a²@b",
 	"a@ü-", "a@-ü", "a\u00a0b@c", "a\u200d@b", "a\u2028b", "a\u2029b", "a\u2027b", "a\ufeffb", "\ufffd", "a\r\nBcc: x@y", "a\n",
 	"1.0", "1.1", "pbx", "application/json", "application/json; charset=utf-8", "application/xml", "Application/JSON",
-	"mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "device-limit-reached", "not_licensed",
+	"administrator", "Administrator", "api-token", "device", "pbx-core", "mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "device-limit-reached", "not_licensed",
 	"failed", "delayed", "relayed", "5.1.1", "4.7.999", "2.0.0", "3.1.1", "5.1", "5.1.1000", "5.1.1.1", "5..1", "5.1.1\n",
 	"acme/1001", "acme", "Acme/1", "-a/1", "a-/1", "a/b/c", "a/_-Z", "a/ü", "acme/1001\n",
 	"en", "de-AT", "de_AT", "zh-Hant-TW", "en-", "-en", "e-US", "e1", "x-private", "en--us", "en\n",

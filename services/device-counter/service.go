@@ -19,15 +19,7 @@ type Decision = fold.Decision
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
 		Worker: events.DeviceCounter,
-		Facts:  events.PBX,
-		Inputs: []eventlog.Input{
-			{Source: events.License, Name: events.LicenseGranted{}.EventName()},
-			{Source: events.License, Name: events.LicenseRevoked{}.EventName()},
-			{Source: events.PBX, Name: events.SoftphoneDisabled{}.EventName()},
-			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
-			{Source: events.PBX, Name: events.DeviceSignedIn{}.EventName()},
-			{Source: events.PBX, Name: events.DeviceRemoved{}.EventName()},
-		},
+		Inputs: eventlog.Inputs(events.LicenseGranted{}, events.LicenseRevoked{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.DeviceSignedIn{}, events.DeviceRemoved{}),
 		Answers: []string{
 			events.DeviceSignedIn{}.EventName(),
 			events.DeviceRemoved{}.EventName(),

@@ -108,7 +108,7 @@ func history(t *rapid.T) []events.Recorded {
 	for range rapid.IntRange(1, 60).Draw(t, "events") {
 		sequence += rapid.Uint64Range(1, 3).Draw(t, "gap")
 		e := event(t, sequence, &generation)
-		if e.Source == events.PBX {
+		if events.IsFactSource(e.Source) {
 			e.Time = clock(t, sequence)
 		}
 		if len(all) > 0 && rapid.IntRange(0, 9).Draw(t, "repeated") == 0 {

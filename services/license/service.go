@@ -20,12 +20,7 @@ type Decision = fold.Decision
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
 		Worker: events.License,
-		Facts:  events.PBX,
-		Inputs: []eventlog.Input{
-			{Source: events.PBX, Name: events.SoftphoneEnabled{}.EventName()},
-			{Source: events.PBX, Name: events.SoftphoneDisabled{}.EventName()},
-			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
-		},
+		Inputs: eventlog.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}),
 		Answers: []string{
 			events.SoftphoneEnabled{}.EventName(),
 			events.SoftphoneDisabled{}.EventName(),

@@ -23,7 +23,7 @@ const NoticesDurable = "mailer-notices"
 const noticesAtOnce = 2
 
 func noticeInputs() []eventlog.Input {
-	return []eventlog.Input{{Source: events.DeviceCounter, Name: events.DeviceActivationLimitReached{}.EventName()}}
+	return eventlog.Inputs(events.DeviceActivationLimitReached{})
 }
 
 // sendsNotices says whether any tenant's users get them.

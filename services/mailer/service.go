@@ -20,11 +20,7 @@ import (
 
 // inputs are what the mailer reads.
 func inputs() []eventlog.Input {
-	return []eventlog.Input{
-		{Source: events.License, Name: events.LicenseGranted{}.EventName()},
-		{Source: events.PBX, Name: events.WelcomeEmailRequested{}.EventName()},
-		{Source: events.PBX, Name: events.SoftphonePasswordReset{}.EventName()},
-	}
+	return eventlog.Inputs(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{})
 }
 
 // Run sends e-mails and answers questions about them until the context ends. It

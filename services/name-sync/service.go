@@ -24,13 +24,8 @@ type Decision = fold.Decision
 // what else it reads is the license worker's to answer.
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
-		Worker: events.NameSync,
-		Facts:  events.PBX,
-		Inputs: []eventlog.Input{
-			{Source: events.PBX, Name: events.SoftphoneEnabled{}.EventName()},
-			{Source: events.PBX, Name: events.ExtensionRenamed{}.EventName()},
-			{Source: events.PBX, Name: events.ExtensionDeleted{}.EventName()},
-		},
+		Worker:  events.NameSync,
+		Inputs:  eventlog.Inputs(events.SoftphoneEnabled{}, events.ExtensionRenamed{}, events.ExtensionDeleted{}),
 		Answers: []string{events.ExtensionRenamed{}.EventName()},
 		Decode:  worker.Decode,
 		Skip:    worker.Skip,

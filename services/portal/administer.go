@@ -50,7 +50,7 @@ func (s *Service) Save(ctx context.Context, x events.Extension, version uint64, 
 }
 
 func (s *Service) rename(ctx context.Context, x events.Extension, f facts, name string) (uint64, error) {
-	receipt, err := s.publish(ctx, f, events.NewFact(x, events.ExtensionRenamed{Name: name}))
+	receipt, err := s.publish(ctx, f, newFact(ctx, x, events.ExtensionRenamed{Name: name}))
 	if err != nil {
 		return 0, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) Delete(ctx context.Context, x events.Extension, version uint64
 	case f.since(version) != nil:
 		return f.since(version)
 	}
-	return s.close(ctx, f, events.NewFact(x, events.ExtensionDeleted{}))
+	return s.close(ctx, f, newFact(ctx, x, events.ExtensionDeleted{}))
 }
 
 // Disable revokes the license, and returns when it is revoked. An extension that has
@@ -93,7 +93,7 @@ func (s *Service) Disable(ctx context.Context, x events.Extension, version uint6
 	case f.since(version) != nil:
 		return f.since(version)
 	}
-	return s.close(ctx, f, events.NewFact(x, events.SoftphoneDisabled{Reason: "disabled by an administrator"}))
+	return s.close(ctx, f, newFact(ctx, x, events.SoftphoneDisabled{Reason: "disabled by an administrator"}))
 }
 
 // revoked says whether the license worker has come to it as well.
@@ -146,7 +146,7 @@ func (s *Service) ResetPassword(ctx context.Context, x events.Extension, version
 	if err != nil {
 		return Reset{}, err
 	}
-	fact := events.NewFact(x, events.SoftphonePasswordReset{})
+	fact := newFact(ctx, x, events.SoftphonePasswordReset{})
 	password, err = s.choose(x, fact, password)
 	if err != nil {
 		return Reset{}, err
@@ -237,7 +237,7 @@ func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version 
 	}
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	_, decision, err := s.ask(ctx, f, events.NewFact(x, events.DeviceRemoved{DeviceID: deviceID}))
+	_, decision, err := s.ask(ctx, f, newFact(ctx, x, events.DeviceRemoved{DeviceID: deviceID}))
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version u
 	}
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	if _, err := s.publish(ctx, f, events.NewFact(x, events.WelcomeEmailRequested{})); err != nil {
+	if _, err := s.publish(ctx, f, newFact(ctx, x, events.WelcomeEmailRequested{})); err != nil {
 		return err
 	}
 	s.inView(ctx, x)

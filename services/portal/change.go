@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/nats-io/nats.go"
 
@@ -70,7 +68,7 @@ func (s *Service) change(
 ) (eventlog.Receipt, events.Decision, error) {
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	m, err := message(ctx, fact)
+	m, err := message(fact)
 	if err != nil {
 		return eventlog.Receipt{}, events.Decision{}, plain(err)
 	}
@@ -111,8 +109,14 @@ func stored(err error) bool {
 	return !conflict && !wrong && !errors.Is(err, errRefused)
 }
 
+// newFact makes a fact that whoever acts has caused. It is the one place where the portal
+// says who that is; see events.Actor.
+func newFact(ctx context.Context, x events.Extension, d events.Data) events.Event {
+	return events.NewPortalFact(x, actor(ctx), d)
+}
+
 // message is a fact as it is published.
-func message(ctx context.Context, fact events.Event) (*nats.Msg, error) {
+func message(fact events.Event) (*nats.Msg, error) {
 	body, err := fact.Encode()
 	if err != nil {
 		return nil, err
@@ -120,25 +124,5 @@ func message(ctx context.Context, fact events.Event) (*nats.Msg, error) {
 	m := nats.NewMsg(fact.Subject())
 	m.Data = body
 	m.Header.Set(events.HeaderMsgID, fact.ID)
-	if who := headerLine(actor(ctx)); who != "" {
-		m.Header.Set(HeaderActor, who)
-	}
 	return m, nil
-}
-
-// maxActor bounds a name in a header, in bytes.
-const maxActor = 128
-
-// headerLine makes a name fit for a header: one line, bounded.
-func headerLine(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name)
-	if len(name) > maxActor {
-		name = strings.ToValidUTF8(name[:maxActor], "")
-	}
-	return strings.TrimSpace(name)
 }

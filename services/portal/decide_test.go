@@ -83,8 +83,8 @@ func TestDecide(t *testing.T) {
 	for i, step := range steps {
 		e := events.Recorded{Sequence: uint64(i + 1)}
 		e.Event = events.NewFact(x, step.data)
-		e.Time, e.Source = at(i), events.SourceOf(step.data.EventName())
-		if e.Source != events.PBX {
+		e.Time, e.Source = at(i), events.SourcesOf(step.data.EventName())[0]
+		if !events.IsFactSource(e.Source) {
 			e.Cause = uint64(step.cause + 1)
 		}
 		history = append(history, e)

@@ -129,7 +129,7 @@ func (d *directory) forget() {
 
 // makes tells whether an event is the kind that makes an extension.
 func makes(m eventlog.Message) bool {
-	return m.Source() == events.PBX && slices.ContainsFunc(makers(), func(d events.Data) bool { return d.EventName() == m.Name() })
+	return events.IsFactSource(m.Source()) && slices.ContainsFunc(makers(), func(d events.Data) bool { return d.EventName() == m.Name() })
 }
 
 // makers are the facts that make an extension.

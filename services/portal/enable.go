@@ -50,7 +50,7 @@ func (s *Service) enable(ctx context.Context, x events.Extension, version uint64
 	if err != nil {
 		return Enabled{}, err
 	}
-	fact := events.NewFact(x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name, DeviceLimit: limit})
+	fact := newFact(ctx, x, events.SoftphoneEnabled{Email: email, Username: Username(x), DisplayName: name, DeviceLimit: limit})
 	chosen, err := s.choose(x, fact, password)
 	if err != nil {
 		return Enabled{}, err
@@ -136,7 +136,7 @@ func (s *Service) enableAgain(ctx context.Context, x events.Extension, f facts, 
 			return s.enabledBefore(ctx, f, set.Hash, password)
 		}
 	}
-	fact := events.NewFact(x, events.SoftphonePasswordReset{})
+	fact := newFact(ctx, x, events.SoftphonePasswordReset{})
 	chosen, err := s.choose(x, fact, password)
 	if err != nil {
 		return Enabled{}, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/mycloudpbx/softphone/events"
 )
 
 var (
@@ -28,15 +30,15 @@ var (
 
 // Conflict says that an extension was changed since the caller looked at it.
 type Conflict struct {
-	Who  string    // "" when the PBX core did not say
+	Who  events.Actor
 	What string    // the fact's name, for example "ExtensionRenamed"
 	When time.Time // when it was stored
 }
 
 func (c *Conflict) Error() string {
-	who := c.Who
+	who := c.Who.String()
 	if who == "" {
-		who = "the PBX"
+		who = "somebody"
 	}
 	return fmt.Sprintf("changed meanwhile: %s by %s at %s; look again and repeat what is still wanted",
 		c.What, who, c.When.UTC().Format(time.RFC3339))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,15 +40,15 @@ type license struct {
 // change is a fact as a conflict tells it.
 type change struct {
 	sequence uint64
-	who      string
+	who      events.Actor
 	what     string
 	when     time.Time
 }
 
 // enabling tells whether it is somebody's Enable, or the password they set when they
 // tried that again.
-func (c change) enabling(who string) bool {
-	return who != "" && c.who == who &&
+func (c change) enabling(who events.Actor) bool {
+	return who.Kind != "" && c.who.Kind == who.Kind && c.who.Name == who.Name &&
 		(c.what == events.SoftphoneEnabled{}.EventName() || c.what == events.SoftphonePasswordReset{}.EventName())
 }
 
@@ -85,7 +86,6 @@ type said map[string]entry
 
 type entry struct {
 	events.Recorded
-	header func(string) string
 	stored time.Time
 }
 
@@ -118,7 +118,11 @@ func (s *Service) read(ctx context.Context, x events.Extension) (fence, version 
 	}
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { fence, err = s.newest(reading, fenceOf(x)); return err })
-	group.Go(func() (err error) { version, err = s.newest(reading, factsOf(x)); return err })
+	sources := events.FactSources()
+	versions := make([]uint64, len(sources))
+	for i, source := range sources {
+		group.Go(func() (err error) { versions[i], err = s.newest(reading, of(x, source, "*")); return err })
+	}
 	if err := group.Wait(); err != nil {
 		return 0, 0, nil, away(err)
 	}
@@ -127,7 +131,7 @@ func (s *Service) read(ctx context.Context, x events.Extension) (fence, version 
 	group, reading = errgroup.WithContext(ctx)
 	for i, kind := range kinds {
 		group.Go(func() (err error) {
-			found[i], err = s.last(reading, x, kind.EventName())
+			found[i], err = s.last(reading, x, kind)
 			return err
 		})
 	}
@@ -138,7 +142,7 @@ func (s *Service) read(ctx context.Context, x events.Extension) (fence, version 
 	for i, kind := range kinds {
 		last[kind.EventName()] = found[i]
 	}
-	return fence, version, last, nil
+	return fence, slices.Max(versions), last, nil
 }
 
 // newest is the sequence of the last message under a subject, 0 when there is none.
@@ -188,18 +192,17 @@ func conclude(version uint64, last said) facts {
 // change is the last fact among them.
 func (s said) change() (c change) {
 	for _, e := range s {
-		if e.Source == events.PBX && e.Sequence > c.sequence {
-			c = change{sequence: e.Sequence, who: e.header(HeaderActor), what: e.EventName(), when: e.stored}
+		if events.IsFactSource(e.Source) && e.Sequence > c.sequence {
+			c = change{sequence: e.Sequence, who: e.By(), what: e.EventName(), when: e.stored}
 		}
 	}
 	return c
 }
 
-// last reads the last event of a name. One that cannot be read is a dead letter and
-// counts for nobody: then the one before it does.
-func (s *Service) last(ctx context.Context, x events.Extension, name string) (entry, error) {
-	subject := of(x, events.SourceOf(name), name)
-	m, err := s.log.LastOf(ctx, subject)
+// last reads the last event of a kind, whoever published it. One that cannot be read is
+// a dead letter and counts for nobody: then the one before it does.
+func (s *Service) last(ctx context.Context, x events.Extension, kind events.Data) (entry, error) {
+	m, err := s.log.LastInput(ctx, worker.Key(x), eventlog.Inputs(kind)...)
 	if err != nil || m == nil {
 		return entry{}, err
 	}
@@ -208,7 +211,7 @@ func (s *Service) last(ctx context.Context, x events.Extension, name string) (en
 		return e, nil
 	}
 	for end, from := m.Sequence, uint64(1); from < end; {
-		if m, err = s.log.NextOf(ctx, from, subject); err != nil || m == nil {
+		if m, err = s.log.NextOf(ctx, from, of(x, "*", kind.EventName())); err != nil || m == nil {
 			return e, err
 		}
 		if earlier, fault := decode(*m); fault == nil {
@@ -224,19 +227,13 @@ func decode(m eventlog.Message) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	return entry{Recorded: recorded, header: m.Header.Get, stored: m.Time}, nil
+	return entry{Recorded: recorded, stored: m.Time}, nil
 }
 
 // of is the subject of one kind of event of an extension.
 func of(x events.Extension, source, name string) string {
 	return events.LogSubject(worker.Key(x).Partition(), source, x.Tenant, x.Number, name)
 }
-
-// factsOf is the subject of all facts of an extension.
-func factsOf(x events.Extension) string { return of(x, events.PBX, ">") }
-
-// HeaderActor is, on a fact, the name of the person who caused it.
-const HeaderActor = "Softphone-Actor"
 
 // plain names a field as callers know it, who know nothing of an event's data.
 func plain(err error) error {

@@ -31,18 +31,14 @@ const PageSize = 50
 
 // ViewRules are the view, without anything to run it on.
 func ViewRules() worker.Rules[row] {
-	in := func(d events.Data) eventlog.Input {
-		return eventlog.Input{Source: events.SourceOf(d.EventName()), Name: d.EventName()}
-	}
 	return worker.Rules[row]{
 		Worker: ViewName,
-		Facts:  events.PBX,
-		Inputs: []eventlog.Input{
-			in(events.ExtensionRenamed{}), in(events.ExtensionDeleted{}),
-			in(events.SoftphoneEnabled{}), in(events.SoftphoneDisabled{}), in(events.WelcomeEmailRequested{}),
-			in(events.LicenseGranted{}), in(events.DeviceActivated{}), in(events.DeviceDeactivated{}),
-			in(events.EmailSent{}), in(events.EmailFailed{}), in(events.EmailSkipped{}), in(events.EmailDeferred{}), in(events.EmailBounced{}),
-		},
+		Inputs: eventlog.Inputs(
+			events.ExtensionRenamed{}, events.ExtensionDeleted{},
+			events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.WelcomeEmailRequested{},
+			events.LicenseGranted{}, events.DeviceActivated{}, events.DeviceDeactivated{},
+			events.EmailSent{}, events.EmailFailed{}, events.EmailSkipped{}, events.EmailDeferred{}, events.EmailBounced{},
+		),
 		Decode: worker.Decode,
 		Skip:   worker.Skip,
 		Decide: decide,
@@ -147,12 +143,12 @@ func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listing extensions: %w", err)
 	}
-	makers := makers()
+	makers := eventlog.Inputs(makers()...)
 	found := make([][]string, len(makers))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, maker := range makers {
 		group.Go(func() error {
-			filter := events.LogSubject(events.AnyPartition, events.PBX, tenant, "*", maker.EventName())
+			filter := events.LogSubject(events.PartitionOf(tenant), maker.Source, tenant, "*", maker.Name)
 			info, err := stream.Info(ctx, jetstream.WithSubjectFilter(filter))
 			if err != nil {
 				return fmt.Errorf("listing extensions: %w", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // Publish stores a fact that a PBX core has made, without condition: what happened,
-// happened. It waits up to the given time for the decision; nil when none came, which
+// happened. It is published as the portal's own, by whoever acts. It waits up to the given time for the decision; nil when none came, which
 // does not say that there will be none.
 func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Duration) (eventlog.Receipt, *events.Decision, error) {
 	if err := authorize(ctx, opPublish, fact.Extension.Tenant); err != nil {
@@ -22,7 +22,8 @@ func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Dura
 	if err := errors.Join(s.affords(ctx, fact), s.mails(ctx, fact)); err != nil {
 		return eventlog.Receipt{}, nil, err
 	}
-	m, err := message(ctx, fact)
+	fact.Source, fact.Actor = events.Portal, actor(ctx)
+	m, err := message(fact)
 	if err != nil {
 		return eventlog.Receipt{}, nil, err
 	}

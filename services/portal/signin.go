@@ -65,7 +65,8 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	if !ok {
 		return SignedIn{}, "", ErrUnauthorized
 	}
-	held, outcome, err := s.seat(ctx, f, events.NewFact(x, asked), asked.DeviceID)
+	device := events.Actor{Kind: events.ActorDevice, ID: asked.DeviceID, Name: asked.DeviceName}
+	held, outcome, err := s.seat(ctx, f, events.NewPortalFact(x, device, asked), asked.DeviceID)
 	if err != nil {
 		return SignedIn{}, "", err
 	}
@@ -161,7 +162,7 @@ func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID
 // was compared: that one has another password. Else a device that signs in changes
 // nothing that an administrator could overwrite.
 func (s *Service) askSeat(ctx context.Context, f facts, fact events.Event) (events.Decision, error) {
-	m, err := message(ctx, fact)
+	m, err := message(fact)
 	if err != nil {
 		return events.Decision{}, err
 	}

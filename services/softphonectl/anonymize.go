@@ -71,6 +71,16 @@ func (a *anonymizer) address(value string) string {
 	return a.alias("user", strings.ToLower(value)) + "@anonymous.invalid"
 }
 
+// actor keeps what kind it is. A device has the alias that its sign-in has.
+func (a *anonymizer) actor(by events.Actor) events.Actor {
+	kind := "actor"
+	if by.Kind == events.ActorDevice {
+		kind = "device"
+	}
+	by.ID, by.Name = a.maybe(kind, by.ID), a.maybe("name", by.Name)
+	return by
+}
+
 // data replaces addresses, names, free texts and device ids of an event; nil for
 // one of which nobody knows what is personal.
 func (a *anonymizer) data(d events.Data) events.Data {

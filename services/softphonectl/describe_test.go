@@ -26,7 +26,7 @@ func TestDescribe(t *testing.T) {
 		{events.SoftphoneRenamed{Name: "Ann Lee"}, `SoftphoneRenamed: shown as "Ann Lee"`},
 	} {
 		cause := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.ExtensionDeleted{})
-		data, err := events.NewOutcome(events.SourceOf(c.data.EventName()), cause, c.data).EncodeData()
+		data, err := events.NewOutcome(events.SourcesOf(c.data.EventName())[0], cause, c.data).EncodeData()
 		if err != nil {
 			t.Fatal(err)
 		}

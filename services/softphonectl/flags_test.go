@@ -54,9 +54,9 @@ func TestNamesNobodyHas(t *testing.T) {
 		line, says string
 		code       int
 	}{
-		{"events --source licence", `"licence"; there are pbx, license, `, softphonectl.Usage},
+		{"events --source licence", `"licence"; there are pbx, portal, license, `, softphonectl.Usage},
 		{"events --type LicenceGranted", `"LicenceGranted"; there are SoftphoneEnabled, `, softphonectl.Usage},
-		{"export - --source license,licence", `"licence"; there are pbx, license, `, softphonectl.Usage},
+		{"export - --source license,licence", `"licence"; there are pbx, portal, license, `, softphonectl.Usage},
 		{"events --since 1h --until 2h", "comes after --until 2h", softphonectl.Usage},
 		{"events --source license --type LicenseGranted", "", softphonectl.Done},
 		{"events --source stranger", "1000", softphonectl.Done},

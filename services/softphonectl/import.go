@@ -143,7 +143,7 @@ func (x *session) importFacts(name string, file replay.Validated) error {
 	}
 	read := func(each func(eventlog.Message) error) error {
 		_, err := replay.ReadFile(x.ctx, in, func(m eventlog.Message) error {
-			if m.Source() != events.PBX {
+			if !events.IsFactSource(m.Source()) {
 				return nil
 			}
 			return each(m)

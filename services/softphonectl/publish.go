@@ -91,13 +91,13 @@ func oneFact(args []string) error {
 	if len(args) > 1 {
 		return fmt.Errorf("one fact at a time, but %q follows it (a time to wait is written --wait=10s)", args[1])
 	}
-	switch source := events.SourceOf(args[0]); source {
-	case events.PBX:
+	switch sources := events.SourcesOf(args[0]); {
+	case events.IsFact(args[0]):
 		return nil
-	case "":
+	case len(sources) == 0:
 		return fmt.Errorf("%q is no fact: it is one of %s", args[0], strings.Join(events.Facts(), ", "))
 	default:
-		return fmt.Errorf("%s is an outcome, which only the worker %s publishes", args[0], source)
+		return fmt.Errorf("%s is an outcome, which only the worker %s publishes", args[0], sources[0])
 	}
 }
 

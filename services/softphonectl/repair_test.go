@@ -155,7 +155,7 @@ func TestCheckpointSetBackWhileNobodyWorks(t *testing.T) {
 	tag, _, _ := strings.Cut(l.hash(events.DeviceCounter, fleet[0]), "acme")
 	l.State.HSet(t.Context(), tag+"checkpoint", old[tag])
 
-	if r := l.want(softphonectl.Differs, "replay", "state", "device-counter"); !strings.Contains(r.out, ": ahead acme/") {
+	if r := l.want(softphonectl.Differs, "replay", "state", "device-counter"); !strings.Contains(r.out, ": ahead acme-") {
 		t.Errorf("found %s, want states that are ahead", r.out)
 	}
 	l.want(softphonectl.Done, "replay", "state", "device-counter", "--apply", "--yes")
@@ -240,7 +240,7 @@ func TestALogWithHolesForeignAndCorruptMessages(t *testing.T) {
 		}
 	}
 	decisions := l.run("replay", "decisions", "device-counter")
-	for _, want := range []string{"foreign acme/1000", "gone acme/1000", "was deleted from the log", "the log has a hole"} {
+	for _, want := range []string{"foreign acme/1000", "gone acme-0/1000", "was deleted from the log", "the log has a hole"} {
 		if !strings.Contains(decisions.out+decisions.err, want) {
 			t.Errorf("replay decisions says\n%s%s\nwant %q", decisions.out, decisions.err, want)
 		}

@@ -55,7 +55,7 @@ func (i *copying) run(x *session, url string) error {
 	if url == "" { // NATS would take the one at its default address
 		return usageError{errors.New("into which NATS? Say nats://host:4222")}
 	}
-	i.sources = []string{events.PBX}
+	i.sources = events.FactSources()
 	r, err := i.ranged(time.Now())
 	if err != nil {
 		return err
@@ -168,16 +168,27 @@ func (i *copying) renamed(x *session) (map[string]string, error) {
 		if i.tenant != "" && i.tenant != old {
 			return nil, usageError{fmt.Errorf("--rename-tenant: nothing of %s is copied, only of --tenant %s", old, i.tenant)}
 		}
-		there, err := x.log.LastOf(x.ctx, events.LogSubject(events.AnyPartition, events.PBX, old, "*", "*"))
+		there, err := x.hasFacts(old)
 		if err != nil {
 			return nil, err
 		}
-		if there == nil {
+		if !there {
 			return nil, usageError{fmt.Errorf("--rename-tenant: the log has no facts of tenant %s", old)}
 		}
 		rename[old] = to
 	}
 	return rename, nil
+}
+
+// hasFacts tells whether a tenant has any.
+func (x *session) hasFacts(tenant string) (bool, error) {
+	for _, source := range events.FactSources() {
+		m, err := x.log.LastOf(x.ctx, events.LogSubject(events.PartitionOf(tenant), source, tenant, "*", "*"))
+		if m != nil || err != nil {
+			return m != nil, err
+		}
+	}
+	return false, nil
 }
 
 // change makes of a stored fact the one to publish. What else a body may have
@@ -191,6 +202,7 @@ func change(m eventlog.Message, rename map[string]string, hide *anonymizer) (eve
 		fact.Extension.Tenant = to
 	}
 	if hide != nil {
+		fact.Actor = hide.actor(fact.Actor)
 		if fact.Data = hide.data(fact.Data); fact.Data == nil {
 			return fact, fmt.Errorf("nobody knows what is personal in a %s", m.Name())
 		}

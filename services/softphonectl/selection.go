@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
@@ -137,8 +136,8 @@ func (s *selection) filters() ([]string, error) {
 		return nil, usageError{err}
 	}
 	tenant, extension, partition := orAny(s.tenant), orAny(s.extension), events.AnyPartition
-	if s.tenant != "" && s.extension != "" {
-		partition = eventlog.Key(s.tenant + "." + s.extension).Partition()
+	if s.tenant != "" {
+		partition = events.PartitionOf(s.tenant)
 	}
 	if len(s.types)+len(s.sources) == 0 {
 		if s.tenant == "" && s.extension == "" {
@@ -149,8 +148,8 @@ func (s *selection) filters() ([]string, error) {
 	var all []string
 	for _, kind := range orAnyOf(s.types) {
 		sources := orAnyOf(s.sources)
-		if known := events.SourceOf(kind); len(s.sources) == 0 && known != "" {
-			sources = []string{known}
+		if known := events.SourcesOf(kind); len(s.sources) == 0 && len(known) > 0 {
+			sources = known
 		}
 		for _, source := range sources {
 			all = append(all, events.LogSubject(partition, source, tenant, extension, kind))

@@ -38,7 +38,7 @@ func TestTraceFromPublishToEmail(t *testing.T) {
 		t.Fatalf("publish: %d: %s", code, &said)
 	}
 	s.folded(server.Name, s.Last(ann, events.Mailer, events.EmailSent{}.EventName()).Sequence)
-	s.folded(events.NameSync, s.Last(ann, events.PBX, events.SoftphoneEnabled{}.EventName()).Sequence)
+	s.folded(events.NameSync, s.Last(ann, events.Portal, events.SoftphoneEnabled{}.EventName()).Sequence)
 	s.stop()
 	spans := receiver.Spans()
 

@@ -71,6 +71,12 @@ func (m Message) Of() Input { return Input{Source: m.Source(), Name: m.Name()} }
 // Source of the message: who said it.
 func (m Message) Source() string { source, _ := m.cut(); return source }
 
+// OutcomeOf tells whether a worker published it as an outcome. The portal's view is a
+// worker that publishes none: what is under its name are the portal's facts.
+func (m Message) OutcomeOf(worker string) bool {
+	return m.Source() == worker && !events.IsFactSource(worker)
+}
+
 // Name of the event, the last token of the subject.
 func (m Message) Name() string { return m.Subject[strings.LastIndexByte(m.Subject, '.')+1:] }
 

@@ -38,6 +38,16 @@ func (k Key) Partition() int {
 // Input is one kind of event a worker reads: who says it and its name.
 type Input struct{ Source, Name string }
 
+// Inputs are events of these kinds, whoever publishes them.
+func Inputs(kinds ...events.Data) (inputs []Input) {
+	for _, kind := range kinds {
+		for _, source := range events.SourcesOf(kind.EventName()) {
+			inputs = append(inputs, Input{Source: source, Name: kind.EventName()})
+		}
+	}
+	return inputs
+}
+
 // In is the filter subject of this input in one partition, of any key.
 func (i Input) In(partition int) string {
 	return "log." + strconv.Itoa(partition) + "." + i.Source + ".*.*." + i.Name
@@ -58,11 +68,6 @@ func (i Input) Of(partition int, k Key) string {
 // their two sources 65,000; with this one 75,000 (nats-server 2.15.2), and twice as
 // many as with two out of a backlog.
 func AllIn(partition int) string { return "log." + strconv.Itoa(partition) + ".>" }
-
-// SaidIn is the filter subject of all that a source said in a partition.
-func SaidIn(partition int, source string) string {
-	return "log." + strconv.Itoa(partition) + "." + source + ".>"
-}
 
 // OutcomesOf is the filter subject of all that a worker said of one key.
 func OutcomesOf(partition int, worker string, k Key) string {

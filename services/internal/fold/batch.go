@@ -74,7 +74,7 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 	}
 	id := event.EventID()
 	mark := ""
-	if m.Source() == r.Facts {
+	if events.IsFactSource(m.Source()) { // it may come again, after the duplicate window
 		mark = markOf(id)
 	}
 	if mark != "" && s.recent.has(mark) {

@@ -35,7 +35,6 @@ type Fields []string
 // twice.
 type Rules[S any, E Event] struct {
 	Worker  string           // its source in the log and its part of Redis
-	Facts   string           // the source whose events may repeat after the duplicate window
 	Inputs  []eventlog.Input // what it reads
 	Answers []string         // names of the inputs whose Softphone-Reply-To it answers
 

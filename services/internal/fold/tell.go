@@ -141,7 +141,7 @@ func (o outcome) message() *nats.Msg {
 // told reads the cause of a worker's last outcome in a partition, 0 if there is
 // none.
 func told(ctx context.Context, log *eventlog.Log, worker string, partition int) (uint64, error) {
-	last, err := log.LastOf(ctx, eventlog.SaidIn(partition, worker))
+	last, err := log.LastOutcome(ctx, partition, worker)
 	if err != nil || last == nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package fold
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -37,7 +38,7 @@ const inTouch = 3 * time.Second
 // other servers: what is current was so at most 3 s ago.
 func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
 	partition := key.Partition()
-	last, err := v.last(ctx, partition, key)
+	last, err := v.last(ctx, key)
 	if err != nil {
 		return state, false, err
 	}
@@ -62,15 +63,16 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 	return state, sameLog && stream.Quorum <= inTouch && checkpoint.Seq >= last && found[0].seq <= checkpoint.Seq, nil
 }
 
-// last is the sequence of the key's last event among the worker's inputs. The
-// inputs are asked for one by one: each is an exact subject, which the server
-// finds at once, and nothing else of the key may count.
-func (v View[S, E]) last(ctx context.Context, partition int, key eventlog.Key) (uint64, error) {
-	sequences := make([]uint64, len(v.Rules.Inputs))
+// last is the sequence of the key's last event among the worker's inputs. Each name is
+// asked for by itself: the server finds it at once, and nothing else of the key may
+// count.
+func (v View[S, E]) last(ctx context.Context, key eventlog.Key) (uint64, error) {
+	names := eventlog.ByName(v.Rules.Inputs)
+	sequences := make([]uint64, len(names))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, input := range v.Rules.Inputs {
+	for i, inputs := range names {
 		group.Go(func() error {
-			m, err := v.Log.LastOf(ctx, input.Of(partition, key))
+			m, err := v.Log.LastInput(ctx, key, inputs...)
 			if m != nil {
 				sequences[i] = m.Sequence
 			}
@@ -80,9 +82,5 @@ func (v View[S, E]) last(ctx context.Context, partition int, key eventlog.Key) (
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
-	var last uint64
-	for _, seq := range sequences {
-		last = max(last, seq)
-	}
-	return last, nil
+	return slices.Max(append(sequences, 0)), nil
 }

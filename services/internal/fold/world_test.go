@@ -57,7 +57,6 @@ var errForOthers = errors.New("for others")
 func tally() fold.Rules[int, add] {
 	return fold.Rules[int, add]{
 		Worker:  teller,
-		Facts:   "pbx",
 		Inputs:  []eventlog.Input{{Source: "pbx", Name: "Add"}},
 		Answers: []string{"Add"},
 		Decode: func(m eventlog.Message) (add, error) {
@@ -156,7 +155,7 @@ func (w *world) awaitServer() {
 // outcomes is the sequence of the last outcome, 0 if there is none.
 func (w *world) outcomes() uint64 {
 	w.t.Helper()
-	last, err := w.log.LastOf(w.t.Context(), eventlog.SaidIn(w.part, teller))
+	last, err := w.log.LastOutcome(w.t.Context(), w.part, teller)
 	if err != nil {
 		w.t.Fatal(err)
 	}

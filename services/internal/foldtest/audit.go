@@ -150,7 +150,7 @@ func read(ctx context.Context, js jetstream.JetStream, take func(eventlog.Messag
 }
 
 func (a *audit[S, E]) take(m eventlog.Message) {
-	if m.Source() == a.rules.Worker {
+	if m.OutcomeOf(a.rules.Worker) {
 		cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64)
 		if err != nil {
 			a.report.Phantom++
@@ -176,7 +176,7 @@ func (a *audit[S, E]) fold(m eventlog.Message) {
 		k = &expected[S]{}
 		a.keys[m.Key()] = k
 	}
-	if m.Source() == a.rules.Facts && slices.Contains(k.recent, event.EventID()) {
+	if events.IsFactSource(m.Source()) && slices.Contains(k.recent, event.EventID()) {
 		return
 	}
 	next, decision, panicked := decide(a.rules, k.state, event)
@@ -192,7 +192,7 @@ func (a *audit[S, E]) fold(m eventlog.Message) {
 		a.report.Outcomes++
 	}
 	k.state, k.last = next, m.Sequence
-	if m.Source() == a.rules.Facts {
+	if events.IsFactSource(m.Source()) {
 		k.recent = append(k.recent, event.EventID())
 		k.recent = k.recent[max(0, len(k.recent)-remembered):]
 	}

@@ -73,7 +73,7 @@ func (c *Copy) Begin(ctx context.Context) error {
 	}
 	c.origin = strconv.FormatInt(c.Created.UnixNano(), 10) + "."
 	c.there, c.copied = map[string]uint64{}, sequences{}
-	return Scan(ctx, c.To, Range{Filters: []string{"log.*." + events.PBX + ".>"}}, func(m eventlog.Message) error {
+	return Scan(ctx, c.To, Range{Filters: factFilters()}, func(m eventlog.Message) error {
 		text, ours := strings.CutPrefix(m.Header.Get(HeaderOrigin), c.origin)
 		if sequence, err := strconv.ParseUint(text, 10, 64); ours && err == nil {
 			key := string(m.Key())
@@ -82,6 +82,14 @@ func (c *Copy) Begin(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// factFilters are the subjects of all facts.
+func factFilters() (filters []string) {
+	for _, source := range events.FactSources() {
+		filters = append(filters, events.LogSubject(events.AnyPartition, source, "*", "*", "*"))
+	}
+	return filters
 }
 
 // Add copies the next fact. It may wait: for others, to publish them together, or

@@ -89,7 +89,7 @@ func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) e
 	}
 	err := d.read(ctx, func(m eventlog.Message) error {
 		switch {
-		case m.Source() == rules.Worker:
+		case m.OutcomeOf(rules.Worker):
 			return d.recorded(ctx, m)
 		case !isInput(rules.Inputs, m):
 			return nil
@@ -124,7 +124,7 @@ func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error)
 	if err != nil && !errors.Is(err, fold.ErrDamaged) {
 		return err
 	}
-	last, err := d.Log.LastOf(ctx, eventlog.SaidIn(d.partition, worker))
+	last, err := d.Log.LastOutcome(ctx, d.partition, worker)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func Validate(ctx context.Context, in io.Reader, check func(eventlog.Message) er
 			v.First = m.Sequence
 		}
 		v.Last = m.Sequence
-		if m.Source() == events.PBX {
+		if events.IsFactSource(m.Source()) {
 			v.Facts++
 		}
 		if err := check(m); err != nil {

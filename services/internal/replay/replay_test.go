@@ -53,7 +53,7 @@ func (c count) EncodeData() ([]byte, error) { return json.Marshal(c) }
 
 func rules() fold.Rules[int, fact] {
 	return fold.Rules[int, fact]{
-		Worker: worker, Facts: "pbx", Inputs: []eventlog.Input{{Source: "pbx", Name: "Add"}},
+		Worker: worker, Inputs: []eventlog.Input{{Source: "pbx", Name: "Add"}},
 		Decode: func(m eventlog.Message) (fact, error) {
 			f := fact{key: m.Key()}
 			return f, json.Unmarshal(m.Data, &f)

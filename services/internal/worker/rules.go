@@ -23,7 +23,7 @@ func Decode(m eventlog.Message) (events.Recorded, error) {
 		return events.Recorded{}, err
 	}
 	recorded := events.Recorded{Event: event, Sequence: m.Sequence}
-	if event.Source == events.PBX {
+	if events.IsFactSource(event.Source) {
 		return recorded, nil
 	}
 	cause := m.Header.Get(events.HeaderCause)

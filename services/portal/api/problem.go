@@ -79,7 +79,7 @@ func problemOf(err error) Problem {
 	if conflict, ok := errors.AsType[*portal.Conflict](err); ok {
 		p := problem(http.StatusConflict, "changed-meanwhile", "Changed Meanwhile")
 		when := conflict.When.UTC()
-		p.Detail, p.Who, p.What, p.When = conflict.Error(), conflict.Who, conflict.What, &when
+		p.Detail, p.Who, p.What, p.When = conflict.Error(), conflict.Who.String(), conflict.What, &when
 		return p
 	}
 	if forbidden, ok := errors.AsType[*portal.Forbidden](err); ok {

@@ -59,7 +59,7 @@ func readFact(body []byte) (events.Event, error) {
 		return events.Event{}, &events.FieldError{Field: "subject", Problem: "must be <tenant>/<extension>: " + err.Error()}
 	}
 	name, ours := strings.CutPrefix(envelope.Type, "com.mycloudpbx.")
-	if !ours || events.SourceOf(name) != events.PBX {
+	if !ours || !events.IsFact(name) {
 		return events.Event{}, &events.FieldError{
 			Field: "type", Problem: "is none of the facts: com.mycloudpbx." + strings.Join(events.Facts(), ", com.mycloudpbx."),
 		}

@@ -118,7 +118,7 @@ func (w *world) facts(x events.Extension, data events.Data) int {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	subject := events.LogSubject(-1, events.PBX, x.Tenant, x.Number, data.EventName())
+	subject := events.LogSubject(-1, events.Portal, x.Tenant, x.Number, data.EventName())
 	info, err := stream.Info(w.t.Context(), jetstream.WithSubjectFilter(subject))
 	if err != nil {
 		w.t.Fatal(err)

@@ -47,7 +47,7 @@ func TestTwoAdministrators(t *testing.T) {
 			won = 1
 		}
 		conflict, ok := errors.AsType[*portal.Conflict](faults[1-won])
-		if faults[won] != nil || !ok || conflict.Who != names[won] || conflict.What != "ExtensionRenamed" || conflict.When.IsZero() {
+		if faults[won] != nil || !ok || conflict.Who != administrator(names[won]) || conflict.What != "ExtensionRenamed" || conflict.When.IsZero() {
 			t.Fatalf("round %d: %v, %v", round, faults[0], faults[1])
 		}
 		if d, err = other.Get(portaltest.As(t.Context(), ""), ada); err != nil || d.Name != fmt.Sprintf("%s's %d", names[won], round) {
@@ -168,7 +168,7 @@ func TestLicenseWorkerAway(t *testing.T) {
 	const password = "heather moss and granite"
 
 	w.StopLicense()
-	for w.Last(ada, events.PBX, "SoftphoneEnabled") == nil { // it may take longer to be stored
+	for w.Last(ada, events.Portal, "SoftphoneEnabled") == nil { // it may take longer to be stored
 		if _, err := s.Enable(ctx, ada, portal.Any, "ada@example.com", password); !errors.Is(err, portal.ErrTryAgain) {
 			t.Fatalf("Enable: %v", err)
 		}
@@ -192,7 +192,7 @@ func TestLicenseWorkerAway(t *testing.T) {
 	}
 
 	w.StopLicense()
-	for w.Last(ada, events.PBX, "SoftphoneDisabled") == nil {
+	for w.Last(ada, events.Portal, "SoftphoneDisabled") == nil {
 		if err := s.Disable(ctx, ada, portal.Any); !errors.Is(err, portal.ErrTryAgain) {
 			t.Fatalf("Disable: %v", err)
 		}

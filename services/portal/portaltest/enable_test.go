@@ -25,7 +25,7 @@ func unfinished(t *testing.T, w *portaltest.World, password string) (version uin
 	}
 	w.StopLicense()
 	hasty := w.Portal(time.Second)
-	for w.Last(ada, events.PBX, "SoftphoneEnabled") == nil { // it may take longer to be stored
+	for w.Last(ada, events.Portal, "SoftphoneEnabled") == nil { // it may take longer to be stored
 		_, err = hasty.Enable(portaltest.As(t.Context(), "Grace"), ada, d.Version, address, password)
 		if !errors.Is(err, portal.ErrTryAgain) {
 			t.Fatalf("Enable without the license worker: %v", err)
@@ -75,7 +75,7 @@ func TestEnableAgain(t *testing.T) {
 			conflict := func(who, email string) {
 				t.Helper()
 				_, err := w.Service.Enable(portaltest.As(t.Context(), who), ada, version, email, "")
-				if c, ok := errors.AsType[*portal.Conflict](err); !ok || c.Who != "Grace" {
+				if c, ok := errors.AsType[*portal.Conflict](err); !ok || c.Who != administrator("Grace") {
 					t.Errorf("%s for %s: %v", who, email, err)
 				}
 			}

@@ -14,6 +14,11 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
 )
 
+// administrator is the one that portaltest.As makes.
+func administrator(name string) events.Actor {
+	return events.Actor{Kind: events.ActorAdministrator, ID: name, Name: name}
+}
+
 var ada = events.Extension{Tenant: "acme", Number: "1001"}
 
 // added makes the extension, for a test that begins after that.

@@ -64,7 +64,7 @@ func (c client) administer() {
 	c.call("PUT "+extension, version, fields{"name": "Ada Lovelace"}).is(200)
 	conflict := c.call("PUT "+extension, version, fields{"name": "Ada King"})
 	conflict.problem(409, "changed-meanwhile")
-	if body := conflict.is(409); body["who"] != "API crm" || body["what"] != "ExtensionRenamed" {
+	if body := conflict.is(409); body["who"] != "API token crm" || body["what"] != "ExtensionRenamed" {
 		c.t.Errorf("the conflict says %v", body)
 	}
 	for _, change := range []string{"DELETE " + extension, "POST " + softphone} {

@@ -72,7 +72,7 @@ func (c *core) change(ctx context.Context, name string, x events.Extension, vers
 	case d == nil:
 		return portal.ErrNotFound
 	case version != portal.Any && version != d.Version:
-		return &portal.Conflict{Who: "Bob", What: events.ExtensionRenamed{}.EventName(), When: time.Now()}
+		return &portal.Conflict{Who: events.Actor{Kind: events.ActorAdministrator, Name: "Bob"}, What: events.ExtensionRenamed{}.EventName(), When: time.Now()}
 	}
 	c.version++
 	d.Version = c.version

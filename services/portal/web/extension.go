@@ -152,17 +152,27 @@ func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events
 
 // explain says who was first.
 func explain(c *portal.Conflict, v visitor) *trouble {
-	who := c.Who
-	switch who {
-	case "":
-		who = "The PBX"
-	case v.Name:
+	who := whoOf(c.Who)
+	if c.Who.Kind == events.ActorAdministrator && c.Who.Name == v.Name {
 		who = "You"
 	}
 	return &trouble{
 		Title: who + " " + did(c.What) + " meanwhile", At: &moment{c.When},
 		Text: "Your change was not made. The page now shows what is true; what you typed is still here, and you may do it again.",
 	}
+}
+
+// whoOf is an actor at the beginning of a sentence.
+func whoOf(a events.Actor) string {
+	switch a.Kind {
+	case events.ActorAdministrator:
+		return or(a.Name, a.ID)
+	case events.ActorAPIToken, events.ActorDevice:
+		return sentence(a.String())
+	case events.ActorCore:
+		return "The PBX"
+	}
+	return "Somebody"
 }
 
 // faultOf is the field of the page that a fault belongs to.
