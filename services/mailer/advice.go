@@ -8,14 +8,14 @@ import (
 
 // What to do about a mail, where no server's answer says it.
 const (
-	adviceOutage    = "Nothing to do: the mail server cannot be used just now, and the mail is sent as soon as it can."
+	adviceOutage    = "Nothing to do: the mail server cannot be used just now. The mail is sent as soon as it can be."
 	adviceSender    = "The mail server refuses the sender of this tenant's mails: operations correct it in the tenant's brand, or have the mail server accept it. The mail is sent as soon as it does."
 	adviceLate      = "Nothing to do yet: a server on the way still tries to deliver it."
 	adviceDead      = "Tell operations: the reason is in the dead letters of the mailer (softphonectl dead-letters)."
-	adviceRecipient = "An earlier mail to this address failed for good. Correct the address, or send the mail again if it is right."
+	adviceRecipient = "An earlier mail to this address permanently failed. Correct the address, or send the mail again if it is right."
 	adviceEnable    = "Enable the app first, then send the mail again."
 	adviceNotSent   = "The tenant's brand does not send this kind of mail: operations can turn it on."
-	adviceDeadline  = "It was tried for days: have the operator of the receiving server look, then send the mail again."
+	adviceDeadline  = "It was tried for days: ask the operator of the recipient's server, then send the mail again."
 )
 
 // advice says what to do about a mail; empty when all is well.
@@ -26,7 +26,7 @@ func advice(e Email) string {
 			return adviceOutage
 		}
 	case StateRetrying:
-		return delivery.Advice(e.SMTPCode, e.EnhancedCode)
+		return delivery.Advice(e.SMTPCode, e.EnhancedCode, e.Reason, false)
 	case StateSent:
 		if strings.HasPrefix(e.EnhancedCode, "4.") {
 			return adviceLate
@@ -35,7 +35,7 @@ func advice(e Email) string {
 		if strings.HasPrefix(e.EnhancedCode, "4.") || e.EnhancedCode == "" && e.SMTPCode/100 != 5 {
 			return adviceDeadline
 		}
-		return delivery.Advice(e.SMTPCode, e.EnhancedCode)
+		return delivery.Advice(e.SMTPCode, e.EnhancedCode, e.Reason, true)
 	case StateDead:
 		return adviceDead
 	case StateSkipped:

@@ -13,7 +13,7 @@ func TestAdvice(t *testing.T) {
 	}{
 		"queued":                     {Email{State: StateQueued}, ""},
 		"queued in an outage":        {Email{State: StateQueued, Reason: "connect: refused"}, "as soon as it can"},
-		"retrying":                   {Email{State: StateRetrying, SMTPCode: 450, EnhancedCode: "4.2.2"}, "tried again by itself"},
+		"retrying":                   {Email{State: StateRetrying, SMTPCode: 450, EnhancedCode: "4.2.2"}, "retry automatically"},
 		"sent":                       {Email{State: StateSent, Reason: "2.0.0 Ok"}, ""},
 		"sent and late":              {Email{State: StateSent, EnhancedCode: "4.4.1"}, "still tries"},
 		"failed":                     {Email{State: StateFailed, SMTPCode: 550, EnhancedCode: "5.1.1"}, "no such mailbox"},

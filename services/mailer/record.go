@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
 // record is what was told of an extension's mails, as far as the next one needs
@@ -25,7 +26,7 @@ func (r *record) add(e events.Event, at events.Event, mine bool) {
 		r.notice(data.Kind, e, at, mine)
 	case events.EmailFailed:
 		r.done = r.done || mine
-		if recipientFailed(data.SMTPCode, data.EnhancedCode) {
+		if delivery.RecipientGone(data.SMTPCode, data.EnhancedCode, data.Reason) {
 			r.mark(data.To, true)
 		}
 		r.notice(data.Kind, e, at, mine)
@@ -38,7 +39,7 @@ func (r *record) add(e events.Event, at events.Event, mine bool) {
 		}
 		r.notice(data.Kind, e, at, mine)
 	case events.EmailBounced:
-		if data.Action == events.ActionFailed && recipientFailed(data.SMTPCode, data.EnhancedCode) {
+		if data.Action == events.ActionFailed && delivery.RecipientGone(data.SMTPCode, data.EnhancedCode, data.Reason) {
 			r.mark(data.To, true)
 		}
 	}
@@ -58,34 +59,3 @@ func (r *record) notice(kind string, e, at events.Event, mine bool) {
 }
 
 func within(d time.Duration, a, b time.Time) bool { return a.Sub(b).Abs() < d }
-
-// recipientFailed says whether a mail failed because of its recipient, and for
-// good, so that the next one to the same address would fail as well.
-//
-// An enhanced code tells (RFC 3463, section 3): a permanent one of the address
-// (5.1), of the mailbox (5.2), of the way there (5.4) or of nothing in particular
-// (5.0). One of the mail system, the protocol, the content or a policy says
-// nothing of the next mail, nor does one of our own address (5.1.7, 5.1.8) or of
-// the time that is over (5.4.7). Without one it is the code of the answer: no such
-// mailbox (550, 551, 553), no such domain (556). A mail that was given up at its
-// deadline has a temporary code or none: a full mailbox may be emptied, a server
-// that was away comes back.
-func recipientFailed(smtpCode int, enhanced string) bool {
-	switch enhanced {
-	case "":
-	case "5.1.7", "5.1.8", "5.4.7":
-		return false
-	default:
-		for _, about := range []string{"5.0.", "5.1.", "5.2.", "5.4."} {
-			if strings.HasPrefix(enhanced, about) {
-				return true
-			}
-		}
-		return false
-	}
-	switch smtpCode {
-	case 550, 551, 553, 556:
-		return true
-	}
-	return false
-}

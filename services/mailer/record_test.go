@@ -22,6 +22,11 @@ func TestRecordOfARecipient(t *testing.T) {
 	failed := func(code int, enhanced string) events.EmailFailed {
 		return events.EmailFailed{Kind: "welcome", LicenseID: license1, To: "Anna@example.com", Reason: "no", SMTPCode: code, EnhancedCode: enhanced}
 	}
+	says := func(code int, reason string) events.EmailFailed {
+		e := failed(code, "")
+		e.Reason = reason
+		return e
+	}
 	bounced := func(action, enhanced string) events.EmailBounced {
 		return events.EmailBounced{To: "anna@example.com", MessageID: "<m>", Reason: "no", Action: action, EnhancedCode: enhanced}
 	}
@@ -32,7 +37,8 @@ func TestRecordOfARecipient(t *testing.T) {
 		"nothing yet":                  {nil, false},
 		"sent":                         {[]events.Data{sent}, false},
 		"no such mailbox":              {[]events.Data{failed(550, "5.1.1")}, true},
-		"no such mailbox, plainly":     {[]events.Data{failed(550, "")}, true},
+		"no such mailbox, in words":    {[]events.Data{says(550, "no such user here")}, true},
+		"refused, plainly":             {[]events.Data{failed(550, "")}, false},
 		"mailbox disabled":             {[]events.Data{failed(550, "5.2.1")}, true},
 		"content refused":              {[]events.Data{failed(554, "5.6.0")}, false},
 		"policy":                       {[]events.Data{failed(550, "5.7.1")}, false},

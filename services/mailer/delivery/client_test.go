@@ -403,7 +403,7 @@ func TestEnvelopeIsChecked(t *testing.T) {
 			set(&e)
 			if f := failure(t)(transport(server.Addr, Opportunistic).Send(t.Context(), e)); f.Verdict != Final {
 				t.Errorf("%q: %s (%v)", bad, f.Verdict, f)
-			} else if advice := Advice(f.Code, f.Enhanced); e.To == bad && !strings.Contains(advice, "check the address") {
+			} else if advice := Advice(f.Code, f.Enhanced, f.Error(), f.Verdict == Final); e.To == bad && !strings.Contains(advice, "Check the address") {
 				t.Errorf("%q: advice %q", bad, advice)
 			}
 		}

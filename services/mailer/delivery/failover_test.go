@@ -196,7 +196,7 @@ func TestSMTPUTF8(t *testing.T) {
 	_, err := client.Send(t.Context(), international)
 	if f, ok := errors.AsType[*Failure](err); !ok || f.Verdict != Final || !strings.Contains(f.Error(), "SMTPUTF8") {
 		t.Errorf("error %v, want a final one", err)
-	} else if advice := Advice(f.Code, f.Enhanced); !strings.Contains(advice, "plain ASCII") {
+	} else if advice := Advice(f.Code, f.Enhanced, f.Error(), f.Verdict == Final); !strings.Contains(advice, "plain ASCII") {
 		t.Errorf("advice %q", advice)
 	}
 	sent(t, client) // the server is as good as before

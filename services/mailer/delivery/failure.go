@@ -103,8 +103,9 @@ func failed(stage Stage, err error) *Failure {
 // relay or about us. So is one at MAIL, save what is about the sender, and 4xx, which
 // is taken for this mail's, as grey-listing answers so, unless it says that the server
 // closes (421), is full or takes nothing now (RFC 3463 §3.4: 4.3.1, 4.3.2). From RCPT
-// on, 5xx is about this address or this mail — save a few answers that say that *we* or
-// our sender are not welcome, which servers postpone to RCPT (Postfix does by default).
+// on, 5xx is about this address or this mail — save answers that say that *we* or our
+// sender are not welcome, which servers postpone to RCPT (Postfix does by default) or to
+// the final dot, and those of a mailbox that will take it another day.
 // A connection lost from RCPT on counts against the mail: a filter that hangs up on one
 // mail must not stop the others.
 func judge(stage Stage, code int, enhanced, text string) Verdict {
@@ -117,46 +118,11 @@ func judge(stage Stage, code int, enhanced, text string) Verdict {
 		return SenderRefused
 	case stage == stageMAIL && (code/100 != 4 || code == 421 || enhanced == "4.3.1" || enhanced == "4.3.2"):
 		return Unavailable
-	case code/100 == 5:
+	case code/100 == 5 && !passes(enhanced, text):
 		return Final
 	default:
 		return Temporary
 	}
-}
-
-var ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b`)
-
-// aboutUs recognizes refusals of the client: encryption or authentication demanded
-// or failed (RFC 4954 §6, RFC 3207 §4). 5.7.1 is not among them: it means relaying denied,
-// but as often a recipient's policy, and one address must not stop all mail. Only
-// where the words leave no doubt that it is our host: those of Postfix, which says
-// at RCPT what it holds against a client. 5.7.0, which says no more than security, is
-// about us until the mail was seen: filters refuse its content with that.
-func aboutUs(stage Stage, code int, enhanced, text string) bool {
-	if ourHost.MatchString(text) {
-		return true
-	}
-	switch code {
-	case 523, 530, 534, 535, 538:
-		return true
-	}
-	switch enhanced {
-	case "5.7.8", "5.7.9", "5.7.10", "5.7.11":
-		return true
-	case "5.7.0":
-		return stage < stageDot
-	}
-	return false
-}
-
-var ourSender = regexp.MustCompile(`(?i)\bsender address rejected\b`)
-
-// aboutSender recognizes refusals of the sender's address: what RFC 5321 §4.2.3 has
-// for an address at MAIL, the codes of RFC 3463 §3.2, and at RCPT the words of Postfix,
-// whose code there is 5.7.1.
-func aboutSender(stage Stage, code int, enhanced, text string) bool {
-	return stage == stageMAIL && (code == 550 || code == 553) ||
-		enhanced == "5.1.7" || enhanced == "5.1.8" || ourSender.MatchString(text)
 }
 
 // OneLine makes a server's text safe for a log line and an event.

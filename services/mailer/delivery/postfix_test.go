@@ -85,7 +85,7 @@ func TestPostfixRefusesUs(t *testing.T) {
 	p := servertest.Postfix(t, servertest.PostfixConfig{User: "relay", Password: "a secret"})
 	_, plain, _ := strings.Cut(starttls(p), "//")
 	wrong := toPostfix(t, p, "smtp://relay%40postfix.test@"+plain+"&password-file="+file(t, "another"), nil)
-	if f := refused(t, wrong); f.Verdict != Unavailable || f.Code != 535 || f.Stage != stageAUTH || !strings.Contains(Advice(f.Code, f.Enhanced), "sign in") {
+	if f := refused(t, wrong); f.Verdict != Unavailable || f.Code != 535 || f.Stage != stageAUTH || !strings.Contains(Advice(f.Code, f.Enhanced, f.Error(), f.Verdict == Final), "sign in") {
 		t.Errorf("wrong password: %+v", f)
 	}
 	if f := refused(t, toPostfix(t, p, starttls(p), nil)); f.Verdict != Unavailable || f.Stage != stageRCPT {
@@ -165,17 +165,20 @@ func TestPostfixPolicies(t *testing.T) {
 		{"nobody@example.com", Final, 550, "5.1.1", "no such mailbox"},
 		{"full@example.com", Temporary, 452, "4.2.2", "full"},
 		{"policy@example.com", Final, 554, "5.7.1", "rules"},
-		{"stranger@elsewhere.example", Final, 554, "5.7.1", "rules"}, // relaying denied
 		{"anna@example.com", Temporary, 450, "4.7.1", "greylisting"},
 	} {
 		_, f := to(c.to)
 		if f == nil || f.Verdict != c.verdict || f.Code != c.code || f.Enhanced != c.enhanced || f.Stage != stageRCPT ||
-			!strings.Contains(Advice(f.Code, f.Enhanced), c.advice) {
+			!strings.Contains(Advice(f.Code, f.Enhanced, f.Error(), f.Verdict == Final), c.advice) {
 			t.Errorf("%s: %+v, want %s %d %s", c.to, f, c.verdict, c.code, c.enhanced)
 		}
 	}
 	if r, f := to("anna@example.com"); f != nil || r.QueueID == "" {
 		t.Errorf("after greylisting: %+v, %v", r, f)
+	}
+	if _, f := to("stranger@elsewhere.example"); f == nil || f.Verdict != Unavailable || f.Code != 554 || f.Enhanced != "5.7.1" ||
+		!strings.Contains(Advice(f.Code, f.Enhanced, f.Error(), false), "SMTP_URL") {
+		t.Errorf("relaying denied: %+v", f)
 	}
 	p.Wait(1, postfixLimit)
 	if n := strings.Count(p.Log(), ": connect from"); n != 2 { // one of them was the test's, when Postfix started
