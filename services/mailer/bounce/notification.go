@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -75,16 +76,27 @@ func Parse(raw []byte) (Notification, error) {
 	if len(raw) > MaxSize {
 		return Notification{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotNotification, MaxSize)
 	}
+	raw = tidy(raw)
 	entity, err := message.Read(bytes.NewReader(raw))
 	if unreadable(err) { // whose text would repeat the mail
 		return Notification{}, fmt.Errorf("%w: its header cannot be read", ErrNotNotification)
 	}
 	var r reader
-	if err := r.walk(entity, 0); err != nil && !r.status { // one that was cut short may have it all
-		return Notification{}, fmt.Errorf("%w: its parts cannot be read", ErrNotNotification)
+	err = r.walk(entity, 0)
+	if errors.Is(err, errShape) && !r.status {
+		return Notification{}, fmt.Errorf("%w: %w", ErrNotNotification, err)
+	}
+	if err != nil && !r.status { // a boundary that never comes: what there is, is text
+		r.texts = append(r.texts, string(raw[:min(len(raw), maxText)]))
 	}
 	if !r.status {
-		return Notification{}, fmt.Errorf("%w: it has no part of the type message/delivery-status", ErrNotNotification)
+		r.readBroken()
+	}
+	if !r.status && !r.receipt {
+		r.readPlain(entity.Header)
+	}
+	if !r.status {
+		return Notification{}, fmt.Errorf("%w: no mail server says in it what became of a mail", ErrNotNotification)
 	}
 	r.mention(entity.Header.Get("In-Reply-To"))
 	r.mention(entity.Header.Get("References"))
@@ -97,9 +109,10 @@ func Parse(raw []byte) (Notification, error) {
 // reader collects from the parts of a mail.
 type reader struct {
 	Notification
-	status bool     // there was a part with the status
-	texts  []string // parts for people
-	parts  int
+	status  bool     // what became of the mail was said
+	receipt bool     // a person's program says that it was read (RFC 8098)
+	texts   []string // parts for people
+	parts   int
 }
 
 var errShape = errors.New("it has too many parts")
@@ -132,6 +145,8 @@ func (r *reader) walk(entity *message.Entity, depth int) error {
 		r.readStatus(body)
 	case "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
 		r.readReturned(body)
+	case "message/disposition-notification":
+		r.receipt = true
 	default:
 		r.texts = append(r.texts, string(body))
 	}
@@ -189,18 +204,17 @@ func fields(in *bufio.Reader) textproto.MIMEHeader {
 // are no news.
 func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 	r := Recipient{
-		Address: typed(group.Get("Final-Recipient")), Action: strings.ToLower(first(group.Get("Action"))),
+		Address: typed(group.Get("Final-Recipient")), Action: actionOf(group.Get("Action")),
 		Enhanced: enhanced(group.Get("Status")), Reason: typed(group.Get("Diagnostic-Code")),
 	}
 	if r.Address == "" {
 		r.Address = typed(group.Get("Original-Recipient"))
 	}
-	if code := answerCode.FindStringSubmatch(r.Reason); code != nil {
-		r.Code = int(code[1][0]-'0')*100 + int(code[1][1]-'0')*10 + int(code[1][2]-'0')
-	}
-	// A status of X.0.0 says nothing; the answer it was made of may say more.
-	if detailed := enhanced(r.Reason); detailed != "" && (r.Enhanced == "" || strings.HasSuffix(r.Enhanced, ".0.0")) {
-		r.Enhanced = detailed
+	r.Code = codeOf(r.Reason)
+	// The status is the reporting server's own; what the receiver answered is quoted, and
+	// is the first hand.
+	if quoted := enhanced(r.Reason); quoted != "" && !strings.HasSuffix(quoted, ".0.0") || r.Enhanced == "" {
+		r.Enhanced = quoted
 	}
 	if r.Action == "" && r.Enhanced != "" {
 		r.Action = map[byte]string{'5': Failed, '4': Delayed}[r.Enhanced[0]]
@@ -223,13 +237,42 @@ func enhanced(text string) string {
 	return ""
 }
 
-// typed is a value without its type: "rfc822; anna@example.com".
+// typed is a value without its type: "rfc822; anna@example.com". A type is one word;
+// what has a semicolon further on is a text without a type.
 func typed(value string) string {
-	_, rest, found := strings.Cut(value, ";")
-	if !found {
-		rest = value
+	value = strings.TrimSpace(value)
+	if at := fieldType.FindStringIndex(value); at != nil {
+		value = value[at[1]:]
 	}
-	return strings.Trim(strings.TrimSpace(rest), "<>")
+	value = strings.TrimSpace(value)
+	if strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">") {
+		return strings.Trim(value, "<>")
+	}
+	return value
+}
+
+var fieldType = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*\s*;`)
+
+// actionOf reads the action. Some servers have words of their own for a failure.
+func actionOf(value string) string {
+	switch action := strings.ToLower(strings.TrimRight(first(value), ";.")); action {
+	case "expired", "failure", "fail", "undeliverable":
+		return Failed
+	case "delay", "warning":
+		return Delayed
+	default:
+		return action
+	}
+}
+
+// codeOf is the code of an answer at the start of a text; 0: none.
+func codeOf(text string) int {
+	found := answerCode.FindStringSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	code, _ := strconv.Atoi(found[1])
+	return code
 }
 
 // first is a word without the comment some servers write after it.

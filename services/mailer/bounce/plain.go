@@ -1,0 +1,155 @@
+package bounce
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"github.com/emersion/go-message"
+)
+
+// Some servers send no report but a text for people (qmail, Exim, old ones), and some
+// reports arrive broken: without their boundary, or with the status in a part of another
+// type. This file reads those.
+
+// tidy removes what programs on the way put before a mail's header: a byte order mark,
+// empty lines, and the From_ line of an mbox, which Postfix's local(8) writes first when
+// it pipes a mail to a command. And it removes blanks before the colon of a header field,
+// an obsolete syntax that readers must take (RFC 5322 §4.5.8).
+func tidy(raw []byte) []byte {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	for {
+		line, rest, found := bytes.Cut(raw, []byte("\n"))
+		if !found || len(bytes.TrimSpace(line)) > 0 && !mboxLine.Match(line) {
+			break
+		}
+		raw = rest
+	}
+	return blankBeforeColon.ReplaceAll(raw, []byte("$1:"))
+}
+
+var (
+	mboxLine         = regexp.MustCompile(`^>?From [^:]`)
+	blankBeforeColon = regexp.MustCompile(`(?m)^([A-Za-z][A-Za-z-]*)[ \t]+:`)
+)
+
+// readBroken looks for the fields of a report in texts.
+func (r *reader) readBroken() {
+	for _, text := range r.texts {
+		at := reportField.FindStringIndex(text)
+		if at == nil || !statusField.MatchString(text[at[0]:]) {
+			continue
+		}
+		r.status = true
+		r.readStatus([]byte(text[at[0]:]))
+	}
+}
+
+var (
+	reportField = regexp.MustCompile(`(?mi)^(Reporting-MTA|Final-Recipient|Original-Recipient):`)
+	statusField = regexp.MustCompile(`(?mi)^(Action|Status):`)
+)
+
+// readPlain reads a text that a mail server wrote for people. Whoever else writes one,
+// also a machine that answers for a person, is no mail server.
+func (r *reader) readPlain(header message.Header) {
+	failed := address.FindAllString(header.Get("X-Failed-Recipients"), maxParts)
+	if len(failed) == 0 && !fromServer(header) {
+		return
+	}
+	for _, text := range r.texts {
+		text, _, _ = cutAny(text, returnedCopy) // the mail itself may hold anything
+		recipients := plainRecipients(text, failed)
+		if len(recipients) == 0 {
+			continue
+		}
+		r.status = true
+		r.Recipients = append(r.Recipients, recipients...)
+		return
+	}
+}
+
+// fromServer tells whether a mail server writes, by the names they use for that.
+func fromServer(header message.Header) bool {
+	from := strings.ToLower(header.Get("From"))
+	for _, name := range []string{"mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster", "mail delivery s"} {
+		if strings.Contains(from, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainRecipients are those a text is about: each address, and the words after it. When
+// nothing in the text is a failure or a delay it is about nobody.
+func plainRecipients(text string, failed []string) []Recipient {
+	action := Failed
+	if !failing.MatchString(text) && delaying.MatchString(text) {
+		action = Delayed
+	} else if !failing.MatchString(text) {
+		return nil
+	}
+	if len(failed) == 0 {
+		for _, found := range addressLine.FindAllStringSubmatch(text, maxParts) {
+			failed = append(failed, found[1])
+		}
+	}
+	if len(failed) == 0 {
+		if found := address.FindString(text); found != "" {
+			failed = []string{found}
+		}
+	}
+	var all []Recipient
+	for _, to := range failed {
+		reason := wordsAfter(text, to)
+		all = append(all, Recipient{Address: to, Action: action, Reason: reason, Enhanced: enhanced(reason), Code: codeOf(reason)})
+	}
+	return all
+}
+
+// wordsAfter are the server's words about an address: the answer that is quoted after it,
+// else what stands there.
+func wordsAfter(text, to string) string {
+	_, after, found := strings.Cut(text, to)
+	if !found {
+		after = text
+	}
+	if next := addressLine.FindStringIndex(after); next != nil && next[0] > 0 {
+		after = after[:next[0]]
+	}
+	if at := quotedAnswer.FindStringSubmatchIndex(after); at != nil {
+		return oneParagraph(after[at[2]:])
+	}
+	return oneParagraph(strings.TrimLeft(after, "<>:;, \t\r\n"))
+}
+
+// oneParagraph is a text up to its first empty line, on one line.
+func oneParagraph(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text, _, _ = strings.Cut(text, "\n\n")
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func cutAny(text string, at *regexp.Regexp) (before, after string, found bool) {
+	if where := at.FindStringIndex(text); where != nil {
+		return text[:where[0]], text[where[1]:], true
+	}
+	return text, "", false
+}
+
+var (
+	address     = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
+	addressLine = regexp.MustCompile(`(?m)^[ \t]*<?([A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>?:?[ \t]*\r?$`)
+
+	// quotedAnswer is an answer of SMTP in a text: 550 5.1.1 …, or 550-….
+	quotedAnswer = regexp.MustCompile(`(?:^|[^0-9.\w])([45]\d\d[ -](?:[#(]?[45]\.\d{1,3}\.\d{1,3}|[A-Za-z<#"']))`)
+
+	// returnedCopy begins the mail that came back.
+	returnedCopy = regexp.MustCompile(`(?mi)^-+ ?(Below this line is a copy of the message|This is a copy of (the|your) message|` +
+		`Original message|The header of the original message|Undelivered message follows|Unsent message (follows|below))`)
+
+	failing = regexp.MustCompile(`(?i)(could not|couldn't|cannot|can't|was not|wasn't|not) be delivered|undeliver(ed|able)|delivery (has |to .{0,80} )?(failed|failure)|` +
+		`permanent(ly)? (error|failure|fatal)|failed permanently|returned to sender|giving up|unable to deliver|was not delivered|not able to deliver|wasn't able to deliver|` +
+		`(?:^|[^0-9.\w])5\d\d[ -]#?5\.\d`)
+	delaying = regexp.MustCompile(`(?i)delay(ed)?\b|not yet been delivered|still being (re)?tried|will be (re)?tried|will (keep|continue) (on )?trying|warning message only`)
+)
