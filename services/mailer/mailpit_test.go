@@ -92,7 +92,7 @@ func (p *mailpit) reads(what string, m caught, locale string) {
 		p.t.Errorf("%s: read differently\n%s\n%s", what, m.Text, m.HTML)
 	}
 	if m.Subject == "" || m.From.Name == "" || m.From.Address == "" || m.ReturnPath != "bounces@softphone.example" ||
-		len(m.To) != 1 || m.To[0].Name != "Doe Änne" || m.To[0].Address != "user@example.com" {
+		len(m.To) != 1 || m.To[0].Name != "Doe, Änne" || m.To[0].Address != "user@example.com" {
 		p.t.Errorf("%s: %q from %v, bounces to %s, to %v", what, m.Subject, m.From, m.ReturnPath, m.To)
 	}
 	for _, text := range []string{m.Text, m.HTML} {

@@ -56,7 +56,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, m := range mails {
 		p := parse(t, m.Data)
-		if to := p.address(t, "To"); to.Address != "anna@example.com" || to.Name != "Doe Änne" {
+		if to := p.address(t, "To"); to.Address != "anna@example.com" || to.Name != "Doe, Änne" {
 			t.Errorf("to %v", to)
 		}
 	}

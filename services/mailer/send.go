@@ -22,7 +22,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	}
 	rendered, err := m.brands.Render(letter.Letter{
 		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
-		Locale: p.license.Locale, DeviceLimit: p.license.DeviceLimit, Devices: p.devices, CauseID: c.mailID(), Date: c.Time,
+		Locale: p.license.Locale, DeviceLimit: p.license.DeviceLimit, Devices: p.devices, CauseID: c.mailID(), Date: d.Time,
 	})
 	if err != nil {
 		return react.Permanent(err)

@@ -35,7 +35,7 @@ type Letter struct {
 	DeviceLimit int
 	Devices     []Device  // some of those in use; of DeviceLimitReached alone
 	CauseID     string    // of the event that asks for the mail: the left-hand side of Message-Id
-	Date        time.Time // of that event
+	Date        time.Time // when the log stored that event: publishers' clocks may be wrong, and it is the same for every send
 }
 
 // Device is one that holds a seat.

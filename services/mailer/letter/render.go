@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jordan-wright/email"
-	"golang.org/x/net/idna"
 )
 
 func (b *brand) render(l *Letter) (Mail, error) {
@@ -44,13 +43,14 @@ func (b *brand) envelop(p *page, l *Letter) ([]byte, error) {
 		return nil, located(err)
 	}
 	m := email.NewEmail()
-	m.From = header(b.sender)
-	m.To = []string{header(mail.Address{Name: l.Name, Address: l.To})}
-	m.ReplyTo = []string{header(b.answers(l.Tenant))}
-	m.Subject = subject
+	m.From = bare(b.sender)
+	m.To = []string{bare(mail.Address{Address: l.To})}
+	m.ReplyTo = []string{bare(b.answers(l.Tenant))}
+	m.Subject = "-"
 	m.Headers.Set("Date", l.Date.UTC().Format(time.RFC1123Z))
 	m.Headers.Set("Message-Id", b.messageID(l.CauseID))
 	m.Headers.Set("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
+	m.Headers.Set("X-Auto-Response-Suppress", "All")  // the same for Exchange
 	m.Headers.Set("Content-Language", p.Lang)
 	m.Text, m.HTML = body.text, body.html
 	for _, p := range []*picture{b.logo, b.qr} {
@@ -62,7 +62,7 @@ func (b *brand) envelop(p *page, l *Letter) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the mail: %w", err)
 	}
-	return settle(raw, l.CauseID)
+	return settle(raw, l.CauseID, b.headers(l, subject))
 }
 
 // answers is where a tenant's users write to.
@@ -74,17 +74,4 @@ func (b *brand) answers(tenant string) mail.Address {
 		Name:    strings.ReplaceAll(b.replyTo.Name, tenantMark, tenant),
 		Address: strings.ReplaceAll(b.replyTo.Address, tenantMark, tenant),
 	}
-}
-
-// header writes an address for a header field: the name encoded (RFC 2047)
-// and without commas, at which the MIME builder would cut it; an international domain
-// in its xn-- form, so that only an address whose local part is international too
-// needs a header that is not ASCII.
-func header(a mail.Address) string {
-	local, domain, _ := strings.Cut(a.Address, "@")
-	if name, err := idna.Lookup.ToASCII(domain); err == nil {
-		a.Address = local + "@" + name
-	}
-	a.Name = strings.Join(strings.Fields(strings.ReplaceAll(a.Name, ",", " ")), " ")
-	return a.String()
 }

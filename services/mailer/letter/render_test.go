@@ -211,9 +211,9 @@ func TestDisplayNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, want string }{
 		{"Anna", "Anna"},
-		{"Doe, John", "Doe John"},
-		{"Doe,John,,Jr.", "Doe John Jr."},
-		{"Müller, Jörg", "Müller Jörg"},
+		{"Doe, John", "Doe, John"},
+		{"Doe,John,,Jr.", "Doe,John,,Jr."},
+		{"Müller, Jörg", "Müller, Jörg"},
 		{`Ann "The Voice" O'Neil`, `Ann "The Voice" O'Neil`},
 		{`back\slash`, `back\slash`},
 		{"anna@evil.example", "anna@evil.example"},
@@ -226,7 +226,7 @@ func TestDisplayNames(t *testing.T) {
 		{strings.Repeat("x", 128), strings.Repeat("x", 128)},
 		{"🙂 smile", "🙂 smile"},
 		{"", ""},
-		{",", ""},
+		{",", ","},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

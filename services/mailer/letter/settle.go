@@ -13,7 +13,7 @@ import (
 // headerOrder is the order readers of raw mail are used to.
 func headerOrder() []string {
 	return []string{
-		"Date", "From", "To", "Reply-To", "Subject", "Message-Id", "Auto-Submitted", "Content-Language",
+		"Date", "From", "To", "Reply-To", "Subject", "Message-Id", "Auto-Submitted", "X-Auto-Response-Suppress", "Content-Language",
 		"Mime-Version", "Content-Type",
 	}
 }
@@ -23,10 +23,9 @@ var errShape = errors.New("the MIME builder made something unexpected")
 // settle takes chance out of a built mail: the header fields, which come in
 // the random order of a map, are put into headerOrder, and the random MIME
 // boundaries are replaced by some derived from the cause. So a mail sent twice is
-// the same twice. It also folds long fields between encoded words, as a line
-// must not exceed 998 octets (RFC 5322 §2.1.1) and the builder never folds, and
+// the same twice. It also puts the headers in that the builder would get wrong, and
 // says of the related parts which is the root (RFC 2387 §3.1 requires it).
-func settle(raw []byte, causeID string) ([]byte, error) {
+func settle(raw []byte, causeID string, headers map[string]string) ([]byte, error) {
 	head, body, found := bytes.Cut(raw, []byte("\r\n\r\n"))
 	if !found {
 		return nil, fmt.Errorf("%w: no header", errShape)
@@ -46,7 +45,7 @@ func settle(raw []byte, causeID string) ([]byte, error) {
 	if err := replaceBoundary(raw, body[len("--"):], derived("alternative", causeID)); err != nil {
 		return nil, err
 	}
-	fields, err := ordered(string(head))
+	fields, err := ordered(string(head), headers)
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +69,19 @@ func replaceBoundary(raw, at []byte, with string) error {
 	}
 }
 
-// ordered are the fields of a header in headerOrder, folded.
-func ordered(head string) ([]string, error) {
+// ordered are the fields of a header in headerOrder, folded, some with other values.
+func ordered(head string, headers map[string]string) ([]string, error) {
 	fields := strings.Split(strings.ReplaceAll(head, "\r\n ", " "), "\r\n")
 	slices.SortFunc(fields, func(a, b string) int { return rank(a) - rank(b) })
 	for i, field := range fields {
-		name, _, _ := strings.Cut(field, ":")
+		name, value, _ := strings.Cut(field, ": ")
 		if rank(field) == unranked || i > 0 && rank(field) == rank(fields[i-1]) {
 			return nil, fmt.Errorf("%w: field %q", errShape, name)
 		}
-		fields[i] = strings.ReplaceAll(field, "?= =?", "?=\r\n =?")
+		if better, is := headers[name]; is {
+			value = better
+		}
+		fields[i] = name + ": " + folded(name, value)
 	}
 	return fields, nil
 }

@@ -109,6 +109,17 @@ func read(t testing.TB, raw []byte) parsed {
 			t.Fatalf("a line has %d octets or a bare CR or LF", len(line))
 		}
 	}
+	head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+	for line := range strings.SplitSeq(head, "\r\n") {
+		if len(line) > 76 && strings.Contains(line, " ") && !strings.HasPrefix(line, "Message-Id: ") { // which cannot be folded
+			t.Errorf("a header's line has %d characters: %s", len(line), line)
+		}
+	}
+	for word := range strings.FieldsSeq(head) {
+		if strings.HasPrefix(word, "=?") && len(word) > 75 {
+			t.Errorf("an encoded word has %d characters: %s", len(word), word)
+		}
+	}
 	entity, err := message.Read(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatalf("not a well-formed mail: %v\n%s", err, raw)
