@@ -1,7 +1,9 @@
 package mailer
 
 import (
+	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
 // postfixInBetween takes mails over and cannot deliver them: the server of
 // far.example refuses them, and nowhere.example is not there. It tries for seconds
 // what others try for days.
-func postfixInBetween(t *testing.T) *servertest.PostfixServer {
+func postfixInBetween(t *testing.T, more map[string]string) *servertest.PostfixServer {
 	t.Helper()
 	far := servertest.SMTP(t, servertest.SMTPScript{
 		Rcpt: func(to string) error {
@@ -35,21 +38,50 @@ func postfixInBetween(t *testing.T) *servertest.PostfixServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return servertest.Postfix(t, servertest.PostfixConfig{Settings: map[string]string{
+	settings := map[string]string{
 		"relay_domains": "far.example, nowhere.example", "smtpd_reject_unlisted_recipient": "no",
 		"transport_maps":     "inline:{ {far.example = smtp:[127.0.0.1]:" + port + "}, {nowhere.example = error:5.1.2 no such domain} }",
 		"virtual_alias_maps": "inline:{ {boss@example.com = gone@far.example} }",
 		// One try at once and one at the end: it loses sight of a mail whose last try has not quite ended.
 		"queue_run_delay": "1s", "minimal_backoff_time": "7s", "maximal_backoff_time": "7s",
 		"delay_warning_time": "1s", "maximal_queue_lifetime": "6s", "bounce_queue_lifetime": "6s",
-	}})
+	}
+	maps.Copy(settings, more)
+	return servertest.Postfix(t, servertest.PostfixConfig{Settings: settings})
+}
+
+// A bounce that local(8) pipes from an alias to the command of deploy/README, which
+// begins with the From_ line of an mbox.
+func TestBouncePipedByPostfix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, servertest.SMTPScript{}, 0)
+	hook, aliases := servertest.Address(t), filepath.Join(t.TempDir(), "aliases")
+	const secret = "0123456789abcdef0123456789abcdef"
+	command := `bounces "|curl --fail --silent --retry 5 --retry-all-errors --data-binary @- --header 'Authorization: Bearer ` + secret + `' http://` + hook + `/bounces"` + "\n"
+	if err := os.WriteFile(aliases, []byte(command), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := postfixInBetween(t, map[string]string{"mydestination": "alias.example", "alias_maps": "texthash:" + aliases, "local_recipient_maps": ""})
+	c := w.config()
+	c.SMTP.URL, c.SMTP.CAFile = "smtp://"+p.Addr+"?starttls=required", p.CAFile
+	c.Bounces = Bounces{Address: "bounces@alias.example", Listen: hook, Secret: process.NewSecret(secret)}
+	w.run(c)
+	cause := w.grant(events.Extension{Tenant: "acme", Number: "1001"}, "gone@far.example")
+	w.eventually("the bounce is told", func() bool {
+		for _, e := range w.tales()[cause.ID] {
+			if b, is := e.Data.(events.EmailBounced); is {
+				return b.Action == events.ActionFailed && b.EnhancedCode == "5.1.1"
+			}
+		}
+		return false
+	})
 }
 
 // What Postfix writes when it gives up a mail that it took over, or is late with
 // it, is told in its words and shown with what to do.
 func TestBouncesOfPostfix(t *testing.T) {
 	t.Parallel()
-	w, p := newWorld(t, servertest.SMTPScript{}, 0), postfixInBetween(t)
+	w, p := newWorld(t, servertest.SMTPScript{}, 0), postfixInBetween(t, nil)
 	c := w.config()
 	c.SMTP.URL, c.SMTP.CAFile = "smtp://"+p.Addr+"?starttls=required", p.CAFile
 	c.Bounces = Bounces{Address: "bounces@example.com", Dir: p.Maildir(), Every: 5 * time.Millisecond}
