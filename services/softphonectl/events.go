@@ -25,6 +25,7 @@ type entry struct {
 	Extension string          `json:"extension"`
 	Event     string          `json:"event"`
 	ID        string          `json:"id,omitempty"`
+	Actor     *actor          `json:"actor,omitempty"` // who caused it; absent when nobody said, and of an outcome
 	Cause     uint64          `json:"cause,omitempty"`
 	CauseID   string          `json:"causeId,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
@@ -32,6 +33,13 @@ type entry struct {
 
 	words string
 	depth int
+}
+
+// actor is who caused a fact, as --json prints it.
+type actor struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
 }
 
 // maxTree bounds what --tree keeps in memory, in events.
@@ -43,7 +51,8 @@ func eventsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [tenant/extension]",
 		Short: "List what is in the log, a line an event",
-		Long: "List what is in the log, a line an event: its sequence, when it was stored, whom it is about, who said what.\n\n" +
+		Long: "List what is in the log, a line an event: its sequence, when it was stored, whom it is about, who published what,\n" +
+			"and who did it, where the portal says so.\n\n" +
 			"The server filters: only what is asked for is read, however long the log. What is no event is listed too, with\n" +
 			"what is wrong with it.",
 		Example: `  softphonectl events acme/1001 --tree
@@ -101,6 +110,12 @@ func entryOf(m eventlog.Message) entry {
 		return e
 	}
 	e.ID, e.Time, e.words = event.ID, &event.Time, said(event.Data)
+	if by := event.By(); by.Kind != "" {
+		e.Actor = &actor{Kind: by.Kind, ID: by.ID, Name: by.Name}
+		if by.Kind != events.ActorCore { // which the source says
+			e.words = strings.TrimPrefix(e.words+", by "+by.String(), ", ")
+		}
+	}
 	return e
 }
 
