@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
@@ -213,6 +214,17 @@ func TestCommands(t *testing.T) {
 	does("sessions end --all", "sessions ended: 1")
 	if out := does("sessions list"); strings.Contains(out, "Bo") {
 		t.Errorf("everybody was signed out:\n%s", out)
+	}
+
+	folder := t.TempDir() // of a system in one process
+	put, err := beacon.Light(folder, beacon.Beacon{NATS: c.world.NATS.URL(), Redis: c.world.Redis.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer put()
+	var near bytes.Buffer
+	if err := server.Command([]string{"limits", "list"}, []string{"SOFTPHONE_DATA=" + folder}, &near); err != nil || !strings.Contains(near.String(), "all others") {
+		t.Errorf("beside a system in one process: %v\n%s", err, near.String())
 	}
 
 	for line, says := range map[string]string{

@@ -36,11 +36,16 @@ var errUsage = errors.New("no such command\n\n" + usage)
 // commandTime is how long a command may take.
 const commandTime = 15 * time.Second
 
-// Command does what the arguments say. It reads the environment that the portal reads, and
+// Command does what the arguments say. It reads the environment that the portal reads, or
+// finds a system that runs in one process by its data folder (SOFTPHONE_DATA, ./data), and
 // works with NATS and Redis itself, whether or not a portal is running.
 func Command(arguments, environment []string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
+	environment, err := nearby(environment)
+	if err != nil {
+		return err
+	}
 	if arguments[0] == "link" {
 		return link(ctx, arguments[1:], environment, out)
 	}
