@@ -168,6 +168,7 @@ func (r *reader) readReturned(body []byte) {
 
 // readStatus reads the fields of the message, and of each recipient.
 func (r *reader) readStatus(body []byte) {
+	body = blankBeforeColon.ReplaceAll(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), []byte("$1:")) // it may have been encoded
 	in := bufio.NewReader(bytes.NewReader(bytes.TrimLeft(body, "\r\n")))
 	for range maxParts {
 		group := fields(in)
@@ -210,7 +211,11 @@ func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 	if r.Address == "" {
 		r.Address = typed(group.Get("Original-Recipient"))
 	}
-	r.Code = codeOf(r.Reason)
+	if r.Code = codeOf(r.Reason); r.Code == 0 {
+		if said := quotedAnswer.FindStringSubmatch(r.Reason); said != nil { // host mx.far.example said: 550 …
+			r.Code = codeOf(said[1])
+		}
+	}
 	// The status is the reporting server's own; what the receiver answered is quoted, and
 	// is the first hand.
 	if quoted := enhanced(r.Reason); quoted != "" && !strings.HasSuffix(quoted, ".0.0") || r.Enhanced == "" {

@@ -14,10 +14,14 @@ import (
 
 // tidy removes what programs on the way put before a mail's header: a byte order mark,
 // empty lines, and the From_ line of an mbox, which Postfix's local(8) writes first when
-// it pipes a mail to a command. And it removes blanks before the colon of a header field,
-// an obsolete syntax that readers must take (RFC 5322 §4.5.8).
+// it pipes a mail to a command. It removes blanks before the colon of a header field, an
+// obsolete syntax that readers must take (RFC 5322 §4.5.8), and lines of the header that
+// are no field. Lines may end with CR alone.
 func tidy(raw []byte) []byte {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	if !bytes.Contains(raw, []byte("\n")) {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))
+	}
 	for {
 		line, rest, found := bytes.Cut(raw, []byte("\n"))
 		if !found || len(bytes.TrimSpace(line)) > 0 && !mboxLine.Match(line) {
@@ -25,10 +29,27 @@ func tidy(raw []byte) []byte {
 		}
 		raw = rest
 	}
-	return blankBeforeColon.ReplaceAll(raw, []byte("$1:"))
+	return withoutStrayLines(blankBeforeColon.ReplaceAll(raw, []byte("$1:")))
+}
+
+// withoutStrayLines drops from the header what is neither a field nor the continuation of
+// one: it would make the whole mail unreadable.
+func withoutStrayLines(raw []byte) []byte {
+	var header []byte
+	for rest := raw; ; {
+		line, after, found := bytes.Cut(rest, []byte("\n"))
+		if !found || len(bytes.TrimSpace(line)) == 0 {
+			return append(header, rest...)
+		}
+		if headerLine.Match(line) {
+			header = append(append(header, line...), '\n')
+		}
+		rest = after
+	}
 }
 
 var (
+	headerLine       = regexp.MustCompile(`^([!-9;-~]+:|[ \t])`)
 	mboxLine         = regexp.MustCompile(`^>?From [^:]`)
 	blankBeforeColon = regexp.MustCompile(`(?m)^([A-Za-z][A-Za-z-]*)[ \t]+:`)
 )
@@ -69,7 +90,9 @@ func (r *reader) readPlain(header message.Header) {
 	}
 }
 
-// fromServer tells whether a mail server writes, by the names they use for that.
+// fromServer tells whether a mail server writes: by the names they use for that, or, where
+// it has the name of no person, by an empty envelope sender (RFC 5321 §4.5.5) and the subject.
+// A person's vacation notice has the first of these too, so the name is asked for.
 func fromServer(header message.Header) bool {
 	from := strings.ToLower(header.Get("From"))
 	for _, name := range []string{"mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster", "mail delivery s"} {
@@ -77,8 +100,13 @@ func fromServer(header message.Header) bool {
 			return true
 		}
 	}
-	return false
+	return strings.TrimSpace(header.Get("Return-Path")) == "<>" && machineName.MatchString(from) && failureSubject.MatchString(header.Get("Subject"))
 }
+
+var (
+	machineName    = regexp.MustCompile(`no-?_?reply|mail system|bounce|administrator|mailer`)
+	failureSubject = regexp.MustCompile(`(?i)undeliver|delivery (status|fail|notification)|failure notice|returned mail|mail delivery|unzustellbar`)
+)
 
 // plainRecipients are those a text is about: each address, and the words after it. When
 // nothing in the text is a failure or a delay it is about nobody.
@@ -148,7 +176,7 @@ var (
 	returnedCopy = regexp.MustCompile(`(?mi)^-+ ?(Below this line is a copy of the message|This is a copy of (the|your) message|` +
 		`Original message|The header of the original message|Undelivered message follows|Unsent message (follows|below))`)
 
-	failing = regexp.MustCompile(`(?i)(could not|couldn't|cannot|can't|was not|wasn't|not) be delivered|undeliver(ed|able)|delivery (has |to .{0,80} )?(failed|failure)|` +
+	failing = regexp.MustCompile(`(?im)unzustellbar|nicht zugestellt|pas pu être (remis|distribué|livré)|no se (ha podido|pudo) entregar|^[ \t]*5\d\d[ -][a-z]|(could not|couldn't|cannot|can't|was not|wasn't|not) be delivered|undeliver(ed|able)|delivery (has |to .{0,80} )?(failed|failure)|` +
 		`permanent(ly)? (error|failure|fatal)|failed permanently|returned to sender|giving up|unable to deliver|was not delivered|not able to deliver|wasn't able to deliver|` +
 		`(?:^|[^0-9.\w])5\d\d[ -]#?5\.\d`)
 	delaying = regexp.MustCompile(`(?i)delay(ed)?\b|not yet been delivered|still being (re)?tried|will be (re)?tried|will (keep|continue) (on )?trying|warning message only`)

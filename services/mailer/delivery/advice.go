@@ -16,7 +16,7 @@ func Advice(code int, enhanced, text string, final bool) string {
 
 const (
 	adviceRetry  = "We'll retry automatically."
-	adviceSignIn = "The mail server does not accept how we sign in or encrypt: check the user, the password or token, and SMTP_URL."
+	adviceSignIn = "The mail server does not accept how we sign in or encrypt: check the user, the password or token, SMTP_URL, and that the account there may send."
 	adviceLimit  = "The mail server limits how much we may send: wait, lower SMTP_RATE, or have the limit raised."
 	adviceRoom   = "The mailbox is full: ask the person to free space, then send the mail again."
 	adviceAgain  = "Send the mail again; if it fails again, ask the operator of the recipient's server."
@@ -25,7 +25,7 @@ const (
 
 func adviceOf(code int, enhanced, text string, final bool) string {
 	switch {
-	case code == 530 || code == 535 || code == 538:
+	case code == 530 || code == 535 || code == 538 || closesOurAccount(enhanced, text):
 		return adviceSignIn
 	case ourHost.MatchString(text) && strings.Contains(strings.ToLower(text), "helo"):
 		return "The mail server does not accept our name: set SMTP_LOCAL_NAME to a name that is in the DNS."

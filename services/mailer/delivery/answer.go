@@ -15,31 +15,38 @@ import (
 // gets no mail at all.
 var (
 	// ourHost is refused, whatever the mail.
-	ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b`)
+	ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b|\b(invalid|bad) (helo|ehlo)\b`)
 
 	// ourRelaying: the server does not send for us, or not to there.
 	ourRelaying = regexp.MustCompile(`(?i)\brelay(ing)?( access)? (denied|not permitted|not allowed|prohibited)|\bunable to relay\b|` +
-		`\bnot permitted to relay\b|\bwe do not relay\b`)
+		`\bnot permitted to relay\b|\bwe do not relay\b|\ballowed rcpthosts\b|\bpermission to submit mail\b`)
+
+	// ourAccount: the server wants us to sign in, or has closed our account there.
+	ourAccount = regexp.MustCompile(`(?i)\bauthentication (is )?required\b|\brequires authentication\b|\bauthenticate first\b|` +
+		`\bcheck for new mail before sending\b|\bsending (is |has been )?(paused|suspended|disabled)\b|` +
+		`\byour account (is|has been|was) (suspended|disabled|blocked|locked)|\boutgoing (mail|e-?mail|messages) .{0,40}\b(suspended|disabled|blocked)\b`)
 
 	// ourLimit: we have sent as much as we may for now.
 	ourLimit = regexp.MustCompile(`(?i)\b(daily|hourly|sending|message|submission|recipient) (user )?(sending )?(limit|quota)|` +
 		`\b(daily|hourly) (limit|quota)|\bmax(imum)? (e-?mails?|messages|recipients|defers and failures) per (hour|day)|` +
 		`\b(sending|send) (limit|quota|rate)|\blimit (for|of) (message )?(recipients|messages|e-?mails)\b|\bexceeded .{0,30}\bper (hour|day|minute)\b|` +
-		`\bmaximum (send|sending) rate exceeded|\bmaximum credits exceeded|\btoo many (messages|e-?mails) (sent )?from\b`)
+		`\bmaximum (send|sending) rate exceeded|\bmaximum credits exceeded|\btoo many (messages|e-?mails) (sent )?from\b|` +
+		`\boutgoing (mail|e-?mail|message)s? (limit|quota)|\brate.limited for your\b`)
 
 	// ourSender is refused, and so would be all mails of it.
-	ourSender = regexp.MustCompile(`(?i)\bsender address rejected\b|\bsendasdenied\b|\bnot (allowed|permitted|authorized) to send (as|from|on behalf)\b|` +
+	ourSender = regexp.MustCompile(`(?i)\bsender address rejected\b|\bsendasdenied|\bpermissions? to send as\b|\bnot (allowed|permitted|authorized) to send (as|from|on behalf)\b|` +
 		`\b(sender|e-?mail address|identit(y|ies)|from address) .{0,40}\bnot (been )?verified\b|\be-?mail address is not verified\b|` +
-		`\bsender verif(y|ication) failed|\bverification failed for\b|\bsender (address )?(is )?not (owned|allowed|permitted|authorized)\b|` +
-		`\bfrom address does not match a verified\b|\bunauthenticated (e-?mail|sender)s? from\b`)
+		`\bsender (callout |address )?verif(y|ication) failed|\bverification failed for\b|\bsender (address )?(is )?not (owned|allowed|permitted|authorized)\b|` +
+		`\bfrom address does not match a verified\b|\bunauthenticated (e-?mail|sender)s? from\b|` +
+		`\baddress in (the )?from:? header\b`)
 
 	// fullMailbox: there is no room in it now.
 	fullMailbox = regexp.MustCompile(`(?i)\b(over|exceeds?|exceeded|out of) (its |the |their |his |her |allowed |disk |mailbox |storage |user )*(quota|storage|allocation)|` +
-		`\b(quota|storage|mailbox size|size limit) (limit )?(has been |was |is )?(exceeded|full)|\b(mailbox|inbox|mail folder|account) (is |for .{0,60} is )?(full|over)\b|` +
+		`\b(quota|storage|mailbox size|size limit) (limit )?(has been |was |is )?(exceeded|full)|\b(mailbox|inbox|mail folder|account) (is |for .{0,60} is )?(full|over)\b|\bfull (mailbox|inbox)\b|` +
 		`\bnot enough (storage )?space\b|\binsufficient (mailbox |disk )?(space|storage)`)
 
 	// receivingRate: the mailbox gets too much at a time.
-	receivingRate = regexp.MustCompile(`(?i)\breceiving (mail|e-?mail|messages) (at a rate|too (quickly|fast))|\brecipient.{0,40}\b(rate|too many messages)`)
+	receivingRate = regexp.MustCompile(`(?i)\breceiving (mail|e-?mail|messages) (at a rate|too (quickly|fast))|\brecipient.{0,40}\b(rate|too many messages)|\brate.limit (is |was |has been )?(exceeded|reached)`)
 
 	// unwanted: filters and policies, about this mail or whoever sends.
 	unwanted = regexp.MustCompile(`(?i)\bspam|\bblock(ed|list)|\bblacklist|\blisted (in|by|on|at)\b|\breputation\b|\bpolic(y|ies)\b|\bdmarc\b|\bspf\b|\bdkim\b|` +
@@ -71,7 +78,7 @@ func RecipientGone(code int, enhanced, text string) bool {
 		return false
 	}
 	switch {
-	case ourHost.MatchString(text), ourRelaying.MatchString(text), ourLimit.MatchString(text), ourSender.MatchString(text),
+	case ourHost.MatchString(text), ourRelaying.MatchString(text), ourAccount.MatchString(text), ourLimit.MatchString(text), ourSender.MatchString(text),
 		receivingRate.MatchString(text), fullMailbox.MatchString(text):
 		return false
 	case slices.Contains(goneCodes, enhanced):
@@ -90,7 +97,7 @@ func RecipientGone(code int, enhanced, text string) bool {
 // 5.7.0, which says no more than security, is about us until the mail was seen: filters
 // refuse its content with that. 5.4.5 is a limit on what we send at Google.
 func aboutUs(stage Stage, code int, enhanced, text string) bool {
-	if ourHost.MatchString(text) || ourRelaying.MatchString(text) || limitsUs(enhanced, text) {
+	if ourHost.MatchString(text) || ourRelaying.MatchString(text) || closesOurAccount(enhanced, text) || limitsUs(enhanced, text) {
 		return true
 	}
 	switch code {
@@ -98,12 +105,18 @@ func aboutUs(stage Stage, code int, enhanced, text string) bool {
 		return true
 	}
 	switch enhanced {
-	case "5.7.8", "5.7.9", "5.7.10", "5.7.11":
+	case "5.7.8", "5.7.9", "5.7.10", "5.7.11", "5.7.705", "5.7.708": // the last two of Exchange Online, which bans a tenant or its address
 		return true
 	case "5.7.0":
 		return stage < stageDot
 	}
 	return false
+}
+
+// closesOurAccount goes by words, but not where Exchange says with 5.7.1xx that a group or
+// a mailbox takes mail only from its own house.
+func closesOurAccount(enhanced, text string) bool {
+	return ourAccount.MatchString(text) && (len(enhanced) < len("5.7.1xx") || !strings.HasPrefix(enhanced, "5.7.1"))
 }
 
 func limitsUs(enhanced, text string) bool {
@@ -114,10 +127,10 @@ func limitsUs(enhanced, text string) bool {
 }
 
 // aboutSender recognizes refusals of the sender's address: what RFC 5321 §4.2.3 has for
-// an address at MAIL, the codes of RFC 3463 §3.2, Exchange's 5.2.252, and words.
+// an address at MAIL, the codes of RFC 3463 §3.2, Exchange's 5.2.252 and 5.7.60, and words.
 func aboutSender(stage Stage, code int, enhanced, text string) bool {
 	return stage == stageMAIL && (code == 550 || code == 553) ||
-		enhanced == "5.1.7" || enhanced == "5.1.8" || enhanced == "5.2.252" || ourSender.MatchString(text)
+		enhanced == "5.1.7" || enhanced == "5.1.8" || enhanced == "5.2.252" || enhanced == "5.7.60" || ourSender.MatchString(text)
 }
 
 // passes recognizes 5xx answers that are true only for a while: a mailbox that is full,

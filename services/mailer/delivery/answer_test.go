@@ -25,6 +25,29 @@ func TestAnswersOfServers(t *testing.T) {
 		text  string
 		want  meaning
 	}{
+		// What more of them say.
+		{stageRCPT, 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", pauseAll},
+		{stageRCPT, 550, "5.7.1 Client does not have permission to submit mail to this server", pauseAll},
+		{stageRCPT, 550, "Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", pauseAll},
+		{stageDot, 554, "Sending paused for this account. For more information, please check the inbox of your account", pauseAll},
+		{stageRCPT, 550, "Your account has been suspended", pauseAll}, // ours
+		{stageRCPT, 550, "Outgoing mail from this account has been suspended", pauseAll},
+		{stageRCPT, 550, "authentication required", pauseAll},
+		{stageRCPT, 551, "This mail server requires authentication when attempting to send to a non-local e-mail address.", pauseAll},
+		{stageRCPT, 550, "You must check for new mail before sending mail.", pauseAll},
+		{stageRCPT, 552, "5.7.1 Outgoing mail quota exceeded", pauseAll},
+		{stageRCPT, 550, "5.7.1 Rate limited for your account", pauseAll},
+		{stageDot, 550, "5.7.708 Service unavailable. Access denied, traffic not accepted from this IP", pauseAll},
+		{stageDot, 554, "5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message", pauseSender},
+		{stageDot, 550, "5.7.60 SMTP; Client does not have permissions to send as this sender", pauseSender},
+		{stageRCPT, 550, "Sender callout verification failed", pauseSender},
+		{stageDot, 550, "Invalid address in From header", pauseSender},
+		{stageDot, 552, "sorry, the person you are trying to reach has a full mailbox", later},
+		{stageRCPT, 550, "rate limit exceeded", later},
+		{stageRCPT, 550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed", fail},
+		{stageDot, 554, "5.2.0 STOREDRV.Submission.Exception:OutboundSpamException", fail},
+		{stageRCPT, 550, "This account has been disabled or discontinued", block},
+
 		// Nobody is there.
 		{stageRCPT, 550, "5.1.1 <nobody@far.example>: Recipient address rejected: User unknown in local recipient table", block},
 		{stageRCPT, 550, "5.1.1 <nobody@far.example>: Recipient address rejected: User unknown in virtual mailbox table", block},
