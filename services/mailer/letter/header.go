@@ -1,7 +1,7 @@
 package letter
 
 import (
-	"mime"
+	"fmt"
 	"net/mail"
 	"strings"
 
@@ -20,7 +20,7 @@ func (b *brand) headers(l *Letter, subject string) map[string]string {
 		"From":     header(b.sender),
 		"To":       header(mail.Address{Name: l.Name, Address: l.To}),
 		"Reply-To": header(b.answers(l.Tenant)),
-		"Subject":  encoded(subject, mime.QEncoding),
+		"Subject":  encoded(subject),
 	}
 }
 
@@ -40,63 +40,82 @@ func header(a mail.Address) string {
 	if name == "" {
 		return address
 	}
-	encoding := mime.QEncoding
-	if strings.ContainsAny(name, "\"#$%&'(),.:;<>@[]^`{|}~") { // not in a phrase, RFC 2047 §5
-		encoding = mime.BEncoding
+	written := (&mail.Address{Name: name, Address: a.Address}).String() // quoted, if it is ASCII
+	if isPlain(strings.TrimSuffix(written, " "+address)) && isPlain(name) {
+		return written
 	}
-	if words := encoded(name, encoding); words != name {
-		return words + " " + address
-	}
-	return (&mail.Address{Name: name, Address: a.Address}).String()
+	return encodedWords(name) + " " + address
 }
 
-// encoded is a text as encoded words that fit on a line each, or itself when it is ASCII
-// and can be folded as it is.
-func encoded(text string, encoding mime.WordEncoder) string {
-	plain := encoding.Encode("utf-8", text) == text
-	for word := range strings.FieldsSeq(text) {
-		plain = plain && len(word) <= maxWord
-	}
-	if plain {
+// encoded is a text as encoded words that fit on a line each, or itself when it can stand
+// in a header, and be folded, as it is.
+func encoded(text string) string {
+	if text == "" || isPlain(text) {
 		return text
 	}
+	return encodedWords(text)
+}
+
+// encodedWords are separated by blanks, where they can be folded.
+func encodedWords(text string) string {
 	var words []string
 	chunk := ""
-	for _, r := range text {
-		if len(word(encoding, chunk+string(r))) > maxWord {
-			words = append(words, word(encoding, chunk))
-			chunk = ""
+	for _, r := range text { // a character is not divided between words, RFC 2047 §5
+		if next := quoted(string(r)); len(wordStart)+len(chunk)+len(next)+len(wordEnd) > maxWord {
+			words = append(words, wordStart+chunk+wordEnd)
+			chunk = next
+		} else {
+			chunk += next
 		}
-		chunk += string(r)
 	}
-	return strings.Join(append(words, word(encoding, chunk)), " ")
+	return strings.Join(append(words, wordStart+chunk+wordEnd), " ")
 }
 
-// word is one encoded word, also of a text that needs none.
-func word(encoding mime.WordEncoder, text string) string {
-	if as := encoding.Encode("utf-8", text); as != text {
-		return as
+const (
+	wordStart = "=?utf-8?q?" // of an encoded word
+	wordEnd   = "?="
+)
+
+// isPlain says whether a text needs no encoding: printable ASCII with single blanks,
+// where it can be folded often enough, that no reader takes for an encoded word.
+func isPlain(text string) bool {
+	for word := range strings.SplitSeq(text, " ") {
+		if word == "" || len(word) > maxWord {
+			return false
+		}
 	}
-	return "=?utf-8?q?" + strings.ReplaceAll(text, " ", "_") + "?="
+	return !strings.Contains(text, "=?") && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// folded is a field's value with line breaks before words that would not fit.
+// quoted is a text in the encoding Q, with no characters as they are but those that may
+// stand in a name (RFC 2047 §5.3): no comma, blank or bracket ends the word.
+func quoted(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		switch {
+		case c == ' ':
+			b.WriteByte('_')
+		case '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("!*+-/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "=%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// folded is a field's value with what stands before each of its words: a blank, or a line
+// break and a blank where the word would not fit.
 func folded(name, value string) string {
 	var b strings.Builder
 	line := len(name) + len(":")
-	for i, word := range strings.Split(value, " ") {
-		switch {
-		case i > 0 && line+1+len(word) > maxLine:
-			b.WriteString("\r\n ")
-			line = 1
-		case i > 0:
-			b.WriteString(" ")
-			line++
-		default:
-			line++
+	for word := range strings.SplitSeq(value, " ") {
+		if line+1+len(word) > maxLine {
+			b.WriteString("\r\n")
+			line = 0
 		}
-		b.WriteString(word)
-		line += len(word)
+		b.WriteString(" " + word)
+		line += 1 + len(word)
 	}
 	return b.String()
 }

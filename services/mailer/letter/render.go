@@ -50,7 +50,8 @@ func (b *brand) envelop(p *page, l *Letter) ([]byte, error) {
 	m.Headers.Set("Date", l.Date.UTC().Format(time.RFC1123Z))
 	m.Headers.Set("Message-Id", b.messageID(l.CauseID))
 	m.Headers.Set("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
-	m.Headers.Set("X-Auto-Response-Suppress", "All")  // the same for Exchange
+	// The same for Exchange (MS-OXCMAIL 2.1.3.2.20). Not All, which would suppress bounces too.
+	m.Headers.Set("X-Auto-Response-Suppress", "OOF, AutoReply")
 	m.Headers.Set("Content-Language", p.Lang)
 	m.Text, m.HTML = body.text, body.html
 	for _, p := range []*picture{b.logo, b.qr} {

@@ -81,7 +81,7 @@ func ordered(head string, headers map[string]string) ([]string, error) {
 		if better, is := headers[name]; is {
 			value = better
 		}
-		fields[i] = name + ": " + folded(name, value)
+		fields[i] = name + ":" + folded(name, value)
 	}
 	return fields, nil
 }

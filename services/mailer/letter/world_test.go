@@ -111,7 +111,7 @@ func read(t testing.TB, raw []byte) parsed {
 	}
 	head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
 	for line := range strings.SplitSeq(head, "\r\n") {
-		if len(line) > 76 && strings.Contains(line, " ") && !strings.HasPrefix(line, "Message-Id: ") { // which cannot be folded
+		if len(line) > 76 && strings.Contains(strings.TrimSpace(line), " ") {
 			t.Errorf("a header's line has %d characters: %s", len(line), line)
 		}
 	}
