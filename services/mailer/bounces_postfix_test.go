@@ -50,7 +50,7 @@ func postfixInBetween(t *testing.T, more map[string]string) *servertest.PostfixS
 	return servertest.Postfix(t, servertest.PostfixConfig{Settings: settings})
 }
 
-// A bounce that local(8) pipes from an alias to the command of deploy/README, which
+// A bounce that local(8) pipes from an alias to a command of somebody's own, which
 // begins with the From_ line of an mbox.
 func TestBouncePipedByPostfix(t *testing.T) {
 	t.Parallel()
