@@ -39,10 +39,26 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		outcome = outcomeOf(ctx, err)
 	}
 	s.metrics.signedIn(outcome, began)
+	s.audit(in, outcome)
 	if errors.Is(err, errSeatRefused) { // an answer like any other of its kind
 		err = ErrUnauthorized
 	}
 	return signedIn, err
+}
+
+// audit writes who tried to sign in, from where, and what came of it. A username or a
+// device id that is none is not written: people type passwords where those belong.
+func (s *Service) audit(in SignIn, result string) {
+	x, ok := extensionOf(strings.TrimSpace(in.Username))
+	if !ok {
+		x = events.Extension{}
+	}
+	device := in.Device.ID
+	if (events.DeviceRemoved{DeviceID: device}).Validate() != nil {
+		device = ""
+	}
+	s.logger.Info().Str("security", "sign-in").Str("tenant", x.Tenant).Str("extension", x.Number).
+		Str("device", device).Str("from", in.Address).Str("result", result).Msg("a device signs in")
 }
 
 // signIn is SignIn, and tells what became of one that was let in.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
@@ -125,5 +126,35 @@ func TestLaterSourceHolds(t *testing.T) {
 	m, err := w.Log.LastInput(t.Context(), "acme.1001", eventlog.Inputs(events.SoftphoneDisabled{})...)
 	if err != nil || m == nil || m.Source() != events.PBX {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Every sign-in is a line that says who, with what, from where and what came of it, and
+// nothing of what was typed in the wrong place.
+func TestSignInsAreLogged(t *testing.T) {
+	t.Parallel()
+	w := portaltest.New(t)
+	e := enabled(t, w, ada)
+	try := func(username, password, device string) {
+		_, _ = w.Service.SignIn(t.Context(), portal.SignIn{
+			Username: username, Password: process.NewSecret(password), Address: "192.0.2.7",
+			Device: portal.Device{ID: device, Platform: events.PlatformMac},
+		})
+	}
+	try(e.Username, e.Password.Reveal(), "mac-1")
+	try(e.Username, "not the one", "mac-2")
+	try("typed in the wrong place", "not the one", "typed there too")
+	lines := w.Lines()
+	for _, want := range []string{
+		`"security":"sign-in","tenant":"acme","extension":"1001","device":"mac-1","from":"192.0.2.7","result":"activated"`,
+		`"security":"sign-in","tenant":"acme","extension":"1001","device":"mac-2","from":"192.0.2.7","result":"wrong"`,
+		`"security":"sign-in","tenant":"","extension":"","device":"","from":"192.0.2.7","result":"invalid"`,
+	} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("no line has %s", want)
+		}
+	}
+	if strings.Contains(lines, "typed") || strings.Contains(lines, e.Password.Reveal()) {
+		t.Error("a line has what was typed")
 	}
 }
