@@ -35,6 +35,7 @@ var catalog = [...]kind{
 	describe[EmailDeferred](Mailer),
 	describe[EmailBounced](Mailer),
 	describe[SoftphoneRenamed](NameSync),
+	describe[ExtensionErased](Operator),
 }
 
 func describe[T Data, P interface {

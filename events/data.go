@@ -27,6 +27,7 @@ func (EmailSkipped) EventName() string                 { return "EmailSkipped" }
 func (EmailDeferred) EventName() string                { return "EmailDeferred" }
 func (EmailBounced) EventName() string                 { return "EmailBounced" }
 func (SoftphoneRenamed) EventName() string             { return "SoftphoneRenamed" }
+func (ExtensionErased) EventName() string              { return "ExtensionErased" }
 
 func (d SoftphoneEnabled) Validate() error             { return check(&d) }
 func (d SoftphoneDisabled) Validate() error            { return check(&d) }
@@ -48,3 +49,4 @@ func (d EmailSkipped) Validate() error                 { return check(&d) }
 func (d EmailDeferred) Validate() error                { return check(&d) }
 func (d EmailBounced) Validate() error                 { return check(&d) }
 func (d SoftphoneRenamed) Validate() error             { return check(&d) }
+func (d ExtensionErased) Validate() error              { return check(&d) }

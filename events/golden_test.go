@@ -78,6 +78,12 @@ func examples() []Event {
 			Reason:    "no such mailbox here", EnhancedCode: "5.1.1", SMTPCode: 550, Action: ActionFailed,
 		}),
 		NewOutcome(NameSync, renamed, SoftphoneRenamed{Name: "Anna Berger"}),
+		{
+			ID: "019ccf27-0404-7aaa-8bbb-0123456789ab", Source: Operator, Time: at, Extension: acme,
+			Data: ExtensionErased{
+				By: "ops", Generation: 1, Messages: 4, Sequences: "5 9-11", Licenses: "1:1773044100250-1773047700250:4:1",
+			},
+		},
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	DeviceCounter = "device-counter"
 	Mailer        = "mailer"
 	NameSync      = "name-sync"
+	Operator      = "operator" // whoever operates the system, with softphonectl
 )
 
 // Headers of the messages in the log.

@@ -21,6 +21,8 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 		s = s.closed()
 		s.ClosedAt = e.Sequence
 		return s, Decision{}
+	case events.ExtensionErased: // licenses before it are of the past, as after a deletion
+		return State{Generation: data.Generation, ClosedAt: e.Sequence}, Decision{}
 	case events.DeviceSignedIn:
 		return signIn(s, e, data)
 	case events.DeviceRemoved:

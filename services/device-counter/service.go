@@ -19,7 +19,7 @@ type Decision = fold.Decision
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
 		Worker: events.DeviceCounter,
-		Inputs: eventlog.Inputs(events.LicenseGranted{}, events.LicenseRevoked{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.DeviceSignedIn{}, events.DeviceRemoved{}),
+		Inputs: eventlog.Inputs(events.LicenseGranted{}, events.LicenseRevoked{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.DeviceSignedIn{}, events.DeviceRemoved{}, events.ExtensionErased{}),
 		Answers: []string{
 			events.DeviceSignedIn{}.EventName(),
 			events.DeviceRemoved{}.EventName(),
@@ -27,6 +27,7 @@ func Rules() worker.Rules[State] {
 		Decode: worker.Decode,
 		Skip:   worker.Skip,
 		Decide: Decide,
+		Erases: worker.Erased,
 		Load:   load,
 		Save:   save,
 	}

@@ -17,6 +17,8 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 		return revoke(s, e, data.Reason)
 	case events.ExtensionDeleted:
 		return revoke(s, e, ReasonExtensionDeleted)
+	case events.ExtensionErased: // the next license is one more, whatever was before it
+		return State{Generation: data.Generation}, Decision{}
 	}
 	return s, Decision{}
 }

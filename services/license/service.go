@@ -20,7 +20,7 @@ type Decision = fold.Decision
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
 		Worker: events.License,
-		Inputs: eventlog.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}),
+		Inputs: eventlog.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
 		Answers: []string{
 			events.SoftphoneEnabled{}.EventName(),
 			events.SoftphoneDisabled{}.EventName(),
@@ -29,6 +29,7 @@ func Rules() worker.Rules[State] {
 		Decode: worker.Decode,
 		Skip:   worker.Skip,
 		Decide: Decide,
+		Erases: worker.Erased,
 		Load:   load,
 		Save:   save,
 	}

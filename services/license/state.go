@@ -39,6 +39,9 @@ func save(s State) fold.Fields {
 	if s.Generation == 0 {
 		return nil
 	}
+	if s.LicenseID == "" { // the last one was erased
+		return fold.Fields{fieldGeneration, strconv.Itoa(s.Generation)}
+	}
 	fields := fold.Fields{
 		fieldLicense, s.LicenseID,
 		fieldGeneration, strconv.Itoa(s.Generation),
@@ -64,6 +67,9 @@ func load(fields map[string]string) (State, error) {
 	generation, err := strconv.Atoi(fields[fieldGeneration])
 	if err != nil {
 		return State{}, fmt.Errorf("field %s: %w", fieldGeneration, err)
+	}
+	if fields[fieldLicense] == "" {
+		return State{Generation: generation}, nil
 	}
 	limit, err := strconv.Atoi(fields[fieldLimit])
 	if err != nil {

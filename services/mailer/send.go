@@ -132,7 +132,7 @@ func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postpo
 	told := u.deferred(tries, p.Next)
 	m.retries.put(ctx, c, retry{
 		Attempts: tries, Next: told.NextAttempt, At: time.Now().UTC(),
-		Reason: told.Reason, SMTPCode: told.SMTPCode, EnhancedCode: told.EnhancedCode,
+		Reason: redact(told.Reason), SMTPCode: told.SMTPCode, EnhancedCode: told.EnhancedCode, // the bucket cannot be overwritten
 	})
 	if worthTelling(tries, u.told) {
 		m.note(ctx, c, step(tries), told)

@@ -15,5 +15,5 @@ func Decide(_ State, e events.Recorded) (State, Decision) {
 		return State{Name: data.Name, Sequence: e.Sequence},
 			worker.Tell(events.NameSync, e, events.SoftphoneRenamed{Name: data.Name})
 	}
-	return State{}, Decision{} // ExtensionDeleted: nothing is shown any more
+	return State{}, Decision{} // ExtensionDeleted, ExtensionErased: nothing is shown any more
 }

@@ -25,11 +25,12 @@ type Decision = fold.Decision
 func Rules() worker.Rules[State] {
 	return worker.Rules[State]{
 		Worker:  events.NameSync,
-		Inputs:  eventlog.Inputs(events.SoftphoneEnabled{}, events.ExtensionRenamed{}, events.ExtensionDeleted{}),
+		Inputs:  eventlog.Inputs(events.SoftphoneEnabled{}, events.ExtensionRenamed{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
 		Answers: []string{events.ExtensionRenamed{}.EventName()},
 		Decode:  worker.Decode,
 		Skip:    worker.Skip,
 		Decide:  Decide,
+		Erases:  worker.Erased,
 		Load:    load,
 		Save:    save,
 	}

@@ -20,7 +20,7 @@ func decide(s row, e events.Recorded) (row, fold.Decision) {
 		}
 	case events.SoftphoneDisabled:
 		s = s.closed(e.Sequence)
-	case events.ExtensionDeleted:
+	case events.ExtensionDeleted, events.ExtensionErased:
 		s = row{ClosedAt: e.Sequence}
 	case events.LicenseGranted:
 		if e.Cause > s.ClosedAt {

@@ -38,10 +38,12 @@ func ViewRules() worker.Rules[row] {
 			events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.WelcomeEmailRequested{},
 			events.LicenseGranted{}, events.DeviceActivated{}, events.DeviceDeactivated{},
 			events.EmailSent{}, events.EmailFailed{}, events.EmailSkipped{}, events.EmailDeferred{}, events.EmailBounced{},
+			events.ExtensionErased{},
 		),
 		Decode: worker.Decode,
 		Skip:   worker.Skip,
 		Decide: decide,
+		Erases: worker.Erased,
 		Load:   load,
 		Save:   save,
 	}

@@ -12,6 +12,7 @@
 //	export, import                      the log as a file, and back
 //	dead-letters                        what could not be processed: list, show, retry, drop
 //	rebuild                             forget what a worker keeps, and watch it heal
+//	person, erase                       all that is kept of somebody: print it, delete it for good
 //
 // Data goes to standard output, a line a thing, with --json an object a line.
 // Progress, questions and remarks go to standard error; a progress bar only to a
@@ -103,6 +104,7 @@ func command(a *app) *cobra.Command {
 		setupCommand(a), publishCommand(a), statusCommand(a), eventsCommand(a),
 		licenseCommand(a), devicesCommand(a), emailsCommand(a),
 		replayCommand(a), exportCommand(a), importCommand(a), deadLettersCommand(a), rebuildCommand(a),
+		personCommand(a), eraseCommand(a),
 		exitCodes(),
 	)
 	return helped(root)

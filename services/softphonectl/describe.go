@@ -40,6 +40,8 @@ func outcome(data events.Data) string {
 		return o.DeviceID + " is not in" + because(o.Reason)
 	case events.DeviceDeactivated:
 		return fmt.Sprintf("%s is out, %d of %d devices", o.DeviceID, o.Used, o.Limit)
+	case events.ExtensionErased:
+		return fmt.Sprintf("%s erased by %s", plural(uint64(o.Messages), "event"), o.By)
 	case events.SoftphoneRenamed:
 		return fmt.Sprintf("shown as %q", o.Name)
 	}

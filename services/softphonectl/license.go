@@ -28,6 +28,8 @@ func licenseText(raw []byte) (string, error) {
 	switch {
 	case l.Generation == 0:
 		return "no license, now or ever", nil
+	case l.LicenseID == "":
+		return fmt.Sprintf("no license in force; the last one, number %d of this extension, was erased", l.Generation), nil
 	case !l.Active:
 		state = "revoked"
 	}

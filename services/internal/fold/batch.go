@@ -67,6 +67,10 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 		}
 		return
 	}
+	if r.Erases != nil && r.Erases(event) {
+		var none S
+		s.state, s.recent, s.changed = none, "", true
+	}
 	next, decision, err := r.safely(s.state, event)
 	if err != nil {
 		b.bury(m, err)

@@ -42,6 +42,12 @@ type Rules[S any, E Event] struct {
 	Skip   func(error) bool                  // a Decode error that concerns others: no dead letter
 	Decide func(S, E) (S, Decision)
 
+	// Erases tells an event that makes a key's state a function of itself alone: Decide
+	// must then look at no state, and the facts before it are not known again. The
+	// messages before it may be gone from the log: what is folded with them and without
+	// them must be the same. nil: there is none such.
+	Erases func(E) bool
+
 	Load func(map[string]string) (S, error) // not called for a key never seen: its state is the zero S
 	Save func(S) Fields
 }

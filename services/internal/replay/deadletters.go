@@ -95,7 +95,12 @@ func DropDeadLetter(ctx context.Context, js jetstream.JetStream, d DeadLetter) e
 	if err != nil {
 		return fmt.Errorf("opening the dead letters: %w", err)
 	}
-	if err := stream.DeleteMsg(ctx, d.place); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	return d.Erase(ctx, stream)
+}
+
+// Erase removes a dead letter from the stream of them, and overwrites it: it may tell of a person.
+func (d DeadLetter) Erase(ctx context.Context, stream jetstream.Stream) error {
+	if err := stream.SecureDeleteMsg(ctx, d.place); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("dropping dead letter %s: %w", d.ID, err)
 	}
 	return nil

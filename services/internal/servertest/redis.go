@@ -48,6 +48,9 @@ func startRedis(t testing.TB, c embedded.RedisConfig) *RedisServer {
 // URL is what redis.ParseURL takes, also while the server is stopped.
 func (r *RedisServer) URL() string { return r.address }
 
+// Dir is the folder of its files.
+func (r *RedisServer) Dir() string { return r.config.Dir }
+
 // Client returns a client. It is closed when the test ends.
 func (r *RedisServer) Client(t testing.TB) *redis.Client {
 	t.Helper()

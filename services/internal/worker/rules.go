@@ -23,7 +23,7 @@ func Decode(m eventlog.Message) (events.Recorded, error) {
 		return events.Recorded{}, err
 	}
 	recorded := events.Recorded{Event: event, Sequence: m.Sequence}
-	if events.IsFactSource(event.Source) {
+	if events.IsFactSource(event.Source) || event.Source == events.Operator {
 		return recorded, nil
 	}
 	cause := m.Header.Get(events.HeaderCause)
@@ -32,6 +32,12 @@ func Decode(m eventlog.Message) (events.Recorded, error) {
 		return events.Recorded{}, fmt.Errorf("header %s: %.40q is not the sequence of an earlier event", events.HeaderCause, cause)
 	}
 	return recorded, nil
+}
+
+// Erased tells the event after which an extension begins anew, see fold.Rules.
+func Erased(e events.Recorded) bool {
+	_, is := e.Data.(events.ExtensionErased)
+	return is
 }
 
 // Skip tells the events that other workers know and this one does not.

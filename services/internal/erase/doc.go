@@ -1,0 +1,48 @@
+// Package erase deletes for good what the system keeps of an extension that was deleted: Regulation (EU) 2016/679,
+// Article 17. It runs with the operator's login, the only one that may delete from the log.
+//
+// # The order, and why it is right
+//
+//  1. Plan. The log is read for events of the extension. It must be deleted, and its last license revoked.
+//  2. Mark. ExtensionErased is stored, without a word of a person: how many events it covers and which, the generation
+//     of the last license, and for the books when each license was in force, for how many devices. It covers every event
+//     of the extension before it. The server takes it only while nothing at all was stored since the log was read, so no
+//     event is covered that was not looked at.
+//  3. Wait until every worker that folds has folded the marker.
+//  4. Delete the covered events from the log, one by one: only that overwrites them. A purge does not.
+//  5. Delete the extension's dead letters in the same way, and its keys in the buckets.
+//  6. Redis writes its append-only file anew.
+//  7. Where the log has replicas, each of them leads once. A server that gives up the lead takes a snapshot, and drops what
+//     the raft log had before it.
+//  8. Look again. What a worker told meanwhile of an earlier event is covered by another marker, and deleted.
+//
+// Each step may fail or be interrupted: erasing again does what is left.
+//
+// Folding the log with the covered events and without them comes to the same, at any time in between: what a fold keeps
+// after the marker is a function of the marker alone (fold.Rules, Erases). So workers that run, workers that fold from the
+// beginning, and `replay state` agree, while events are being deleted too. What is folded before the marker differs, and
+// nobody relies on it: the extension is deleted there.
+//
+// Nothing is told again. A worker tells the outcomes whose cause is after that of its last outcome in the partition. When
+// that outcome was covered, so was its cause, and the last outcome that is left has an earlier cause. Between the two
+// causes there is no other event with an outcome: that outcome would be stored between the two, for outcomes are stored in
+// the order of their causes, and it would be the last that is left.
+//
+// A fold's reader is not disturbed: the server counts what it delivers, and a deleted message is not delivered. A checkpoint
+// at a deleted event still says up to where was folded. Only that its event cannot be compared.
+//
+// The next license of the extension is one more than the last one. Facts from before are not known again: who publishes an
+// old SoftphoneEnabled once more, enables.
+//
+// # Copies
+//
+// A marker is part of the log, so it is in every export and backup that was made after it. One made before it brings the
+// person back. Whoever restores one erases again, with the list of markers that Markers makes, kept elsewhere: Again. An
+// import does so by itself for the markers that are in its file.
+//
+// # What is left
+//
+// The subjects of deleted events, so the extension's number, in the index of the stream. The portal's and workers' log
+// lines. Mails that were sent. Copies that nobody erased. On a log that is busy while a server gives up the lead, some of
+// its raft log stays in the file until that is full; restarting the server drops it.
+package erase

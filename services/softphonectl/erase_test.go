@@ -1,0 +1,150 @@
+package softphonectl_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/workertest"
+	"github.com/mycloudpbx/softphone/services/license"
+	"github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/softphonectl"
+)
+
+// A person is erased while the workers run. Afterwards no file of a server has a byte of what the person was called, the
+// workers go on, and folding the log comes to what they keep.
+func TestErase(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	eve := events.Extension{Tenant: "acme", Number: "1666"}
+	person := l.lives(eve)
+	l.enable(ann)
+	l.signIn(ann, "anns-mac")
+	if r := l.run("erase", "acme/1666", "--yes"); r.code == softphonectl.Done || !strings.Contains(r.err, "delete it first") {
+		t.Errorf("an extension in use is erased: exit %d, %s%s", r.code, r.out, r.err)
+	}
+	r := l.want(softphonectl.Done, "person", "acme/1666", "--json")
+	for _, word := range person {
+		if !strings.Contains(r.out, word) {
+			t.Errorf("person does not tell %q:\n%s", word, r.out)
+		}
+		if l.files(word) == "" {
+			t.Errorf("no file has %q before: this test shows nothing", word)
+		}
+	}
+	before := len(l.Messages(events.Stream, "log.>"))
+	l.gone(eve)
+	l.want(softphonectl.Done, "erase", "acme/1666", "--yes", "--by", "the officer")
+	for _, word := range person {
+		if where := l.files(word); where != "" {
+			t.Errorf("%q is still in %s", word, where)
+		}
+	}
+	if r := l.want(softphonectl.Done, "erase", "--list"); !strings.Contains(r.out, "acme/1666") || !strings.Contains(r.out, "the officer") {
+		t.Errorf("the log does not say what was erased:\n%s", r.out)
+	}
+	l.want(softphonectl.Done, "replay", "state")
+	l.want(softphonectl.Done, "replay", "decisions")
+	l.want(softphonectl.Done, "status")
+	if n := len(l.Messages(events.Stream, "log.>")); n >= before {
+		t.Errorf("%d messages, %d before", n, before)
+	}
+
+	// Folded from the beginning it is the same, and nothing is told again.
+	told := len(l.Messages(events.Stream, "log.>"))
+	if err := l.State.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	workertest.Settled(t, l.World, license.Rules())
+	workertest.Settled(t, l.World, devicecounter.Rules())
+	workertest.Settled(t, l.World, namesync.Rules())
+	l.want(softphonectl.Done, "replay", "state")
+	if n := len(l.Messages(events.Stream, "log.>")); n != told {
+		t.Errorf("%d messages after folding again, %d before", n, told)
+	}
+
+	// Whoever gets the extension next is somebody else, and counted on.
+	l.enable(eve)
+	if d := l.signIn(eve, "new-phone"); d.Outcome != (events.DeviceActivated{}).EventName() {
+		t.Errorf("the next person's device: %+v", d)
+	}
+	if a := workertest.Get[license.Answer](l.World, events.License, eve); !a.Active || a.Generation != 2 {
+		t.Errorf("the next license: %+v", a)
+	}
+	if a := workertest.Get[devicecounter.Answer](l.World, events.DeviceCounter, ann); a.Used != 1 {
+		t.Errorf("another extension's devices: %+v", a)
+	}
+	l.want(softphonectl.Done, "replay", "state")
+}
+
+// An older copy of the log knows the person. With the list it is erased again.
+func TestEraseAgainAfterARestore(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	eve := events.Extension{Tenant: "acme", Number: "1666"}
+	person := l.lives(eve)
+	l.gone(eve)
+	backup := filepath.Join(t.TempDir(), "log.ndjson")
+	l.want(softphonectl.Done, "export", backup)
+	l.want(softphonectl.Done, "erase", "acme/1666", "--yes")
+	list := filepath.Join(t.TempDir(), "erased.ndjson")
+	if err := os.WriteFile(list, []byte(l.want(softphonectl.Done, "erase", "--list", "--json").out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	to := newLive(t)
+	to.want(softphonectl.Done, "import", backup, "--yes")
+	if to.files(person[0]) == "" {
+		t.Fatal("the backup does not know the person: this test shows nothing")
+	}
+	to.start()
+	to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes")
+	for _, word := range person {
+		if where := to.files(word); where != "" {
+			t.Errorf("%q is still in %s", word, where)
+		}
+	}
+	to.want(softphonectl.Done, "replay", "state")
+}
+
+// lives is a person's life with a softphone, and the words of it.
+func (l *live) lives(x events.Extension) []string {
+	l.t.Helper()
+	l.Decide(events.NewFact(x, events.SoftphoneEnabled{Email: "eve.adams@private.example", Username: "eves-login", DisplayName: "Evelyn Adamsson"}))
+	l.Eventually("the welcome e-mail", func() bool { return l.Last(x, events.Mailer, "*") != nil })
+	l.Decide(events.NewFact(x, events.DeviceSignedIn{DeviceID: "mac-of-eve", Platform: events.PlatformMac, DeviceName: "Evelyns Mäc"}))
+	l.Decide(events.NewFact(x, events.ExtensionRenamed{Name: "Evelyn Adamsson-Smith"}))
+	l.Publish(events.NewFact(x, events.SoftphonePasswordReset{}))
+	l.Eventually("the notice", func() bool { return len(l.Messages(events.Stream, "log.*.mailer."+x.Tenant+"."+x.Number+".>")) == 2 })
+	return []string{"eve.adams@private.example", "eves-login", "Evelyn Adamsson", "mac-of-eve", "Evelyns"}
+}
+
+// gone deletes the extension, and waits until its license is revoked.
+func (l *live) gone(x events.Extension) {
+	l.t.Helper()
+	l.Decide(events.NewFact(x, events.ExtensionDeleted{}))
+}
+
+// files are those of NATS and Redis that have a text.
+func (l *live) files(text string) string {
+	l.t.Helper()
+	var found []string
+	for _, dir := range []string{l.NATS.Dir(), l.Redis.Dir()} {
+		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return nil
+			}
+			if body, err := os.ReadFile(path); err == nil && bytes.Contains(body, []byte(text)) {
+				found = append(found, path)
+			}
+			return nil
+		})
+	}
+	return strings.Join(found, ", ")
+}
