@@ -111,7 +111,7 @@ func SourcesOf(event string) []string {
 	}
 }
 
-// Sources is everyone who publishes: those of facts, and the workers.
+// Sources is everyone who publishes: those of facts, and the workers. Operator is a person.
 func Sources() []string { return []string{PBX, Portal, License, DeviceCounter, Mailer, NameSync} }
 
 // Facts is the names of all facts.

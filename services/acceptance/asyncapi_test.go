@@ -60,7 +60,7 @@ func TestAsyncAPI(t *testing.T) {
 	if got := len(texted(at(t, doc, "channels", "log", "parameters", "partition", "enum"))); got != events.Partitions {
 		t.Errorf("the log has %d partitions, want %d", got, events.Partitions)
 	}
-	if diff := cmp.Diff(events.Sources(), texted(at(t, doc, "channels", "log", "parameters", "source", "enum"))); diff != "" {
+	if diff := cmp.Diff(append(events.Sources(), events.Operator), texted(at(t, doc, "channels", "log", "parameters", "source", "enum"))); diff != "" {
 		t.Errorf("the log has other sources (-want +got):\n%s", diff)
 	}
 }

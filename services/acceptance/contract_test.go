@@ -20,7 +20,7 @@ var contractDir = filepath.Join(root, "events")
 
 func allEvents() []string {
 	names := events.Facts()
-	for _, source := range events.Sources() {
+	for _, source := range append(events.Sources(), events.Operator) {
 		names = append(names, events.Outcomes(source)...)
 	}
 	return names

@@ -38,6 +38,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	log.Watch(c.Host.Health.Writes)
 	m, err := newMailer(ctx, c, log)
 	if err != nil {
 		return err

@@ -48,15 +48,15 @@ func (s *selection) where(c *cobra.Command) {
 // what adds the flags that name kinds of events.
 func (s *selection) what(c *cobra.Command) {
 	c.Flags().StringSliceVar(&s.types, "type", nil, "of these types only: DeviceActivated,EmailFailed")
-	c.Flags().StringSliceVar(&s.sources, "source", nil, "said by these only: "+strings.Join(events.Sources(), ", "))
+	c.Flags().StringSliceVar(&s.sources, "source", nil, "said by these only: "+strings.Join(sources(), ", "))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("source", cobra.FixedCompletions(events.Sources(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("source", cobra.FixedCompletions(sources(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // eventTypes are all of the contract.
 func eventTypes() []string {
 	all := events.Facts()
-	for _, source := range events.Sources() {
+	for _, source := range sources() {
 		all = append(all, events.Outcomes(source)...)
 	}
 	return all
@@ -71,7 +71,7 @@ func (s *selection) known(x *session) error {
 		}
 	}
 	for _, source := range s.sources {
-		if err := x.known("--source", source, events.Sources(), events.LogSubject(events.AnyPartition, source, "*", "*", "*")); err != nil {
+		if err := x.known("--source", source, sources(), events.LogSubject(events.AnyPartition, source, "*", "*", "*")); err != nil {
 			return err
 		}
 	}
@@ -201,3 +201,6 @@ func orAnyOf(names []string) []string {
 	}
 	return names
 }
+
+// sources are all that publish.
+func sources() []string { return append(events.Sources(), events.Operator) }

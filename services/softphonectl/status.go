@@ -28,7 +28,7 @@ func statusCommand(a *app) *cobra.Command {
 			"  checkpoint  the last event folded, in any partition\n" +
 			"  in hand     events a worker was given and has not finished: tried now, or waiting for another try\n\n" +
 			"A partition that is refused is shown with the reason. The exit code is 4 when something is not as it should be:\n" +
-			"nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
+			"the log takes no writes, nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("every") && !watch {

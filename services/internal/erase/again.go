@@ -80,7 +80,7 @@ func (e Eraser) Again(ctx context.Context, list []Marker) (all []Done, faults []
 	if _, err := e.rest(ctx, names); err != nil {
 		faults = append(faults, err)
 	}
-	if err := e.copies(ctx); err != nil {
+	if err := e.rewrite(ctx); err != nil {
 		faults = append(faults, err)
 	}
 	return all, faults

@@ -2,37 +2,26 @@ package erase
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// copies drops what Redis and the servers' raft logs have written of what is erased.
-func (e Eraser) copies(ctx context.Context) error {
-	if err := e.rewrite(ctx); err != nil {
-		return fmt.Errorf("redis: rewriting the append-only file: %w", err)
-	}
-	for _, stream := range []string{events.Stream, events.DeadStream} {
-		if err := e.compact(ctx, stream); err != nil {
-			return fmt.Errorf("dropping the raft log of %s: %w; restart each NATS server once, one after the other: that drops it too", stream, err)
-		}
-	}
-	return nil
-}
-
 // rewrite has every Redis server write its append-only file anew.
 func (e Eraser) rewrite(ctx context.Context) error {
+	var err error
 	if cluster, is := e.Redis.(*redis.ClusterClient); is {
-		return cluster.ForEachShard(ctx, func(ctx context.Context, c *redis.Client) error { return rewriteOne(ctx, c) })
+		err = cluster.ForEachShard(ctx, func(ctx context.Context, c *redis.Client) error { return rewriteOne(ctx, c) })
+	} else {
+		err = rewriteOne(ctx, e.Redis)
 	}
-	return rewriteOne(ctx, e.Redis)
+	if err != nil {
+		return fmt.Errorf("redis: rewriting the append-only file: %w", err)
+	}
+	return nil
 }
 
 func rewriteOne(ctx context.Context, c redis.Cmdable) error {
@@ -66,60 +55,11 @@ func rewriteOne(ctx context.Context, c redis.Cmdable) error {
 	}
 }
 
-const (
-	leadLimit = 20 * time.Second // for a server to take the lead
-	leadTurns = 2
-)
-
-// compact has each server that keeps a stream lead it and give up the lead.
-func (e Eraser) compact(ctx context.Context, name string) error {
-	for range leadTurns {
-		servers, err := e.servers(ctx, name)
-		if err != nil || len(servers) < 2 {
-			return err
-		}
-		for _, server := range servers {
-			if err := e.lead(ctx, name, server); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// servers are those that keep a stream; none of one that is not replicated.
-func (e Eraser) servers(ctx context.Context, name string) (all []string, err error) {
-	stream, err := e.Log.JetStream().Stream(ctx, name)
+// Replicated tells whether the servers keep raft logs, which have to be dropped too; see the package comment.
+func (e Eraser) Replicated(ctx context.Context) (bool, error) {
+	stream, err := e.Log.JetStream().Stream(ctx, events.Stream)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	cluster := stream.CachedInfo().Cluster
-	if cluster == nil || len(cluster.Replicas) == 0 {
-		return nil, nil
-	}
-	for _, r := range cluster.Replicas {
-		all = append(all, r.Name)
-	}
-	return append(all, cluster.Leader), nil // the one that leads has to give it up first
-}
-
-// lead waits until a server leads a stream, asking for it.
-func (e Eraser) lead(ctx context.Context, name, server string) error {
-	body, err := json.Marshal(map[string]any{"placement": map[string]string{"preferred": server}})
-	if err != nil {
-		return err
-	}
-	for end := time.Now().Add(leadLimit); time.Now().Before(end); {
-		stream, err := e.Log.JetStream().Stream(ctx, name)
-		if err == nil && stream.CachedInfo().Cluster != nil && stream.CachedInfo().Cluster.Leader == server {
-			return nil
-		}
-		if err == nil {
-			_, _ = e.Log.Conn().RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.STREAM.LEADER.STEPDOWN." + name, Data: body})
-		}
-		if err := sleep(ctx, 10*foldPause); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("%s does not take the lead: %w", server, jetstream.ErrNoStreamResponse)
+	return stream.CachedInfo().Config.Replicas > 1, nil
 }

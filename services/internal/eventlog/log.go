@@ -27,6 +27,7 @@ type Log struct {
 	inboxes inboxes
 	tracer  tracing.Tracer
 	known   atomic.Pointer[reach]
+	stores  stores
 }
 
 // Trace makes what is published through this log begin a trace where its context has
@@ -213,6 +214,7 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 		receipt, err := publish(ctx, time.Until(deadline))
 		if err == nil {
 			l.answered(connection, receipt.Sequence)
+			l.stores.note(nil)
 			return receipt, nil
 		}
 		if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
@@ -223,7 +225,7 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 			case <-ctx.Done():
 			}
 		}
-		return Receipt{}, fmt.Errorf("publishing to %s: %w", subject, l.Unwritable(err))
+		return Receipt{}, fmt.Errorf("publishing to %s: %w", subject, l.stores.note(l.Unwritable(err)))
 	}
 }
 

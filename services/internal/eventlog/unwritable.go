@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,6 +42,25 @@ func (l *Log) Unwritable(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnwritable, err)
+}
+
+// Watch has a function told when the log takes no writes, with [ErrUnwritable], and when it
+// does again, with nil. It is called before anything is published.
+func (l *Log) Watch(tell func(error)) { l.stores.tell = tell }
+
+// stores is whether the last publications were stored.
+type stores struct {
+	not  atomic.Bool
+	tell func(error) // nil: nobody asks
+}
+
+// note takes how a publication ended, and returns it.
+func (s *stores) note(err error) error {
+	not := errors.Is(err, ErrUnwritable)
+	if (not || err == nil) && s.not.Swap(not) != not && s.tell != nil {
+		s.tell(err)
+	}
+	return err
 }
 
 // OutOfRoom tells whether the server answered that it has no room.

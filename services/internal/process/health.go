@@ -62,6 +62,9 @@ func (h *Health) NotReady(part string, err error) {
 	}
 }
 
+// Writes takes what the log's publications come to: an error while it takes none.
+func (h *Health) Writes(err error) { h.NotReady("writes", err) }
+
 // The states of a part, and of the whole, which is its worst part's.
 const (
 	statusOK       = "ok"

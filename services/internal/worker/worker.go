@@ -43,6 +43,7 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 	if err != nil {
 		return err
 	}
+	log.Watch(c.Host.Health.Writes)
 	replica, err := ownership.New(ownership.Config{
 		Conn: conn, Worker: rules.Worker, Replica: c.replica(), Partitions: events.Partitions,
 		Able: func(ctx context.Context) error { return client.Ping(ctx).Err() },

@@ -51,6 +51,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	log.Watch(c.Host.Health.Writes)
 	log.Trace(c.Host.Tracer)
 	credentials, err := process.Await(ctx, c.Host, func(ctx context.Context) (*credential.Store, error) {
 		return credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
