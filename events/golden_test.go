@@ -114,7 +114,7 @@ func TestEveryEventHasAnExample(t *testing.T) {
 		names = append(names, e.EventName())
 	}
 	want := Facts()
-	for _, source := range Sources() {
+	for _, source := range append(Sources(), Operator) {
 		want = append(want, Outcomes(source)...)
 	}
 	if !reflect.DeepEqual(names, want) {

@@ -67,10 +67,10 @@ func TestEraseOnThreeServers(t *testing.T) {
 	if code := softphonectl.Main(t.Context(), args, softphonectl.Terminal{In: strings.NewReader(""), Out: &out, Err: &out}); code != softphonectl.Done {
 		t.Fatalf("exit %d: %s", code, &out)
 	}
-	if !strings.Contains(out.String(), "restart each NATS server once") {
+	if !strings.Contains(out.String(), "restart each NATS server twice") {
 		t.Errorf("nothing is said of the raft logs: %s", &out)
 	}
-	for _, n := range nodes {
+	for _, n := range append(nodes, nodes...) {
 		await(t, "all copies are there, and it is quiet", func(ctx context.Context) error { return quiet(ctx, js) })
 		n.Restart()
 	}
