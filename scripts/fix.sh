@@ -9,4 +9,5 @@ go work sync
 modules | while read -r module; do
     (cd "$module" && GOWORK=off go mod tidy)
 done
+go run ./services/acceptance/configuration .
 bash scripts/lint.sh --fix

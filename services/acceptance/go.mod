@@ -9,6 +9,7 @@ require (
 	github.com/mycloudpbx/softphone/events v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/internal v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
+	github.com/mycloudpbx/softphone/services/standalone v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.1
@@ -117,3 +118,5 @@ replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
 replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
 
 replace github.com/mycloudpbx/softphone/services/portal => ../portal
+
+replace github.com/mycloudpbx/softphone/services/standalone => ../standalone

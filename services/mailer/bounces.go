@@ -18,10 +18,14 @@ import (
 // Bounces is where delivery status notifications come from. By default nothing
 // comes.
 type Bounces struct {
-	Address string         `env:"MAIL_BOUNCE_ADDRESS"` // the envelope's sender, where notifications go; "": From's address
-	Dir     string         `env:"MAIL_BOUNCES"`        // a Maildir they are delivered into
-	Listen  string         `env:"MAIL_BOUNCE_LISTEN"`  // host:port where they are posted to /bounces
-	Secret  process.Secret `env:"MAIL_BOUNCE_SECRET"`  // the bearer token of that
+	// The envelope's sender, where bounces go. Without it, the address of the sender.
+	Address string `env:"MAIL_BOUNCE_ADDRESS"`
+	// A Maildir that bounces are delivered into.
+	Dir string `env:"MAIL_BOUNCES"`
+	// The address, host:port, where bounces are posted to /bounces.
+	Listen string `env:"MAIL_BOUNCE_LISTEN"`
+	// The bearer token of whoever posts them.
+	Secret process.Secret `env:"MAIL_BOUNCE_SECRET"`
 
 	Every time.Duration `env:"-"` // of package bounce; tests shorten it
 }

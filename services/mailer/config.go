@@ -19,8 +19,10 @@ type Config struct {
 	Mail    letter.Config
 	Bounces Bounces
 
-	Concurrency int           `env:"MAIL_CONCURRENCY" envDefault:"32"` // mails worked on at a time, by one replica; SMTP_CONNECTIONS bounds those being sent
-	Deadline    time.Duration `env:"MAIL_DEADLINE" envDefault:"72h"`   // how long a mail is tried
+	// Mails that one replica works on at a time. SMTP_CONNECTIONS bounds those being sent.
+	Concurrency int `env:"MAIL_CONCURRENCY" envDefault:"32"`
+	// How long a mail is tried.
+	Deadline time.Duration `env:"MAIL_DEADLINE" envDefault:"72h"`
 
 	Retry       react.Bounds  `env:"-"` // of package react; tests shorten them
 	Recover     react.Bounds  `env:"-"`

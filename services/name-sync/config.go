@@ -14,9 +14,12 @@ import (
 
 // Directory is where names are pushed to. Without a URL, nothing is.
 type Directory struct {
-	URL     string         `env:"DIRECTORY_URL"`                      // takes a POST for each rename
-	Secret  process.Secret `env:"DIRECTORY_SECRET"`                   // signs it: whsec_ and base64, as in Standard Webhooks
-	Timeout time.Duration  `env:"DIRECTORY_TIMEOUT" envDefault:"10s"` // of one request
+	// An endpoint that takes a POST for each rename. Without it none is pushed.
+	URL string `env:"DIRECTORY_URL"`
+	// Signs those requests: whsec_ and base64, as in Standard Webhooks.
+	Secret process.Secret `env:"DIRECTORY_SECRET"`
+	// How long one request may take.
+	Timeout time.Duration `env:"DIRECTORY_TIMEOUT" envDefault:"10s"`
 
 	Retry   react.Bounds `env:"-"` // of package react; tests shorten them
 	Recover react.Bounds `env:"-"`

@@ -16,10 +16,14 @@ import (
 type Config struct {
 	process.Config
 
-	Data        string `env:"SOFTPHONE_DATA" envDefault:"./data"`                 // everything it keeps
-	NATSListen  string `env:"SOFTPHONE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`  // the embedded NATS
-	InboxListen string `env:"SOFTPHONE_INBOX_LISTEN" envDefault:"127.0.0.1:8025"` // the caught mail
-	SMTPListen  string `env:"SOFTPHONE_SMTP_LISTEN" envDefault:"127.0.0.1:1025"`  // where it is caught
+	// The folder of everything that is stored.
+	Data string `env:"SOFTPHONE_DATA" envDefault:"./data"`
+	// Where the embedded NATS server listens.
+	NATSListen string `env:"SOFTPHONE_NATS_LISTEN" envDefault:"127.0.0.1:4222"`
+	// Where the test inbox is served.
+	InboxListen string `env:"SOFTPHONE_INBOX_LISTEN" envDefault:"127.0.0.1:8025"`
+	// Where the test inbox takes mail.
+	SMTPListen string `env:"SOFTPHONE_SMTP_LISTEN" envDefault:"127.0.0.1:1025"`
 
 	Outside Outside
 

@@ -75,14 +75,14 @@ func services(meanings meanings) []service {
 		{"License", "license"}, {"DeviceCounter", "device-counter"}, {"Mailer", "mailer"}, {"NameSync", "name-sync"}, {"Portal", "portal"},
 	}
 	readBy := map[string][]string{}
-	byName := map[string]variable{}
 	of := map[string][]variable{}
 	for _, n := range names {
 		field, _ := all.FieldByName(n.field)
 		of[n.name] = meanings.of(field.Type, "")
 		for _, v := range of[n.name] {
-			readBy[v.name] = append(readBy[v.name], n.name)
-			byName[v.name] = v
+			if !slices.Contains(readBy[v.name], n.name) {
+				readBy[v.name] = append(readBy[v.name], n.name)
+			}
 		}
 	}
 	shared := service{name: "Several services"}

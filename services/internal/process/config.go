@@ -17,12 +17,14 @@ import (
 
 // Config is what every process reads.
 type Config struct {
-	Ops      Ops
-	LogLevel string `env:"SOFTPHONE_LOG_LEVEL" envDefault:"info"` // trace, debug, info, warn, error
-	Version  string `env:"SOFTPHONE_VERSION"`                     // shown by softphone_build_info; "" is what the binary says
-	TLS      TLS
-	Traces   Traces
-	Host     *Host `env:"-"` // set by Main
+	Ops Ops
+	// The least that is logged: trace, debug, info, warn or error.
+	LogLevel string `env:"SOFTPHONE_LOG_LEVEL" envDefault:"info"`
+	// Shown by softphone_build_info. Without it, what the binary says.
+	Version string `env:"SOFTPHONE_VERSION"`
+	TLS     TLS
+	Traces  Traces
+	Host    *Host `env:"-"` // set by Main
 }
 
 // Validate checks what the types cannot.

@@ -30,8 +30,11 @@ const (
 
 // NATS says where the NATS servers are and who we are to them.
 type NATS struct {
-	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"` // or a comma-separated list
-	User     string `env:"NATS_USER"`
+	// The NATS servers, separated by commas.
+	URL string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
+	// The user to be there.
+	User string `env:"NATS_USER"`
+	// The password of that user.
 	Password Secret `env:"NATS_PASSWORD"`
 	TLS      TLS    // for tls:// URLs, and for a server that wants it
 }

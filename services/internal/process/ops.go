@@ -19,9 +19,12 @@ import (
 // do. Health is open there, with its reasons: orchestrators and load balancers have no login to show, and whoever is on call
 // must not look for one first. A reason names hosts and what to do, never a secret.
 type Ops struct {
+	// Where /metrics, /healthz and /readyz are served.
 	Listen string `env:"SOFTPHONE_OPS_LISTEN" envDefault:"127.0.0.1:9090"`
-	Token  Secret `env:"SOFTPHONE_OPS_TOKEN"` // of whoever reads metrics from elsewhere
-	TLS    bool   `env:"SOFTPHONE_OPS_TLS"`   // answer with TLS, and TLS_CERT_FILE
+	// The bearer token of whoever reads /metrics from another machine.
+	Token Secret `env:"SOFTPHONE_OPS_TOKEN"`
+	// Serve them over TLS, with TLS_CERT_FILE.
+	TLS bool `env:"SOFTPHONE_OPS_TLS"`
 }
 
 // leastToken is how many characters a token has at least: too many to be tried.

@@ -13,9 +13,11 @@ import (
 
 // Redis says where Redis is and who we are to it.
 type Redis struct {
-	// URL is redis://, rediss:// (TLS) or unix://; with ?addr=host:port for further nodes it is a Redis Cluster.
-	URL      string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379/0"`
-	User     string `env:"REDIS_USER"`
+	// redis://, rediss:// (TLS) or unix://. With ?addr=host:port for further nodes it is a Redis Cluster.
+	URL string `env:"REDIS_URL" envDefault:"redis://127.0.0.1:6379/0"`
+	// The user to be there.
+	User string `env:"REDIS_USER"`
+	// The password of that user.
 	Password Secret `env:"REDIS_PASSWORD"`
 	TLS      TLS    // for a rediss:// URL
 }

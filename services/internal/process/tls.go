@@ -12,9 +12,12 @@ import (
 // TLS says whom this process trusts and who it is: one setting for every server it connects to and for the ports it
 // serves. The files are read again for every connection, so that a renewed certificate needs no restart.
 type TLS struct {
-	CAFile   string `env:"TLS_CA_FILE"`   // PEM; the authorities to trust instead of those of the system
-	CertFile string `env:"TLS_CERT_FILE"` // PEM; our certificate, followed by intermediate ones
-	KeyFile  string `env:"TLS_KEY_FILE"`  // PEM; its private key
+	// The authorities that every client trusts instead of those of the system, PEM.
+	CAFile string `env:"TLS_CA_FILE"`
+	// The certificate of this service, as a client and as a server, PEM; intermediate ones follow it.
+	CertFile string `env:"TLS_CERT_FILE"`
+	// The private key of that certificate, PEM.
+	KeyFile string `env:"TLS_KEY_FILE"`
 }
 
 // Validate reads the files: each must hold what it is for, and the certificate must be valid now.

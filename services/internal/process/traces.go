@@ -21,10 +21,14 @@ import (
 // Traces says where spans are sent, by the standard variables of OpenTelemetry. Without an endpoint there are none. Those
 // not named here (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES …) hold as well.
 type Traces struct {
-	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`        // of a receiver of OTLP over HTTP: http://127.0.0.1:4318
-	URL      string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"` // the same with its path: http://127.0.0.1:4318/v1/traces
+	// Where traces go: a receiver of OTLP over HTTP, such as http://127.0.0.1:4318. Without it nothing is traced.
+	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// The same with its path, such as http://127.0.0.1:4318/v1/traces.
+	URL string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	// The protocol of that receiver. Only http/protobuf is spoken.
 	Protocol string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`
-	Disabled bool   `env:"OTEL_SDK_DISABLED"`
+	// Trace nothing, whatever the other variables say.
+	Disabled bool `env:"OTEL_SDK_DISABLED"`
 }
 
 // Validate checks what the types cannot.

@@ -18,9 +18,10 @@ import (
 // Config of a folding worker, from the environment.
 type Config struct {
 	process.Config
-	NATS    process.NATS
-	Redis   process.Redis
-	Replica string `env:"SOFTPHONE_REPLICA"` // a name of its own, kept over restarts; "" makes one
+	NATS  process.NATS
+	Redis process.Redis
+	// The name of this replica, different for each, kept over restarts. Without it, one is made of the host name.
+	Replica string `env:"SOFTPHONE_REPLICA"`
 }
 
 // Answer makes the reply of ask.<worker>.get from a state.

@@ -12,17 +12,31 @@ import (
 
 // Settings of delivery, from the environment.
 type Settings struct {
-	URL       string         `env:"SMTP_URL" envDefault:"smtp://127.0.0.1:1025"` // one server or several: see [ParseServers]
-	Password  process.Secret `env:"SMTP_PASSWORD"`
-	CAFile    string         `env:"SMTP_CA_FILE"`    // PEM; whom to trust instead of whom the system trusts
-	LocalName string         `env:"SMTP_LOCAL_NAME"` // for EHLO; "": this host's name
+	// The mail servers, in the order of preference, separated by blanks or commas: smtp://[user@]host[:587] or
+	// smtps://[user@]host[:465], with options after a ?: password-file, token-file, auth, cert-file, key-file,
+	// starttls.
+	URL string `env:"SMTP_URL" envDefault:"smtp://127.0.0.1:1025"`
+	// The password of the user in SMTP_URL.
+	Password process.Secret `env:"SMTP_PASSWORD"`
+	// The authorities to trust for mail servers instead of those of the system, PEM.
+	CAFile string `env:"SMTP_CA_FILE"`
+	// The name to say in EHLO. Without it, the name of this host.
+	LocalName string `env:"SMTP_LOCAL_NAME"`
 
-	Connections int           `env:"SMTP_CONNECTIONS" envDefault:"8"`        // at a time, of one replica to one server
-	Mails       int           `env:"SMTP_CONNECTION_MAILS" envDefault:"100"` // on one connection, then it is ended
-	Idle        time.Duration `env:"SMTP_CONNECTION_IDLE" envDefault:"30s"`  // unused, then it is ended
-	Rate        float64       `env:"SMTP_RATE"`                              // mails a second, of one replica to one server; 0: as fast as it goes
-	Domains     string        `env:"MAIL_DOMAIN_LIMITS"`                     // see [ParseDomainLimits]; "": one recipients' domain has at most three quarters of the connections
-	Keys        string        `env:"MAIL_DKIM_KEYS"`                         // see [ParseKeys]; "": mails are not signed
+	// Connections at a time, of one replica to one server.
+	Connections int `env:"SMTP_CONNECTIONS" envDefault:"8"`
+	// Mails on one connection, then it ends.
+	Mails int `env:"SMTP_CONNECTION_MAILS" envDefault:"100"`
+	// How long an unused connection is kept.
+	Idle time.Duration `env:"SMTP_CONNECTION_IDLE" envDefault:"30s"`
+	// Mails a second, of one replica to one server. 0 is no limit.
+	Rate float64 `env:"SMTP_RATE"`
+	// How much goes to one recipients' domain: `gmail.com=4 *=2@30/m` is four mails at a time to the first, and two at
+	// a time and 30 a minute to each other. Without it one domain has at most three quarters of the connections.
+	Domains string `env:"MAIL_DOMAIN_LIMITS"`
+	// Keys to sign with: `2026._domainkey.example.com=/run/secrets/dkim.pem`, where the public key is in the DNS and
+	// the private key. Without it mails are not signed.
+	Keys string `env:"MAIL_DKIM_KEYS"`
 }
 
 // Validate checks what the types cannot.

@@ -11,16 +11,25 @@ import (
 
 // Config is what mails say where no brand says otherwise, from the environment.
 type Config struct {
-	Brands string `env:"MAIL_BRANDS"` // directory, see the package comment; "": there is only what follows
+	// The directory of tenants' brands. Without it all mails are sent under the variables that follow.
+	Brands string `env:"MAIL_BRANDS"`
 
-	From    string `env:"MAIL_FROM" envDefault:"Softphone <softphone@softphone.example>"`
-	ReplyTo string `env:"MAIL_REPLY_TO"` // "": From; {tenant} in it is the tenant's name
-	Domain  string `env:"MAIL_DOMAIN"`   // of Message-Id; "": the sender's
+	// The sender, where no brand names one.
+	From string `env:"MAIL_FROM" envDefault:"Softphone <softphone@softphone.example>"`
+	// Where replies go; {tenant} stands for the tenant's name. Without it, to the sender.
+	ReplyTo string `env:"MAIL_REPLY_TO"`
+	// The domain of Message-Id. Without it, the sender's.
+	Domain string `env:"MAIL_DOMAIN"`
 
-	Page    string `env:"DOWNLOAD_URL" envDefault:"https://softphone.example/download"` // leads to the app for any device
-	Mac     string `env:"DOWNLOAD_URL_MAC" envDefault:"https://softphone.example/download/mac"`
-	IPhone  string `env:"DOWNLOAD_URL_IPHONE" envDefault:"https://softphone.example/download/iphone"`
+	// A page that leads to the app for any device.
+	Page string `env:"DOWNLOAD_URL" envDefault:"https://softphone.example/download"`
+	// The app for Mac.
+	Mac string `env:"DOWNLOAD_URL_MAC" envDefault:"https://softphone.example/download/mac"`
+	// The app for iPhone.
+	IPhone string `env:"DOWNLOAD_URL_IPHONE" envDefault:"https://softphone.example/download/iphone"`
+	// The app for Windows.
 	Windows string `env:"DOWNLOAD_URL_WINDOWS" envDefault:"https://softphone.example/download/windows"`
+	// The app for Android.
 	Android string `env:"DOWNLOAD_URL_ANDROID" envDefault:"https://softphone.example/download/android"`
 }
 

@@ -16,20 +16,23 @@ import (
 type Config struct {
 	worker.Config
 
-	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"` // pages and API
+	// Where the pages and the API are served.
+	Listen string `env:"SOFTPHONE_HTTP_LISTEN" envDefault:"127.0.0.1:8080"`
 
 	HTTPS HTTPS
 
-	URL string `env:"SOFTPHONE_HTTP_URL" envDefault:"http://127.0.0.1:8080"` // where browsers find it, for links
+	// Where browsers find the portal, for links.
+	URL string `env:"SOFTPHONE_HTTP_URL" envDefault:"http://127.0.0.1:8080"`
 
-	// Proxies are the networks (10.0.0.0/8) whose X-Forwarded-For is believed, for the
-	// count of failed sign-ins. Behind a proxy that is not named, everybody has its
-	// address.
+	// The networks of proxies, such as 10.0.0.0/8, whose X-Forwarded-For is believed, for the count of failed
+	// sign-ins.
 	Proxies []string `env:"SOFTPHONE_HTTP_PROXIES"`
 
-	Streams int `env:"SOFTPHONE_HTTP_STREAMS" envDefault:"10000"` // server-sent streams at a time, of pages and devices
+	// Server-sent streams at a time, of pages and of devices.
+	Streams int `env:"SOFTPHONE_HTTP_STREAMS" envDefault:"10000"`
 
-	InboxURL string `env:"SOFTPHONE_INBOX_URL"` // where caught mail is looked at; "" where mail is sent for real
+	// Where the test inbox is looked at. Without it mail is sent for real.
+	InboxURL string `env:"SOFTPHONE_INBOX_URL"`
 
 	Ready func(Portal) `env:"-"` // called once it serves; may be nil
 

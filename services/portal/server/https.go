@@ -12,9 +12,12 @@ import (
 // HTTPS makes the portal end TLS itself: with TLS_CERT_FILE and TLS_KEY_FILE, or, where browsers do not trust the
 // authority that NATS and Redis do, with a certificate of its own. The files are read again for every connection.
 type HTTPS struct {
-	On       bool   `env:"SOFTPHONE_HTTP_TLS"`
-	CertFile string `env:"SOFTPHONE_HTTP_CERT_FILE"` // PEM; without it TLS_CERT_FILE
-	KeyFile  string `env:"SOFTPHONE_HTTP_KEY_FILE"`  // PEM; without it TLS_KEY_FILE
+	// Serve them over TLS.
+	On bool `env:"SOFTPHONE_HTTP_TLS"`
+	// The certificate for that, PEM. Without it, TLS_CERT_FILE.
+	CertFile string `env:"SOFTPHONE_HTTP_CERT_FILE"`
+	// Its private key, PEM. Without it, TLS_KEY_FILE.
+	KeyFile string `env:"SOFTPHONE_HTTP_KEY_FILE"`
 }
 
 // checkHTTPS is a part of Validate.
