@@ -1,6 +1,10 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"mime"
+	"strings"
+)
 
 // Decode reads a message of the log. The subject, in either form, says what to expect, and the body must agree with
 // it. Unknown fields are passed over and kept nowhere.
@@ -102,8 +106,11 @@ func decodeObject(doc *document, of int32, s strictness, k *kind) (Data, error) 
 	return data, nil
 }
 
+// jsonContent accepts JSON, in UTF-8 if it says in what, however the media type is written (RFC 9110, section 8.3.1).
 func jsonContent(s string) string {
-	if s == contentType || s == contentType+"; charset=utf-8" {
+	kind, parameters, err := mime.ParseMediaType(s)
+	if charset, says := parameters["charset"]; err == nil && kind == contentType &&
+		(len(parameters) == 0 || len(parameters) == 1 && says && strings.EqualFold(charset, "utf-8")) {
 		return ""
 	}
 	return "must be " + show(contentType) + ", not " + show(s)

@@ -89,6 +89,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"other tenant":       {signIn(t, "acme/1001", "evil/1001"), "subject", `must be "acme/1001", not "evil/1001"`},
 		"other extension":    {signIn(t, "acme/1001", "acme/1002"), "subject", `must be "acme/1001"`},
 		"subject shifted":    {signIn(t, "acme/1001", "acme1/001"), "subject", `must be "acme/1001"`},
+		"dot device":         {signIn(t, device, `"deviceId":".."`), "data.deviceId", "URL"},
 		"other content type": {signIn(t, "application/json", "text/json"), "datacontenttype", "application/json"},
 
 		"no time":         {signIn(t, stamp+",", ""), "time", "is required"},
@@ -146,18 +147,19 @@ func TestDecodeAccepts(t *testing.T) {
 	t.Parallel()
 	want := example(t, "DeviceSignedIn")
 	tests := map[string]string{
-		"as it is":             signIn(t),
-		"white space":          " \r\n\t" + strings.ReplaceAll(signIn(t), ",", " ,\n\t") + "\n",
-		"64 KiB":               signIn(t, `"data":{`, `"data":{"x":"`+strings.Repeat("a", MaxSize-len(signIn(t))-7)+`",`),
-		"unknown fields":       signIn(t, `"data":{`, `"traceparent":"00-1","x":[1.5e-3,true,false,null,{}],"data":{"password":"hunter2","y":{"y":[]},`),
-		"many unknown fields":  signIn(t, `"data":{`, `"data":{`+manyKeys(2000)+","),
-		"fields in other case": signIn(t, `"data":{`, `"Time":"x","data":{"DeviceId":"evil","PLATFORM":7,`),
-		"escapes":              signIn(t, "iphone-6", `\u0069\u0050hone-6`, `iPhone","app`, `\u0069Phone","app`),
-		"deepest":              signIn(t, `"data":{`, `"x":`+strings.Repeat("[", 63)+strings.Repeat("]", 63)+`,"data":{`),
-		"a URL as source":      signIn(t, `"pbx"`, `"https://pbx.example.com/core"`),
-		"no content type":      signIn(t, `"datacontenttype":"application/json",`, ""),
-		"charset":              signIn(t, "application/json", "application/json; charset=utf-8"),
-		"another zone":         signIn(t, "08:15:00.25Z", "09:15:00.250+01:00"),
+		"as it is":                     signIn(t),
+		"white space":                  " \r\n\t" + strings.ReplaceAll(signIn(t), ",", " ,\n\t") + "\n",
+		"64 KiB":                       signIn(t, `"data":{`, `"data":{"x":"`+strings.Repeat("a", MaxSize-len(signIn(t))-7)+`",`),
+		"unknown fields":               signIn(t, `"data":{`, `"traceparent":"00-1","x":[1.5e-3,true,false,null,{}],"data":{"password":"hunter2","y":{"y":[]},`),
+		"many unknown fields":          signIn(t, `"data":{`, `"data":{`+manyKeys(2000)+","),
+		"fields in other case":         signIn(t, `"data":{`, `"Time":"x","data":{"DeviceId":"evil","PLATFORM":7,`),
+		"escapes":                      signIn(t, "iphone-6", `\u0069\u0050hone-6`, `iPhone","app`, `\u0069Phone","app`),
+		"deepest":                      signIn(t, `"data":{`, `"x":`+strings.Repeat("[", 63)+strings.Repeat("]", 63)+`,"data":{`),
+		"a URL as source":              signIn(t, `"pbx"`, `"https://pbx.example.com/core"`),
+		"content type without a blank": signIn(t, "application/json", "application/json;charset=UTF-8"),
+		"no content type":              signIn(t, `"datacontenttype":"application/json",`, ""),
+		"charset":                      signIn(t, "application/json", "application/json; charset=utf-8"),
+		"another zone":                 signIn(t, "08:15:00.25Z", "09:15:00.250+01:00"),
 	}
 	tests["escapes"] = signIn(t, "iphone-6", `\u0069phone-6`, "Anna's", `Anna\u0027s`, `"data"`, `"d\u0061ta"`)
 	for name, body := range tests {

@@ -61,8 +61,11 @@ func (d *document) read(in []byte) error {
 	if len(in) > MaxSize {
 		return d.fault("has " + strconv.Itoa(len(in)) + " bytes; at most " + strconv.Itoa(MaxSize) + " are allowed")
 	}
+	if hasByteOrderMark(in) {
+		return d.fault("begins with a byte order mark; take it out")
+	}
 	if !utf8.Valid(in) {
-		return d.fault("is not valid UTF-8")
+		return d.fault("is not valid UTF-8 at byte " + strconv.Itoa(firstInvalid(in)+1))
 	}
 	d.in, d.pos, d.values = in, 0, d.space[:0]
 	if err := d.value(value{}, 0); err != nil {
@@ -72,6 +75,18 @@ func (d *document) read(in []byte) error {
 		return d.syntax("nothing more")
 	}
 	return nil
+}
+
+// firstInvalid is where a text stops being UTF-8.
+func firstInvalid(in []byte) int {
+	for i := 0; i < len(in); {
+		r, size := utf8.DecodeRune(in[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(in)
 }
 
 // readObject is read for a text that must be an object.

@@ -131,6 +131,9 @@ func deviceID(s string) string {
 	if len(s) > maxDeviceID || !only(s, isDeviceByte) {
 		return show(s) + " is not a device id: 1 to 128 of A-Z, a-z, 0-9 and . _ : -"
 	}
+	if s == "." || s == ".." { // in a URL these are the folder and the one above: RFC 3986, section 5.2.4
+		return show(s) + " is not a device id: a URL cannot name it"
+	}
 	return ""
 }
 

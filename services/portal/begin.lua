@@ -7,6 +7,8 @@
 -- ARGV  how long a count is kept after its last failure, ms
 --       for the account and for the address: how many failures are free, after how many
 --       more the delay doubles, the longest delay, ms
+--       1 when the address may be a proxy's, and so everybody's: an account that signed in
+--       from there is then not counted by it
 -- Returns for how many ms nobody may try, or 0; 1 when somebody signed in from the address
 -- lately, else 0; and 1 when the account did, which is then counted there, else 0.
 local time = redis.call('TIME')
@@ -16,6 +18,7 @@ local counters, known, acquainted = {KEYS[1], KEYS[2]}, 0, 0
 if KEYS[2] then
   known, acquainted = redis.call('EXISTS', KEYS[3]), redis.call('EXISTS', KEYS[4])
   if acquainted == 1 then counters[1] = KEYS[5] end
+  if acquainted == 1 and ARGV[8] == '1' then counters[2] = nil end
 end
 
 local wait = 0

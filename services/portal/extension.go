@@ -102,6 +102,7 @@ type SignIn struct {
 	Device     Device // ID, Platform and Name
 	AppVersion string
 	Address    string // of the client, without port; "" is not counted
+	Shared     bool   // the address may be a proxy's, and so that of many
 }
 
 // SignedIn is the answer to a sign-in that was let in.

@@ -103,7 +103,7 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 	if err := s.maySignIn(ctx, in.Username); err != nil {
 		return facts{}, "", err
 	}
-	attempt, err := s.throttle.try(ctx, in.Username, in.Address)
+	attempt, err := s.throttle.try(ctx, in.Username, in.Address, in.Shared)
 	if err != nil {
 		if _, many := errors.AsType[*TooMany](err); many {
 			return facts{}, "", err

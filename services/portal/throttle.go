@@ -53,15 +53,20 @@ type attempt struct {
 	*throttle
 	keys  []string // as countedAs has them; the first is what counted it for the account
 	known bool     // somebody signed in from there lately
+
+	uncounted bool // by the address
 }
 
 // try begins one, or returns *TooMany.
-func (t *throttle) try(ctx context.Context, username, address string) (attempt, error) {
+// A shared address may be that of a proxy, which everybody comes through: an account known there is
+// not counted by it.
+func (t *throttle) try(ctx context.Context, username, address string, shared bool) (attempt, error) {
 	a := attempt{throttle: t, keys: countedAs(username, address)}
 	limits := []any{
 		remembered.Milliseconds(),
 		freePerAccount, doublePerAccount, mostPerAccount.Milliseconds(),
 		freePerAddress, doublePerAddress, mostPerAddress.Milliseconds(),
+		shared,
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
@@ -74,7 +79,7 @@ func (t *throttle) try(ctx context.Context, username, address string) (attempt, 
 	}
 	a.known = told[1] == 1
 	if told[2] == 1 {
-		a.keys[0] = a.keys[4]
+		a.keys[0], a.uncounted = a.keys[4], shared
 	}
 	return a, nil
 }
@@ -89,7 +94,7 @@ func (a attempt) abandoned(ctx context.Context) error { return a.close(ctx, "") 
 func (a attempt) close(ctx context.Context, how string) error {
 	ctx, cancel := context.WithTimeout(ctx, a.patience)
 	defer cancel()
-	if err := a.end.Run(ctx, a.redis, a.keys, how, acquainted.Milliseconds()).Err(); err != nil {
+	if err := a.end.Run(ctx, a.redis, a.keys, how, acquainted.Milliseconds(), a.uncounted).Err(); err != nil {
 		return fmt.Errorf("counting sign-ins: %w", err)
 	}
 	return nil

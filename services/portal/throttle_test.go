@@ -45,12 +45,13 @@ func TestThrottle(t *testing.T) {
 type guesser struct {
 	*throttle
 
-	t *testing.T
+	t      *testing.T
+	shared bool // the address
 }
 
 func (g guesser) try(username, address string) (attempt, time.Duration) {
 	g.t.Helper()
-	a, err := g.throttle.try(g.t.Context(), username, address)
+	a, err := g.throttle.try(g.t.Context(), username, address, g.shared)
 	if many, ok := errors.AsType[*TooMany](err); ok {
 		return a, many.RetryAfter
 	}
@@ -122,7 +123,7 @@ func (g guesser) delays(username, address, counter string, want time.Duration) {
 
 func testThrottle(t *testing.T, client *redis.Client) {
 	t.Helper()
-	g, ctx := guesser{newThrottle(client, time.Minute), t}, t.Context()
+	g, ctx := guesser{throttle: newThrottle(client, time.Minute), t: t}, t.Context()
 
 	// An account: five are free, then the delay doubles up to five minutes, and it does
 	// not help to come from elsewhere.
@@ -185,7 +186,7 @@ func testThrottle(t *testing.T, client *redis.Client) {
 // Where somebody signed in lately, no stranger's failures hold them up.
 func testAcquainted(t *testing.T, client *redis.Client) {
 	t.Helper()
-	g, ctx := guesser{newThrottle(client, time.Minute), t}, t.Context()
+	g, ctx := guesser{throttle: newThrottle(client, time.Minute), t: t}, t.Context()
 	const home, elsewhere = "192.0.2.77", "198.51.100.77"
 	failed := func(counter string) string { return client.HGet(ctx, counter, "failed").Val() }
 	g.right("grace", home)

@@ -135,7 +135,7 @@ func (s Service) sent(err error) {
 
 func parse(body []byte) (events.Extension, error) {
 	var q question
-	if err := json.Unmarshal(body, &q); err != nil {
+	if err := events.ReadJSON("body", body, &q); err != nil {
 		return events.Extension{}, fmt.Errorf(`the question is not JSON of the form {"tenant":"acme","extension":"1001"}: %w`, err)
 	}
 	about := events.Extension{Tenant: q.Tenant, Number: q.Extension}

@@ -4,25 +4,32 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
 
-// Prefix is where the API is.
-const Prefix = "/api/v1"
+// Prefix is where the API is. Everything under Root is answered by it, and by no redirect.
+const (
+	Root   = "/api"
+	Prefix = Root + "/v1"
+)
 
 // Config of the API.
 type Config struct {
 	Service *portal.Service
 	Tokens  Tokens
 	Log     zerolog.Logger
-	Proxies []netip.Prefix // whose X-Forwarded-For is believed
+	Proxies []netip.Prefix        // whose X-Forwarded-For is believed
+	Metrics prometheus.Registerer // nil: none
 }
 
 // api answers requests.
@@ -31,6 +38,9 @@ type api struct {
 
 	ending    <-chan struct{} // streams end with the server
 	heartbeat time.Duration
+
+	unnamedProxy prometheus.Counter
+	warned       sync.Once // of an unnamed proxy
 }
 
 // heartbeat keeps a stream from looking dead to what is in between.
@@ -74,10 +84,17 @@ func (a *api) routes() []route {
 	}
 }
 
-// New returns the handler of everything under Prefix. When ctx ends, so do the
+// New returns the handler of everything under [Root]. When ctx ends, so do the
 // streams that are open.
 func New(ctx context.Context, c Config) http.Handler {
-	return (&api{Config: c, ending: ctx.Done(), heartbeat: heartbeat}).handler()
+	a := &api{Config: c, ending: ctx.Done(), heartbeat: heartbeat, unnamedProxy: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "softphone_unnamed_proxy_requests_total",
+		Help: "Sign-ins with X-Forwarded-For from a peer that SOFTPHONE_HTTP_PROXIES does not name.",
+	})}
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(a.unnamedProxy)
+	}
+	return a.handler()
 }
 
 func (a *api) handler() http.Handler {
@@ -90,15 +107,29 @@ func (a *api) handler() http.Handler {
 			methods[r.path] = append(methods[r.path], http.MethodHead)
 		}
 	}
-	for path, allowed := range methods {
+	for address, allowed := range methods {
 		slices.Sort(allowed)
-		mux.Handle(Prefix+path, a.answer(func(w http.ResponseWriter, _ *http.Request) error {
+		mux.Handle(Prefix+address, a.answer(func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 			return errMethod
 		}))
 	}
-	mux.Handle(Prefix+"/", a.answer(func(http.ResponseWriter, *http.Request) error { return errPath }))
-	return mux
+	mux.Handle("/", a.answer(func(http.ResponseWriter, *http.Request) error { return errPath }))
+	return a.direct(mux)
+}
+
+// direct answers a path that is not in its shortest form as one that is not there. The mux would
+// lead to another address, and a client that follows with the same method would do there what
+// it never asked for: DELETE …/devices/.. would disable the app.
+func (a *api) direct(mux *http.ServeMux) http.Handler {
+	missing := a.answer(func(http.ResponseWriter, *http.Request) error { return errPath })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean(r.URL.Path) != r.URL.Path && path.Clean(r.URL.Path)+"/" != r.URL.Path {
+			missing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // answer makes a problem of a handler's error, and bounds what a request may be.

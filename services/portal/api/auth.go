@@ -41,28 +41,60 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// address is the client's, as far as it can be believed: the last one in
-// X-Forwarded-For that is not a proxy of ours, when the request came from one.
-func (a *api) address(r *http.Request) string {
+// address is the client's, as far as it can be believed: the last one in X-Forwarded-For that is
+// not a proxy of ours, when the request came from one. When the header comes from a peer that is
+// no named proxy, the peer's address may be a proxy's: it is shared.
+func (a *api) address(r *http.Request) (ip string, shared bool) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	from := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
+	forwarded := r.Header.Values("X-Forwarded-For")
+	if len(forwarded) > 0 && !a.proxy(from) {
+		a.unnamed(from)
+		return from.String(), true
+	}
+	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
 		if !a.proxy(from) {
 			break
 		}
-		before, err := netip.ParseAddr(strings.TrimSpace(hop))
+		before, err := hopAddress(strings.TrimSpace(hop))
 		if err != nil {
 			break
 		}
-		from = before.Unmap()
+		from = before
 	}
-	return from.String()
+	return from.String(), false
+}
+
+// hopAddress reads an address of X-Forwarded-For. Proxies write it with a port, with brackets, or
+// bare.
+func hopAddress(hop string) (netip.Addr, error) {
+	if full, err := netip.ParseAddrPort(hop); err == nil {
+		return full.Addr().Unmap(), nil
+	}
+	bare, bracketed := strings.CutPrefix(hop, "[")
+	if bracketed {
+		bare, bracketed = strings.CutSuffix(bare, "]")
+		if !bracketed {
+			return netip.Addr{}, fmt.Errorf("%q is not an address", hop)
+		}
+	}
+	ip, err := netip.ParseAddr(bare)
+	return ip.Unmap(), err
 }
 
 func (a *api) proxy(ip netip.Addr) bool {
 	return slices.ContainsFunc(a.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// unnamed counts a request that an unnamed proxy may have sent, and warns of the first.
+func (a *api) unnamed(from netip.Addr) {
+	a.unnamedProxy.Inc()
+	a.warned.Do(func() {
+		a.Log.Warn().Stringer("peer", from).Msg("X-Forwarded-For came from a peer that SOFTPHONE_HTTP_PROXIES does not name, " +
+			"so failed sign-ins through it count as from one address: name the proxy. This is said once; " +
+			"softphone_unnamed_proxy_requests_total counts")
+	})
 }

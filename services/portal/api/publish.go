@@ -3,6 +3,7 @@ package api
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -72,8 +73,9 @@ func wait(r *http.Request) time.Duration {
 	for _, header := range r.Header.Values("Prefer") {
 		for preference := range strings.FieldsFuncSeq(header, func(c rune) bool { return c == ',' || c == ';' || c == ' ' }) {
 			seconds, ok := strings.CutPrefix(strings.ToLower(preference), "wait=")
-			if n, err := strconv.ParseUint(strings.Trim(seconds, `"`), 10, 16); ok && err == nil {
-				return min(time.Duration(n)*time.Second, maxWait)
+			n, err := strconv.ParseUint(strings.Trim(seconds, `"`), 10, 64)
+			if ok && (err == nil || errors.Is(err, strconv.ErrRange)) { // of a number out of range n is the largest
+				return time.Duration(min(n, uint64(maxWait/time.Second))) * time.Second
 			}
 		}
 	}

@@ -2,8 +2,6 @@ package api
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -23,15 +21,7 @@ func read(r *http.Request, target any) error {
 	if err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(target); err != nil {
-		return unread(err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return &events.FieldError{Field: "body", Problem: "has something after its end; send one object"}
-	}
-	return nil
+	return events.ReadJSON("body", body, target)
 }
 
 // readMaybe is read for a request that may come without a body.
@@ -46,28 +36,18 @@ func readMaybe(r *http.Request, target any) error {
 
 // body reads all of a request's body.
 func body(r *http.Request, media ...string) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(media, kind) {
 		return nil, errMedia
+	}
+	if charset, says := parameters["charset"]; says && !strings.EqualFold(charset, "utf-8") {
+		return nil, &events.FieldError{Field: "Content-Type", Problem: "names a charset other than utf-8; send JSON in UTF-8 (RFC 8259, section 8.1)"}
 	}
 	body, err := io.ReadAll(r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
 		return nil, &events.FieldError{Field: "body", Problem: "did not arrive whole; send it again"}
 	}
 	return body, err
-}
-
-func unread(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		kind, _, _ := strings.Cut(wrong.Value, " ")
-		return &events.FieldError{Field: wrong.Field, Problem: "must be a " + wrong.Type.String() + ", not " + kind}
-	}
-	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		if field, bad := strconv.Unquote(name); bad == nil && len(field) <= 40 {
-			return &events.FieldError{Field: field, Problem: "is not a field here; take it out"}
-		}
-	}
-	return &events.FieldError{Field: "body", Problem: "is not a JSON object of the fields that are described"}
 }
 
 // version is what the caller saw, in the query; portal.Any when it does not say.

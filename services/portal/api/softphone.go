@@ -49,10 +49,11 @@ func (a *api) signIn(w http.ResponseWriter, r *http.Request) error {
 			return &events.FieldError{Field: field, Problem: "is required and must not be empty"}
 		}
 	}
+	from, shared := a.address(r)
 	s, err := a.Service.SignIn(r.Context(), portal.SignIn{
 		Username: in.Username, Password: process.NewSecret(in.Password),
 		Device:     portal.Device{ID: in.Device.ID, Platform: in.Device.Platform, Name: in.Device.Name},
-		AppVersion: in.Device.AppVersion, Address: a.address(r),
+		AppVersion: in.Device.AppVersion, Address: from, Shared: shared,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"strings"
 	"time"
@@ -46,7 +47,17 @@ func (c Config) Validate() error {
 	if c.Streams < 1 {
 		streams = fmt.Errorf("SOFTPHONE_HTTP_STREAMS: %d is not a number of streams: 1 or more", c.Streams)
 	}
-	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), c.checkHTTPS(), proxies, streams)
+	return errors.Join(c.Config.Validate(), process.CheckAddress("SOFTPHONE_HTTP_LISTEN", c.Listen), c.checkHTTPS(), c.checkURL(), proxies, streams)
+}
+
+// checkURL wants an origin and nothing more: links are made by putting a path behind it.
+func (c Config) checkURL() error {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("SOFTPHONE_HTTP_URL must be a scheme and a host without a path, like https://phones.example")
+	}
+	return nil
 }
 
 func (c Config) proxies() (all []netip.Prefix, err error) {

@@ -115,10 +115,20 @@ func (c Config) handler(
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(api.Prefix+"/", api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Proxies: proxies}))
-	mux.Handle("/", pages)
-	return measured(c.Host.Metrics, c.secured(mux)), nil
+	calls := api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Proxies: proxies, Metrics: c.Host.Metrics})
+	return measured(c.Host.Metrics, c.secured(split(calls, pages))), nil
+}
+
+// split tells the API from the pages. A mux would redirect a path with . or .. in it before it
+// asks whose it is.
+func split(calls, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.Root || strings.HasPrefix(r.URL.Path, api.Root+"/") {
+			calls.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // secured tells browsers to come over HTTPS alone from now on (RFC 6797), where that is how

@@ -15,7 +15,8 @@ func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	b := p.signedIn(alex)
 	form := b.form(receptionURL)
 	form.Set("name", "Owned")
-	for header, value := range map[string]string{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"} {
+	for _, sent := range [][2]string{{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}} {
+		header, value := sent[0], sent[1]
 		for _, path := range []string{receptionURL + "/save", receptionURL + "/enable", "/tenants/acme/add", "/sign-in", "/sign-out"} {
 			r := b.request(t.Context(), path, form)
 			r.Header.Set(header, value)
@@ -35,7 +36,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	for _, path := range []string{"/sign-in", "/softphone", "/tenants/acme", receptionURL, receptionURL + "/delete", "/nowhere", "/tenants/ACME"} {
 		a := b.get(path)
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 		} {
 			if !strings.Contains(a.Header.Get(name), want) {
 				t.Errorf("%s: %s: %q", path, name, a.Header.Get(name))
