@@ -47,8 +47,8 @@
 // and subject is <tenant>/<extension>, both as in the message's subject. The id of a fact is a UUID of version 7 that
 // its publisher makes; the id of an outcome derives from its worker and its cause, see [NewOutcome].
 //
-// Headers: every message has Nats-Msg-Id, the event's id. A fact may name in Softphone-Reply-To an _INBOX. subject
-// that wants the [Decision]. An outcome has Softphone-Cause and Softphone-Cause-Id.
+// Headers: every message has Nats-Msg-Id, the event's id. A fact may name in Softphone-Reply-To the subject that wants
+// the [Decision]: one under _INBOX.<user>.answer., where the user is who publishes it. An outcome has Softphone-Cause and Softphone-Cause-Id.
 //
 // # Publishing and reading
 //

@@ -5,6 +5,9 @@ const (
 	Stream     = "SOFTPHONE"      // the log: every fact and every outcome
 	DeadStream = "SOFTPHONE_DEAD" // what could not be read, with the reason
 
+	// APIPrefix stands before the JetStream API where a part's account imports it: deploy/nats/nats.conf.
+	APIPrefix = "log.API"
+
 	// Partitions is fixed when the stream is created: another count is another stream and a replay into it.
 	Partitions = 16
 
@@ -33,10 +36,14 @@ const (
 	Operator      = "operator" // whoever operates the system, with softphonectl
 )
 
+// LeaseBucket says which replica of a worker works on which partition. Each has one of its own: in a shared one, a
+// message that rolls up the bucket would take the others' leases.
+func LeaseBucket(worker string) string { return "softphone-leases-" + worker }
+
 // Headers of the messages in the log.
 const (
 	HeaderMsgID   = "Nats-Msg-Id"        // the event's id: a second copy within the duplicate window is dropped
-	HeaderReplyTo = "Softphone-Reply-To" // on a fact: the _INBOX. subject that wants the Decision
+	HeaderReplyTo = "Softphone-Reply-To" // on a fact: the subject under _INBOX.<user>.answer. that wants the Decision
 	HeaderCause   = "Softphone-Cause"    // on an outcome: the stream sequence of the event that caused it
 	HeaderCauseID = "Softphone-Cause-Id" // on an outcome: the id of the event that caused it
 

@@ -14,7 +14,7 @@ shift || true
 mkdir -p "$folder"
 chmod 700 "$folder"
 
-for name in nats-{ops,pbx,license,device-counter,mailer,name-sync,portal} redis-{ops,license,device-counter,name-sync,portal} mailer-bounces ops-token "$@"; do
+for name in nats-{ops,setup,pbx,license,device-counter,mailer,name-sync,portal} redis-{ops,license,device-counter,name-sync,portal} mailer-bounces ops-token "$@"; do
     file=$folder/$name
     [ -s "$file" ] && continue
     # 160 random bits. The letter before them keeps nats-server from reading a number.

@@ -45,7 +45,7 @@ func TestBadInput(t *testing.T) {
 		{"nothing", "acme", "", ""},
 	}
 	nc := s.natsAs(t, "pbx")
-	inbox, err := nc.SubscribeSync(nc.NewInbox())
+	inbox, err := nc.SubscribeSync(eventlog.NewInbox(nc))
 	if err != nil {
 		t.Fatal(err)
 	}

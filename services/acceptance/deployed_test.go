@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/services/internal/child"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 
 // root is the repository's.
@@ -67,7 +69,7 @@ func deployed(t *testing.T, natsConfig, certificates string) servers {
 	t.Helper()
 	s := servers{secrets: filepath.Join(t.TempDir(), "secrets"), tls: certificates}
 	run(t, exec.Command("bash", filepath.Join(root, "scripts/secrets.sh"), s.secrets))
-	for _, user := range []string{"ops", "pbx", "license", "device-counter", "mailer", "name-sync", "portal"} {
+	for _, user := range []string{"ops", "setup", "pbx", "license", "device-counter", "mailer", "name-sync", "portal"} {
 		name := strings.ToUpper(strings.ReplaceAll(user, "-", "_"))
 		t.Setenv("NATS_"+name+"_PASSWORD", s.password(t, "nats-"+user))
 	}
@@ -159,6 +161,17 @@ func clientTLS(t *testing.T, folder, part string) *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, RootCAs: roots}
+}
+
+// setUp makes the streams, buckets and consumers, as the user and with the command that
+// docker-compose.yml does it.
+func (s servers) setUp(t *testing.T) {
+	t.Helper()
+	var out, said bytes.Buffer
+	if code := softphonectl.Main(t.Context(), []string{"setup", "--server", s.nats.URL(), "--user", "setup",
+		"--password-file", filepath.Join(s.secrets, "nats-setup")}, softphonectl.Terminal{Out: &out, Err: &said}); code != softphonectl.Done {
+		t.Fatalf("setup: exit %d: %s", code, &said)
+	}
 }
 
 // redisAs connects as one of the deployed users.

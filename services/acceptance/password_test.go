@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
@@ -84,7 +85,7 @@ func TestPasswordGoesNowhere(t *testing.T) {
 func (s servers) sayRaw(t *testing.T, event, data, want string) string {
 	t.Helper()
 	nc := s.natsAs(t, "pbx")
-	inbox, err := nc.SubscribeSync(nc.NewInbox())
+	inbox, err := nc.SubscribeSync(eventlog.NewInbox(nc))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ func durables(worker string) []string {
 	return map[string][]string{events.Mailer: {"mailer", mailer.NoticesDurable}, events.NameSync: {namesync.PushDurable}}[worker]
 }
 
+// imported is a request of JetStream as a part's account imports it.
+func imported(request string) string { return events.APIPrefix + "." + request }
+
 // administration is the JetStream API that changes what is stored.
 func administration() []string {
 	var subjects []string
@@ -51,6 +54,9 @@ func administration() []string {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+stream)
 		}
 		subjects = append(subjects, "$JS.API.CONSUMER.DELETE."+stream+".mailer", "$JS.API.CONSUMER.DURABLE.CREATE."+stream+".mailer")
+	}
+	for _, s := range subjects {
+		subjects = append(subjects, strings.Replace(s, "$JS.API", events.APIPrefix, 1))
 	}
 	return subjects
 }
@@ -82,27 +88,29 @@ func TestPermissionsOfTheLog(t *testing.T) {
 	for _, w := range workers() {
 		t.Run(w, func(t *testing.T) {
 			check(t, "publishes", w, true, s.mayPublish,
-				"softphone."+w+".acme.1001.LicenseGranted", "dead."+w+".1.1", "_INBOX.pbx.x",
-				"$JS.API.STREAM.INFO.SOFTPHONE", "$JS.API.CONSUMER.CREATE.SOFTPHONE."+w+"-3")
-			check(t, "publishes", w, slices.Contains(folds(), w), s.mayPublish, "fence."+w+".3", ownership.Subject(w))
+				"softphone."+w+".acme.1001.LicenseGranted", "dead."+w+".1.1", imported("STREAM.INFO.SOFTPHONE"))
+			check(t, "publishes", w, slices.Contains(folds(), w), s.mayPublish, "fence."+w+".3", "_INBOX.pbx.answer.x",
+				ownership.Subject(w), imported("CONSUMER.RESET.SOFTPHONE."+w+"-3"))
 			check(t, "listens to", w, slices.Contains(folds(), w), s.maySubscribe, ownership.Subject(w))
-			check(t, "publishes", w, w == events.Mailer, s.mayPublish, "$KV.softphone-mailer.acme.1001.x")
+			check(t, "publishes", w, w == events.Mailer, s.mayPublish, imported("$KV.softphone-mailer.acme.1001.x"))
 			check(t, "listens to", w, true, s.maySubscribe, "_INBOX."+w+".>", "ask."+w+".get", "$SRV.PING", "$SRV.INFO."+w)
-			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted")
+			check(t, "publishes", w, false, s.mayPublish, "softphone.pbx.acme.1001.SoftphoneEnabled", "log.3."+w+".acme.1001.LicenseGranted",
+				"_INBOX.pbx.x", imported("CONSUMER.CREATE.SOFTPHONE."+w+"-3"), imported("CONSUMER.CREATE.SOFTPHONE.x"))
 			check(t, "publishes", w, false, s.mayPublish, administration()...)
 			check(t, "listens to", w, false, s.maySubscribe, ">", "_INBOX.>", "_INBOX.pbx.>", "softphone.>", "log.>", "$KV.>", "$JS.>")
 			for _, o := range others(w) {
 				check(t, "publishes", w, false, s.mayPublish, "softphone."+o+".acme.1001.LicenseGranted",
-					"fence."+o+".3", "dead."+o+".1.1", ownership.Subject(o))
+					"fence."+o+".3", "dead."+o+".1.1", ownership.Subject(o),
+					imported("CONSUMER.RESET.SOFTPHONE."+o+"-3"), imported("CONSUMER.MSG.NEXT.SOFTPHONE."+o+"-3"))
 				check(t, "listens to", w, false, s.maySubscribe, ownership.Subject(o), "ask."+o+".get", "_INBOX."+o+".>")
 				for _, d := range durables(o) {
-					check(t, "publishes", w, false, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,
-						"$JS.API.CONSUMER.CREATE.SOFTPHONE."+d+".log.>", "$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE."+d, "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
+					check(t, "publishes", w, false, s.mayPublish, imported("CONSUMER.CREATE.SOFTPHONE."+d),
+						imported("CONSUMER.CREATE.SOFTPHONE."+d+".log.>"), imported("CONSUMER.MSG.NEXT.SOFTPHONE."+d), "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
 				}
 			}
 			for _, d := range durables(w) {
-				check(t, "publishes", w, true, s.mayPublish, "$JS.API.CONSUMER.CREATE.SOFTPHONE."+d,
-					"$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE."+d, "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
+				check(t, "publishes", w, true, s.mayPublish, imported("CONSUMER.MSG.NEXT.SOFTPHONE."+d), "$JS.ACK.SOFTPHONE."+d+".1.1.1.1.1")
+				check(t, "publishes", w, false, s.mayPublish, imported("CONSUMER.CREATE.SOFTPHONE."+d), imported("CONSUMER.RESET.SOFTPHONE."+d))
 			}
 		})
 	}
@@ -228,7 +236,7 @@ func TestSoftphonectlSaysWhatIsNotAllowed(t *testing.T) {
 	}{
 		"a worker publishes a fact": {"mailer", []string{"publish", "ExtensionDeleted", "--tenant", "acme", "--extension", "1001"},
 			"softphone.pbx.acme.1001.ExtensionDeleted"},
-		"the PBX core sets up": {"pbx", []string{"setup"}, "$JS.API.STREAM."},
+		"the PBX core sets up": {"pbx", []string{"setup"}, imported("STREAM.")},
 	} {
 		var out, said bytes.Buffer
 		code := softphonectl.Main(t.Context(), append(c.args, "--server", s.nats.URL(), "--user", c.user,
@@ -254,13 +262,17 @@ func TestNATSStartsWithEveryVariable(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	config, err := os.ReadFile(filepath.Join(root, "deploy/nats/nats.conf"))
-	if err != nil {
-		t.Fatal(err)
+	var config []byte
+	for _, file := range []string{"nats.conf", "accounts.conf"} {
+		part, err := os.ReadFile(filepath.Join(root, "deploy/nats", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config = append(config, part...)
 	}
 	asked := regexp.MustCompile(`[:\s]\$(NATS_[A-Z_]+)`).FindAllSubmatch(config, -1)
-	if len(asked) != 8 {
-		t.Errorf("nats.conf asks for %d variables, want the data folder and seven passwords", len(asked))
+	if len(asked) != 9 {
+		t.Errorf("nats.conf asks for %d variables, want the data folder and eight passwords", len(asked))
 	}
 	for _, name := range asked {
 		if !regexp.MustCompile(`(?m)^` + string(name[1]) + `=.+$`).Match(said) {

@@ -111,8 +111,8 @@ func TestPermissionsOfThePortal(t *testing.T) {
 	const user = server.Name
 	credentials := "KV_" + setup.CredentialsBucket
 	reads := []string{
-		"$JS.API.STREAM.INFO." + credentials, "$JS.API.STREAM.MSG.GET." + credentials, "$JS.API.STREAM.PURGE." + credentials,
-		"$KV." + setup.CredentialsBucket + ".acme.1001.x",
+		imported("STREAM.INFO." + credentials), imported("STREAM.MSG.GET." + credentials), imported("STREAM.PURGE." + credentials),
+		imported("$KV." + setup.CredentialsBucket + ".acme.1001.x"),
 	}
 	for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled", "ask.license.get", "fence.portal.3", "fence.portal.1001@acme") {
 		if !s.mayPublish(t, user, subject) {
@@ -120,13 +120,13 @@ func TestPermissionsOfThePortal(t *testing.T) {
 		}
 	}
 	refused := []string{
-		"$JS.API.CONSUMER.CREATE." + credentials + ".x", "$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer", "$KV.softphone-mailer.acme.1001.x",
-		"$JS.API.STREAM.PURGE." + events.Stream, "$JS.API.STREAM.DELETE." + credentials, "log.3.portal.acme.1001.SoftphoneEnabled",
+		imported("CONSUMER.CREATE." + credentials + ".x"), imported("CONSUMER.MSG.NEXT.SOFTPHONE.mailer"), imported("$KV.softphone-mailer.acme.1001.x"),
+		imported("STREAM.PURGE." + events.Stream), imported("STREAM.DELETE." + credentials), "$JS.API.STREAM.PURGE." + credentials, "log.3.portal.acme.1001.SoftphoneEnabled",
 		"softphone.pbx.acme.1001.SoftphoneEnabled", // it speaks for no PBX core
 	}
 	for _, w := range workers() {
 		refused = append(refused, "softphone."+w+".acme.1001.LicenseGranted", "fence."+w+".3", "dead."+w+".1.1", ownership.Subject(w))
-		for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled", "fence.portal.3", "fence.portal.1001@acme", "$JS.API.CONSUMER.CREATE."+credentials+".x", "$JS.API.DIRECT.GET."+credentials) {
+		for _, subject := range append(reads, "softphone.portal.acme.1001.SoftphoneEnabled", "fence.portal.3", "fence.portal.1001@acme", imported("CONSUMER.CREATE."+credentials+".x"), imported("DIRECT.GET."+credentials)) {
 			if s.mayPublish(t, w, subject) {
 				t.Errorf("%s may publish %s", w, subject)
 			}

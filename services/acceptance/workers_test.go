@@ -12,15 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
-	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
 	namesync "github.com/mycloudpbx/softphone/services/name-sync"
@@ -76,13 +73,7 @@ func (s servers) workersDoTheirJob(t *testing.T) {
 // as docker-compose.yml does.
 func (s servers) startWorkers(t *testing.T, log *servertest.Lines, directory string) (stop func()) {
 	t.Helper()
-	js, err := jetstream.New(s.natsAs(t, "ops"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := setup.Everything(t.Context(), js, eventlog.Layout{}); err != nil {
-		t.Fatal(err)
-	}
+	s.setUp(t)
 
 	var granting license.Config
 	var counting, counting2 devicecounter.Config

@@ -81,27 +81,5 @@
 //
 // Redis is not used.
 //
-// # NATS subjects
-//
-// Publishes:
-//
-//	softphone.mailer.>                               outcomes
-//	dead.mailer.>, dead.mailer-notices.>             events that cannot be handled
-//	_INBOX.>                                         answers to whoever asks
-//	$JS.API.STREAM.INFO.SOFTPHONE                    is this the log?
-//	$JS.API.STREAM.MSG.GET.SOFTPHONE                 what holds now; the ledger
-//	$JS.API.CONSUMER.CREATE.SOFTPHONE.mailer         the durable consumer
-//	$JS.API.CONSUMER.INFO.SOFTPHONE.mailer
-//	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer
-//	$JS.ACK.SOFTPHONE.mailer.>
-//	(the last four also for mailer-notices)
-//	$JS.API.CONSUMER.CREATE.SOFTPHONE.mailer-ask-*   a short-lived consumer per question
-//	$JS.API.CONSUMER.MSG.NEXT.SOFTPHONE.mailer-ask-*
-//	$JS.API.STREAM.INFO.SOFTPHONE_DEAD               is a mail among the dead letters?
-//	$JS.API.STREAM.MSG.GET.SOFTPHONE_DEAD
-//	$KV.softphone-mailer.>                           who lives and who sends a mail; failed attempts, for display; who tells of a device limit
-//	$JS.API.STREAM.INFO.KV_softphone-mailer
-//	$JS.API.DIRECT.GET.KV_softphone-mailer.>
-//
-// Subscribes: _INBOX.mailer.>, ask.mailer.get and, as a micro service, $SRV.>.
+// What it may do in NATS is in package accounts.
 package mailer

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nuid"
-
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
@@ -44,20 +42,8 @@ func (m *mailer) history(ctx context.Context, about events.Extension) (history, 
 	if err != nil {
 		return h, err
 	}
-	reader, err := m.log.Read(ctx, "mailer-ask-"+nuid.Next(), 1, filters...)
-	if err != nil {
+	if err := m.log.Each(ctx, 1, h.add, filters...); err != nil {
 		return h, err
-	}
-	defer reader.Close()
-	for left := int(reader.Pending()); left > 0; {
-		batch, err := reader.Batch(ctx, left, time.Second)
-		if err != nil {
-			return h, err
-		}
-		for _, message := range batch {
-			h.add(message)
-		}
-		left -= len(batch)
 	}
 	h.current = h.last >= last
 	return h, nil

@@ -117,6 +117,11 @@ func openDelivery(c Config) (*delivery.Client, error) {
 	return delivery.New(smtp)
 }
 
+// Durables are the consumers that setup makes for the mailer.
+func Durables() []react.Config {
+	return []react.Config{{Durable: events.Mailer, Inputs: inputs()}, {Durable: NoticesDurable, Inputs: noticeInputs()}}
+}
+
 func (m *mailer) reactor(c Config) react.Config {
 	return react.Config{
 		Log: m.log, Durable: events.Mailer, Inputs: inputs(),

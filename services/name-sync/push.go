@@ -72,6 +72,11 @@ func pushing(ctx context.Context, c Config) error {
 	}, p.handle)
 }
 
+// Durables are the consumers that setup makes for name-sync.
+func Durables() []react.Config {
+	return []react.Config{{Durable: PushDurable, Inputs: []eventlog.Input{renames()}}}
+}
+
 // pusher is a run of the push.
 type pusher struct {
 	log    *eventlog.Log

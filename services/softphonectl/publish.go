@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 
@@ -209,7 +210,7 @@ func (p *publication) send(ctx context.Context, nc *nats.Conn, fact events.Event
 	}
 	var decisions *nats.Subscription
 	if p.wait > 0 {
-		inbox := nc.NewInbox()
+		inbox := eventlog.NewInbox(nc)
 		if decisions, err = nc.SubscribeSync(inbox); err != nil {
 			return result, err
 		}

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/mailer"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 func setupCommand(a *app) *cobra.Command {
@@ -22,7 +23,7 @@ func setupCommand(a *app) *cobra.Command {
 		Short: "Create the streams and buckets, or check that they are what the workers need",
 		Long: "Create the streams and buckets, or check that they are what the workers need. It may be repeated at any time.\n" +
 			"A stream that could have dropped an event, or stores events elsewhere, is refused and left as it is.\n\n" +
-			"It needs the rights of an administrator of JetStream (in deploy/nats: the user ops).",
+			"It needs the rights of an administrator of JetStream (in deploy/nats: the user setup).",
 		Args: cobra.NoArgs,
 		RunE: failed(func(c *cobra.Command, _ []string) error { return setUp(c, a, layout) }),
 	}
@@ -43,7 +44,7 @@ func setUp(c *cobra.Command, a *app, layout eventlog.Layout) error {
 		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := eventlog.API(ctx, nc)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func setUp(c *cobra.Command, a *app, layout eventlog.Layout) error {
 	if a.dryRun {
 		return a.print(made, func() string { return "would create or check " + made.text() })
 	}
-	if err := setup.Everything(ctx, js, layout); err != nil {
+	if err := setup.Everything(ctx, js, layout, append(mailer.Durables(), namesync.Durables()...)...); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // Codes of the micro error header.
@@ -83,6 +84,11 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 		return nil, fmt.Errorf("serving questions: %w", err)
 	}
 	handler := micro.HandlerFunc(func(r micro.Request) {
+		if err := eventlog.CheckReply(conn, r.Reply()); err != nil {
+			s.metrics.count(resultWrong)
+			s.Log.Warn().Err(err).Msg("a question was not answered: its reply subject is none of somebody who asks")
+			return
+		}
 		about, err := parse(r.Data())
 		if err != nil {
 			s.metrics.count(resultWrong)

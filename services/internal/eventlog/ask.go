@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,14 +11,40 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// inbox is the only kind of subject an answer may be sent to: a fact must not be
-// able to make a worker publish anywhere else.
+// inbox is how a subject for answers begins.
 const inbox = "_INBOX."
+
+// service is how the server's own subject begins for the reply of a question that came
+// from another account.
+const service = "_R_."
 
 // maxInbox bounds such a subject, in bytes; those of clients have about 60. Whoever
 // publishes to one that does not fit into the server's control line, 4 KiB, is cut off
 // for good: the client does not connect again.
 const maxInbox = 256
+
+// checkInbox tells why a subject that somebody else chose may not be published to. A
+// worker has rights of its own, which nobody may use by naming a reply: it answers to
+// inboxes, and not to its own.
+func (l *Log) checkInbox(to string) error {
+	own := l.conn.Opts.InboxPrefix
+	switch {
+	case len(to) > maxInbox, !strings.HasPrefix(to, inbox), strings.ContainsAny(to, " \t*>"):
+		return errNoInbox
+	case own != "" && strings.HasPrefix(to, own+".") && !strings.HasPrefix(to, own+".answer."): // one login for all parts: standalone
+		return errOwnInbox
+	}
+	return nil
+}
+
+// CheckReply tells why a question may not be answered to its reply subject: what
+// checkInbox says, but the server's subject for one of another account is right.
+func CheckReply(conn *nats.Conn, to string) error {
+	if strings.HasPrefix(to, service) || conn.Opts.InboxPrefix != "" && strings.HasPrefix(to, conn.Opts.InboxPrefix+".") {
+		return nil // the second is of the same login, which may do the same without asking
+	}
+	return (&Log{conn: conn}).checkInbox(to)
+}
 
 // Ask publishes a fact, with what is stored before it as [Log.Publish] has it, and
 // waits for the decision until the context ends. When the fact is stored and no
@@ -58,8 +83,8 @@ func (l *Log) Reply(fact Message, answer events.Decision) error {
 	if to == "" {
 		return nil
 	}
-	if len(to) > maxInbox || !strings.HasPrefix(to, inbox) || strings.ContainsAny(to, " \t*>") {
-		return errors.New(events.HeaderReplyTo + " is not an inbox: no answer sent")
+	if err := l.checkInbox(to); err != nil {
+		return fmt.Errorf("%s %w: no answer sent", events.HeaderReplyTo, err)
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {

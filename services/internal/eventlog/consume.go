@@ -2,8 +2,10 @@ package eventlog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,34 +30,94 @@ type sink interface {
 	fail(err error)                 // what makes further messages worthless; only the first one counts
 }
 
-// consume creates a consumer that keeps no position on the server and
-// acknowledges nothing, and hands over what it delivers, at most ahead of the
-// sink by so many messages. Whatever could have made it miss a message is an
-// [ErrGap].
-func (l *Log) consume(ctx context.Context, c jetstream.ConsumerConfig, ahead int, to sink) (stop func(), pending uint64, err error) {
-	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, orphaned
+// place is where a reader starts, and what it reads.
+type place struct {
+	name    string // who reads, for operations: the name of a consumer that is made for this
+	durable string // the consumer that setup made for this; "" where it made none
+	from    uint64
+	since   time.Time // instead of from
+	filters []string
+	shared  bool // for many partitions: not worth a look at one message after the other
+}
+
+// config is a consumer that keeps no position on the server and acknowledges nothing.
+func (p place) config() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		Name: p.name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.from, FilterSubjects: p.filters,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: orphaned,
+	}
+	if !p.since.IsZero() {
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &p.since
+	}
+	return c
+}
+
+// consume hands over what is read from a place on, at most ahead of the sink by so
+// many messages. Whatever could have made it miss a message is an [ErrGap].
+func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop func(), pending uint64, err error) {
 	forget := l.cutOff(to)
 	defer func() {
 		if err != nil {
 			forget()
 		}
 	}()
-	consumer, err := l.js.CreateConsumer(ctx, events.Stream, c)
+	consumer, err := l.consumer(ctx, p)
+	if errors.Is(err, errNoConsumer) && !p.shared {
+		end := l.poll(p, to)
+		return func() { end(); forget() }, unknown, nil
+	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the log as %s: %w", c.Name, err)
+		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
 	}
 	consuming, err := consumer.Consume((&contiguous{sink: to}).take,
 		jetstream.PullMaxMessages(ahead),
-		jetstream.PullHeartbeat(heartbeat),
+		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(2*heartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { to.fail(gap(err)) }))
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the log as %s: %w", c.Name, err)
+		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
 	}
 	stop = func() {
 		consuming.Stop()
 		forget()
 	}
 	return stop, consumer.CachedInfo().NumPending, nil
+}
+
+// consumer is one for this reader alone: made for it, or, where the log is another
+// account's, the durable one that setup made, put to the place. Without one the error
+// is errNoConsumer.
+//
+// Two owners of a partition, one of them paused, use the same durable. Each then misses
+// what the other is given, which the numbers of the deliveries show: a gap, and both
+// start again, of whom the fence lets one go on.
+func (l *Log) consumer(ctx context.Context, p place) (jetstream.Consumer, error) {
+	if !l.imported {
+		return l.js.CreateConsumer(ctx, events.Stream, p.config())
+	}
+	if p.durable == "" {
+		return nil, errNoConsumer
+	}
+	body := []byte(`{"seq":` + strconv.FormatUint(p.from, 10) + `}`)
+	ctx, cancel := context.WithTimeout(ctx, heartbeat)
+	defer cancel()
+	reply, err := l.conn.RequestWithContext(ctx, events.APIPrefix+".CONSUMER.RESET."+events.Stream+"."+p.durable, body)
+	if err != nil { // nobody: setup has not made it, or the server it is on is away
+		return nil, fmt.Errorf("%w: %w", errNoConsumer, err)
+	}
+	var reset struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &reset); err != nil {
+		return nil, err
+	}
+	if reset.Error != nil {
+		return nil, fmt.Errorf("%w: %w", errNoConsumer, reset.Error)
+	}
+	consumer, err := l.js.Consumer(ctx, events.Stream, p.durable)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoConsumer, err)
+	}
+	return consumer, nil
 }
 
 // cutOff makes a lost connection a gap, until it is forgotten. What the server sent

@@ -38,8 +38,8 @@
 // What could not be processed goes to a second stream, the dead letters, see
 // [Log.Bury].
 //
-// Subjects a process needs to read: publish to $JS.API.STREAM.INFO.<stream>,
-// $JS.API.STREAM.MSG.GET.<stream>, $JS.API.CONSUMER.CREATE.<stream>.> and
-// $JS.API.CONSUMER.MSG.NEXT.<stream>.*, and subscribe to its own inbox. To write:
-// publish to its own softphone.<source>.>, and dead.<worker>.> for dead letters.
+// As deployed, the log is in an account of its own, and a process reaches it through
+// what its account imports (package accounts). It can make no consumer: owners of
+// partitions read with those that setup made, put to their checkpoint, and everybody
+// else, or without them, with one look-up after the other.
 package eventlog

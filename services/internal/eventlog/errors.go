@@ -40,6 +40,13 @@ var (
 	// errCutOff ends a reader whose connection was lost, also when it is back at once.
 	errCutOff = errors.New("the connection was lost: what was on its way may be lost too")
 
+	// errNoInbox and errOwnInbox say why no answer is sent.
+	errNoInbox  = errors.New("is not an inbox")
+	errOwnInbox = errors.New("is an inbox of whoever is to answer")
+
+	// errNoConsumer says that a reader has to do without one.
+	errNoConsumer = errors.New("no consumer to read with")
+
 	// errStuck ends a reader that took nothing while others of its feed waited.
 	errStuck = errors.New("it took nothing for so long that it held up other partitions")
 )

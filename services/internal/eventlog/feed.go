@@ -3,12 +3,12 @@ package eventlog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
 	"github.com/mycloudpbx/softphone/events"
@@ -162,9 +162,16 @@ func (f *Feed) consume(group []*fed, to sink, ahead int, filters ...string) {
 	for _, r := range group {
 		r.linger = linger // the log's end is near for all; a reader that goes on for ever may make nobody wait
 	}
-	stop, pending, err := f.log.consume(ctx, jetstream.ConsumerConfig{
-		Name: f.name + "-feed-" + nuid.Next(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: group[0].from, FilterSubjects: filters,
-	}, ahead, to)
+	at := place{name: f.name + "-feed-" + nuid.Next(), from: group[0].from, filters: filters, shared: true}
+	if len(filters) == 0 {
+		at.durable = FeedReader(f.name) // one is enough: no two processes have more than half of the partitions
+	} else {
+		at.durable = PartitionReader(f.name, group[0].partition)
+	}
+	stop, pending, err := f.log.consume(ctx, at, ahead, to)
+	if errors.Is(err, errNoConsumer) { // each reads on with a reader of its own, which can do without
+		stop, err = func() {}, nil
+	}
 	if err == nil && pending == 0 {
 		to.fail(ErrCaughtUp)
 	}

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -17,12 +18,23 @@ type inboxes struct {
 	waiting      map[string]chan *nats.Msg
 }
 
+// answers is where decisions come: for a user its part of [Answers], otherwise an inbox.
+func answers(conn *nats.Conn) string {
+	if user, is := strings.CutPrefix(conn.Opts.InboxPrefix, inbox); is {
+		return strings.TrimSuffix(Answers(user), ">") + nuid.Next()
+	}
+	return conn.NewInbox()
+}
+
+// NewInbox returns a subject for one decision.
+func NewInbox(conn *nats.Conn) string { return answers(conn) }
+
 // open returns a new subject and where the first message to it arrives.
 func (i *inboxes) open(conn *nats.Conn) (subject string, answer <-chan *nats.Msg, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.subscription == nil {
-		prefix := conn.NewInbox()
+		prefix := answers(conn)
 		if i.subscription, err = conn.Subscribe(prefix+".*", i.take); err != nil {
 			i.subscription = nil
 			return "", nil, err

@@ -21,38 +21,73 @@ import (
 
 // Log reads and writes the stream. It is safe for concurrent use.
 type Log struct {
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	stream  jetstream.Stream
-	inboxes inboxes
-	tracer  tracing.Tracer
-	known   atomic.Pointer[reach]
-	stores  stores
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	imported bool // the log is another account's: consumers are made by setup alone
+	inboxes  inboxes
+	tracer   tracing.Tracer
+	known    atomic.Pointer[reach]
+	stores   stores
 }
 
 // Trace makes what is published through this log begin a trace where its context has
 // none. It is for who publishes facts, and is called before anything is published.
 func (l *Log) Trace(tracer tracing.Tracer) { l.tracer = tracer }
 
-// Open finds the log. It returns [ErrNoStream] when it has not been set up and
-// [ErrUnfit] when it cannot be trusted to hold everything.
+// Open finds the log: under [events.APIPrefix] where the connection's account imports
+// it, as deployed, or else in the account itself. It returns [ErrNoStream] when it has
+// not been set up and [ErrUnfit] when it cannot be trusted to hold everything.
 func Open(ctx context.Context, conn *nats.Conn) (*Log, error) {
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return nil, fmt.Errorf("JetStream: %w", err)
+	l, err := find(ctx, conn, events.APIPrefix)
+	if errors.Is(err, nats.ErrNoResponders) {
+		l, err = find(ctx, conn, jetstream.DefaultAPIPrefix)
 	}
-	stream, err := js.Stream(ctx, events.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, fmt.Errorf("stream %s: %w", events.Stream, ErrNoStream)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening stream %s: %w", events.Stream, err)
 	}
-	if err := fit(stream.CachedInfo().Config); err != nil {
+	if err := fit(l.stream.CachedInfo().Config); err != nil {
 		return nil, err
 	}
-	return &Log{conn: conn, js: js, stream: stream}, nil
+	return l, nil
 }
+
+// find finds the stream by an API prefix. Where the account imports nothing under it,
+// nobody responds.
+func find(ctx context.Context, conn *nats.Conn, prefix string) (*Log, error) {
+	js, err := jetstream.New(conn)
+	if prefix != jetstream.DefaultAPIPrefix {
+		js, err = jetstream.NewWithAPIPrefix(conn, prefix)
+	}
+	if err != nil {
+		return nil, err
+	}
+	stream, err := js.Stream(ctx, events.Stream)
+	if err != nil {
+		return nil, err
+	}
+	return &Log{conn: conn, js: js, stream: stream, imported: prefix == events.APIPrefix}, nil
+}
+
+// API is the JetStream that has the log: under [events.APIPrefix] where the account
+// imports it, or else the account's own. The log need not be there yet.
+func API(ctx context.Context, conn *nats.Conn) (jetstream.JetStream, error) {
+	js, err := jetstream.NewWithAPIPrefix(conn, events.APIPrefix)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = js.Stream(ctx, events.Stream); errors.Is(err, nats.ErrNoResponders) {
+		return jetstream.New(conn)
+	}
+	return js, nil
+}
+
+// Imported tells that the log is another account's, which lets this one make no
+// consumers: [setup] makes them.
+func (l *Log) Imported() bool { return l.imported }
 
 // JetStream is what the log is read and written with.
 func (l *Log) JetStream() jetstream.JetStream { return l.js }

@@ -89,3 +89,16 @@ func FenceOf(program string, k Key) string {
 
 // Fences is the filter subject of all fences of a worker.
 func Fences(worker string) string { return "fence." + worker + ".*" }
+
+// PartitionReader names the consumer with which a worker's owner of a partition reads.
+func PartitionReader(worker string, partition int) string {
+	return worker + "-" + strconv.Itoa(partition)
+}
+
+// FeedReader names the consumer with which a worker reads many partitions at once.
+func FeedReader(worker string) string { return worker + "-feed" }
+
+// Answers is the filter subject of the decisions that one who publishes facts asks for in
+// them. They have a subject of their own because that stands in the log for all workers to
+// read, and whoever knows the inbox of a client's other answers could write some.
+func Answers(user string) string { return inbox + user + ".answer.>" }

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // ahead is how many messages a reader asks for before they are wanted, and how
@@ -36,22 +36,25 @@ type Reader struct {
 // Read starts a reader at a sequence (at least 1), of the messages that match one
 // of the filters. The name tells who reads, for operations.
 func (l *Log) Read(ctx context.Context, name string, from uint64, filters ...string) (*Reader, error) {
-	return l.read(ctx, jetstream.ConsumerConfig{
-		Name: name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, FilterSubjects: filters,
-	})
+	return l.read(ctx, place{name: name, from: from, filters: filters})
 }
 
 // ReadSince is Read from the first message that was stored at a time or later.
 func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filters ...string) (*Reader, error) {
-	return l.read(ctx, jetstream.ConsumerConfig{
-		Name: name, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since, FilterSubjects: filters,
-	})
+	return l.read(ctx, place{name: name, since: since, filters: filters})
 }
 
-func (l *Log) read(ctx context.Context, c jetstream.ConsumerConfig) (*Reader, error) {
+// ReadPartition starts the reader of a worker's owner of a partition, at a sequence (at
+// least 1). The last part of the name tells it from the owner before it.
+func (l *Log) ReadPartition(ctx context.Context, worker string, partition int, from uint64) (*Reader, error) {
+	durable := PartitionReader(worker, partition)
+	return l.read(ctx, place{name: durable + "-" + nuid.Next(), durable: durable, from: from, filters: []string{AllIn(partition)}})
+}
+
+func (l *Log) read(ctx context.Context, p place) (*Reader, error) {
 	r := newReader(ahead)
 	var err error
-	if r.stop, r.pending, err = l.consume(ctx, c, ahead, r); err != nil {
+	if r.stop, r.pending, err = l.consume(ctx, p, ahead, r); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nuid"
-
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
@@ -93,8 +91,7 @@ type open func(ctx context.Context, partition int, from uint64) (*eventlog.Reade
 
 // alone is a reader of this owner's own.
 func (o *owner[S, E]) alone(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error) {
-	name := fmt.Sprintf("%s-%d-%s", o.rules.Worker, partition, nuid.Next())
-	return o.Log.Read(ctx, name, from, eventlog.AllIn(partition))
+	return o.Log.ReadPartition(ctx, o.rules.Worker, partition, from)
 }
 
 // follow folds what a reader delivers, from the checkpoint on, until that ends.

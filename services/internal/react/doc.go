@@ -80,10 +80,8 @@
 // When the context ends, no more is pulled, and handlers get Grace to finish
 // before their own context ends.
 //
-// # Subjects
+// # The durable
 //
-// Besides those of package eventlog, a reactor publishes to
-// $JS.API.CONSUMER.CREATE.<stream>.<durable>, $JS.API.CONSUMER.INFO.<stream>.<durable>,
-// $JS.API.CONSUMER.MSG.NEXT.<stream>.<durable>, $JS.ACK.<stream>.<durable>.> and,
-// for dead letters, dead.<durable>.>, and subscribes to its own inbox.
+// Where the log is another account's, as deployed, setup makes and changes it ([Ensure]);
+// elsewhere the reactor does.
 package react

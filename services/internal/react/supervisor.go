@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,6 +77,9 @@ func (r *reactor) find(ctx context.Context) (jetstream.Consumer, error) {
 	if err == nil && r.alike(consumer.CachedInfo().Config) {
 		return consumer, nil
 	}
+	if r.Log.Imported() {
+		return r.ours(consumer, err)
+	}
 	state, stateErr := r.Log.State(ctx)
 	if stateErr != nil {
 		return nil, stateErr
@@ -91,6 +95,32 @@ func (r *reactor) find(ctx context.Context) (jetstream.Consumer, error) {
 	}
 	r.Logger.Info().Strs("inputs", want.FilterSubjects).Msg("durable consumer set up")
 	return consumer, nil
+}
+
+// ours is the durable of a log that is another account's, where only setup makes and
+// changes one: it works with what there is.
+func (r *reactor) ours(consumer jetstream.Consumer, err error) (jetstream.Consumer, error) {
+	if err != nil {
+		return nil, fmt.Errorf("consumer %s: %w: run `softphonectl setup`", r.Durable, err)
+	}
+	if !sameSet(consumer.CachedInfo().Config.FilterSubjects, r.consumer(time.Time{}).FilterSubjects) {
+		return nil, fmt.Errorf("consumer %s is of another version, its inputs are %s: run `softphonectl setup` of this one",
+			r.Durable, strings.Join(consumer.CachedInfo().Config.FilterSubjects, ", "))
+	}
+	return consumer, nil
+}
+
+// Ensure creates the durable, or brings it to this configuration, on a log of that
+// creation time. It needs the rights of setup.
+func Ensure(ctx context.Context, js jetstream.JetStream, c Config, created time.Time) error {
+	want := c.withDefaults().consumer(created)
+	if have, err := js.Consumer(ctx, events.Stream, c.Durable); err == nil {
+		want.Metadata = have.CachedInfo().Config.Metadata // what it began with, it began with
+	}
+	if _, err := js.CreateOrUpdateConsumer(ctx, events.Stream, want); err != nil {
+		return fmt.Errorf("setting up consumer %s: %w", c.Durable, err)
+	}
+	return nil
 }
 
 // oldest is when the log stored the first event that is not done; the zero time when
