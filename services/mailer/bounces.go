@@ -130,7 +130,7 @@ func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce
 	if err != nil {
 		return err
 	}
-	if _, err := m.log.Publish(ctx, event.Msg); err != nil {
+	if err := m.store(ctx, event); err != nil {
 		return err
 	}
 	m.metrics.told(data)

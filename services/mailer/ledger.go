@@ -187,13 +187,36 @@ func publication(c cause, event events.Event) (statement, error) {
 	return statement{m, event.Data}, nil
 }
 
+// store publishes a statement. The server takes it for a duplicate when its id was used before; ids are made of public
+// ones, so whoever uses it first with something else would silence it. What is stored under the id is looked at, and when
+// it is not ours the statement is published without one: then an acknowledgement that is lost is told from the log alone.
+func (l ledger) store(ctx context.Context, m statement) error {
+	receipt, err := l.log.Publish(ctx, m.Msg)
+	if err != nil || !receipt.Duplicate {
+		return err
+	}
+	stored, err := l.log.Get(ctx, receipt.Sequence)
+	if err != nil {
+		return err
+	}
+	if stored != nil && stored.OutcomeOf(events.Mailer) && stored.Name() == m.says.EventName() &&
+		stored.Header.Get(events.HeaderCauseID) == m.Header.Get(events.HeaderCauseID) {
+		return nil
+	}
+	l.logger.Warn().Str("id", m.Header.Get(events.HeaderMsgID)).Uint64("sequence", receipt.Sequence).
+		Msg("another message has the id of an event of ours: published without the id")
+	m.Header.Del(events.HeaderMsgID)
+	_, err = l.log.Publish(ctx, m.Msg)
+	return err
+}
+
 // note stores a step on a mail's way, if it can: the way goes on without it.
 func (l ledger) note(ctx context.Context, c cause, step string, data events.Data) {
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
 	m, err := publication(c, events.NewStep(events.Mailer, c.Event, step, data))
 	if err == nil {
-		_, err = l.log.Publish(ctx, m.Msg)
+		err = l.store(ctx, m)
 	}
 	if err != nil {
 		c.Logger(l.logger).Warn().Err(err).Str("step", step).Msg("not told; a later try will be")
@@ -218,7 +241,7 @@ func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement
 			}
 		}
 		unsure = true
-		_, err := l.log.Publish(ctx, m.Msg)
+		err := l.store(ctx, m)
 		if eventlog.Refused(err) {
 			return backoff.Permanent(err)
 		}

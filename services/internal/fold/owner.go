@@ -69,7 +69,7 @@ func (o *owner[S, E]) tenure(ctx context.Context) error {
 	o.step("told")
 	// Whatever an earlier owner told is before the fence.
 	if err := o.Log.AsOf(ctx, o.fence.seq, func() (err error) {
-		o.told, err = told(ctx, o.Log, o.rules.Worker, o.partition)
+		o.told, err = o.publishedThrough(ctx)
 		return err
 	}); err != nil {
 		return err

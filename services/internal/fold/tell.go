@@ -138,21 +138,45 @@ func (o outcome) message() *nats.Msg {
 	return m
 }
 
-// told reads the cause of a worker's last outcome in a partition, 0 if there is
-// none.
-func told(ctx context.Context, log *eventlog.Log, worker string, partition int) (uint64, error) {
-	last, err := log.LastOutcome(ctx, partition, worker)
+// publishedThrough is the cause of the worker's last outcome in the partition: what came up to there has its outcome. 0
+// if there is none. One that names no cause, which only a fault or an intruder published, is a dead letter and counts for
+// nothing: a refusal would last until somebody deleted it, and a partition is many tenants.
+func (o *owner[S, E]) publishedThrough(ctx context.Context) (uint64, error) {
+	last, err := o.Log.LastOutcome(ctx, o.partition, o.rules.Worker)
 	if err != nil || last == nil {
 		return 0, err
 	}
-	cause, err := strconv.ParseUint(last.Header.Get(events.HeaderCause), 10, 64)
-	if err != nil {
-		return 0, &Refusal{
-			Worker: worker, Partition: partition,
-			Log:        fmt.Sprintf("its last outcome, sequence %d (%s), names no cause in %s", last.Sequence, last.Subject, events.HeaderCause),
-			Checkpoint: "without it nobody knows what has been told",
-			Repair:     "delete that message from the stream if another program published it",
+	if cause, err := causeOf(*last); err == nil {
+		return cause, nil
+	}
+	// The last that can be read is found from the checkpoint on: outcomes of later causes are later, and those of earlier
+	// ones do not matter.
+	var through uint64
+	var dead []eventlog.DeadLetter
+	subject := events.LogSubject(o.partition, o.rules.Worker, "*", "*", "*")
+	for from := o.checkpoint.Seq + 1; ; {
+		m, err := o.Log.NextOf(ctx, from, subject)
+		if err != nil {
+			return 0, err
 		}
+		if m == nil {
+			return through, o.bury(ctx, dead)
+		}
+		from = m.Sequence + 1
+		if cause, err := causeOf(*m); err != nil {
+			dead = append(dead, eventlog.DeadLetter{Event: *m, Reason: err, Attempts: 1})
+		} else {
+			through = max(through, cause)
+		}
+	}
+}
+
+// causeOf is the sequence of an outcome's cause, which comes before it.
+func causeOf(outcome eventlog.Message) (uint64, error) {
+	header := outcome.Header.Get(events.HeaderCause)
+	cause, err := strconv.ParseUint(header, 10, 64)
+	if err != nil || cause == 0 || cause >= outcome.Sequence {
+		return 0, fmt.Errorf("an outcome whose %s is %q, no earlier event: another program published it", events.HeaderCause, header)
 	}
 	return cause, nil
 }
