@@ -84,7 +84,6 @@ func (d *directory) of(ctx context.Context, tenant string) ([]string, error) {
 	r := d.tenants[tenant]
 	if r == nil {
 		r = &roll{read: make(chan struct{})}
-		d.forget()
 		d.tenants[tenant] = r
 		go d.read(context.WithoutCancel(ctx), tenant, r)
 	}
@@ -107,15 +106,19 @@ func (d *directory) read(ctx context.Context, tenant string, r *roll) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.numbers, r.err = numbers, err
-	if err != nil && d.tenants[tenant] == r {
+	switch {
+	case d.tenants[tenant] != r:
+	case err != nil, len(numbers) == 0: // a tenant that anybody may make up displaces none
 		delete(d.tenants, tenant)
+	default:
+		d.forget()
 	}
 	close(r.read)
 }
 
-// forget makes room for one tenant.
+// forget drops the tenant not used for longest, when there are too many.
 func (d *directory) forget() {
-	if len(d.tenants) < rolls {
+	if len(d.tenants) <= rolls {
 		return
 	}
 	oldest := ""

@@ -17,6 +17,8 @@ import (
 
 // facts is what the log says of an extension at one moment.
 type facts struct {
+	extension events.Extension
+
 	fence   uint64 // where its fence stood before they were read
 	version uint64 // sequence of its last fact, of any kind
 	name    string
@@ -102,7 +104,7 @@ func (s *Service) facts(ctx context.Context, x events.Extension) (facts, error) 
 			return facts{}, err
 		}
 		f := conclude(version, last)
-		f.fence = fence
+		f.extension, f.fence = x, fence
 		if f.changed.sequence <= version {
 			return f, nil
 		}

@@ -39,7 +39,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		outcome = outcomeOf(ctx, err)
 	}
 	s.metrics.signedIn(outcome, began)
-	s.audit(in, outcome)
+	s.audit(in, signedIn.Profile.Extension, outcome)
 	if errors.Is(err, errSeatRefused) { // an answer like any other of its kind
 		err = ErrUnauthorized
 	}
@@ -48,10 +48,9 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 
 // audit writes who tried to sign in, from where, and what came of it. A username or a
 // device id that is none is not written: people type passwords where those belong.
-func (s *Service) audit(in SignIn, result string) {
-	x, ok := extensionOf(strings.TrimSpace(in.Username))
-	if !ok {
-		x = events.Extension{}
+func (s *Service) audit(in SignIn, x events.Extension, result string) {
+	if typed, ok := extensionOf(strings.TrimSpace(in.Username)); ok && x == (events.Extension{}) {
+		x = typed
 	}
 	device := in.Device.ID
 	if (events.DeviceRemoved{DeviceID: device}).Validate() != nil {
@@ -74,6 +73,7 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	if ok {
 		in.Username = Username(x)
 	}
+	in.Username = strings.ToLower(in.Username) // all spellings of a name are counted as one
 	f, epoch, err := s.authenticate(ctx, x, in)
 	if err != nil {
 		return SignedIn{}, "", err
@@ -81,6 +81,7 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	if !ok {
 		return SignedIn{}, "", ErrUnauthorized
 	}
+	x = f.extension
 	device := events.Actor{Kind: events.ActorDevice, ID: asked.DeviceID, Name: asked.DeviceName}
 	held, outcome, err := s.seat(ctx, f, events.NewPortalFact(x, device, asked), asked.DeviceID)
 	if err != nil {
@@ -97,8 +98,8 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 	}}, outcome, nil
 }
 
-// authenticate compares the password, and returns what the log says of the extension and the
-// epoch of the password.
+// authenticate compares the password, and returns what the log says of the extension, as it
+// is spelled there, and the epoch of the password.
 func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, string, error) {
 	if err := s.maySignIn(ctx, in.Username); err != nil {
 		return facts{}, "", err
@@ -130,14 +131,14 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 
 // compare does the same, and so takes as long, whether there is such a user or not.
 func (s *Service) compare(ctx context.Context, x events.Extension, caller credential.Caller, password string) (f facts, epoch string, right bool, err error) {
-	if f, err = s.facts(ctx, x); err != nil {
+	if f, err = s.factsTyped(ctx, x); err != nil {
 		return f, "", false, err
 	}
 	id := f.credential
 	if id == "" {
 		id = "none"
 	}
-	set, err := s.credentials.Get(ctx, x, id)
+	set, err := s.credentials.Get(ctx, f.extension, id)
 	if err != nil {
 		return f, "", false, err
 	}

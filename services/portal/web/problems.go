@@ -47,6 +47,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, v visitor, err error
 		if r.Method == http.MethodPost {
 			code = "ended"
 		}
+		wanted(w, r)
 		leave(w, r, "/sign-in", code)
 		return
 	case errors.Is(err, portal.ErrNotFound), forbidden: // what is another tenant's is not there
@@ -88,13 +89,19 @@ func unreachable(r *http.Request) problem {
 		return p
 	}
 	p.Text = append(p.Text, "Your change may or may not have been made: the page shows which, as soon as it can.")
-	p.Again = "/"
-	if tenant, number := r.PathValue("tenant"), r.PathValue("extension"); number != "" {
-		p.Again = extensionURL(tenant, number)
-	} else if tenant != "" {
-		p.Again = listURL(tenant)
-	}
+	p.Again = pageOf(r)
 	return p
+}
+
+// pageOf is the page that a post came from.
+func pageOf(r *http.Request) string {
+	switch tenant, number := r.PathValue("tenant"), r.PathValue("extension"); {
+	case number != "":
+		return extensionURL(tenant, number)
+	case tenant != "":
+		return listURL(tenant)
+	}
+	return "/"
 }
 
 // refuse answers a post that another site made a browser send.

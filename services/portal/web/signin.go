@@ -29,7 +29,7 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.endSession(r, "the session that a new sign-in replaces stays until it ends by itself")
 		http.SetCookie(w, cookie(session))
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+		http.Redirect(w, r, s.landing(w, r, session), http.StatusSeeOther) //nolint:gosec // landing is a path of ours
 	}
 }
 
