@@ -111,7 +111,7 @@ func (c Config) handler(
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(ctx, web.Config{Core: service, Redis: client, Log: c.Host.Log, Inbox: c.InboxURL})
+	pages, err := web.New(ctx, web.Config{Core: service, Redis: client, Log: c.Host.Log, Inbox: c.InboxURL, URL: c.URL})
 	if err != nil {
 		return nil, err
 	}

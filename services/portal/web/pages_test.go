@@ -36,7 +36,7 @@ func serve(t *testing.T, all ...portal.Details) *pages {
 	p := &pages{t: t, core: newCore(all...), redis: miniredis.RunT(t)}
 	p.client = redis.NewClient(&redis.Options{Addr: p.redis.Addr(), MaxRetries: -1})
 	t.Cleanup(func() { _ = p.client.Close() })
-	handler, err := web.New(t.Context(), web.Config{Core: p.core, Redis: p.client, Log: zerolog.New(&p.log), Beat: time.Second, Inbox: "http://127.0.0.1:8025"})
+	handler, err := web.New(t.Context(), web.Config{Core: p.core, Redis: p.client, Log: zerolog.New(&p.log), Beat: time.Second, Inbox: "http://127.0.0.1:8025", URL: "https://Phones.example:443/"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -106,6 +107,10 @@ func pageOf(r *http.Request) string {
 
 // refuse answers a post that another site made a browser send.
 func (s *site) refuse(w http.ResponseWriter, r *http.Request) {
+	if from := r.Header.Get("Origin"); r.URL.Path == "/sign-in" && s.secureAddress() != "" && "https"+strings.TrimPrefix(from, "http") == s.origin {
+		s.needsHTTPS(w, r) // it is our own page, through a proxy that takes plain http as well
+		return
+	}
 	s.log.Warn().Str("path", r.URL.Path).Str("origin", fmt.Sprintf("%.200q", r.Header.Get("Origin"))).Msg("a post from another site was refused")
 	s.show(w, r, http.StatusForbidden, "problem", page{Title: "Refused", Body: problem{
 		Tone: "bad", Icon: "alert", Title: "This came from another site",

@@ -16,6 +16,10 @@ func (s *site) askLink(w http.ResponseWriter, r *http.Request, status int, fault
 
 // signIn takes a one-time link, or only its token.
 func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
+	if keepsNoSession(r) {
+		s.needsHTTPS(w, r)
+		return
+	}
 	link := strings.TrimSpace(r.PostFormValue("link"))
 	if _, after, is := strings.Cut(link, "#"); is {
 		link = after

@@ -36,6 +36,7 @@ type Config struct {
 	Log   zerolog.Logger
 	Beat  time.Duration // of streams; 0 means 15 s
 	Inbox string        // URL of the caught mail, where mail is caught; "" for none
+	URL   string        // origin where browsers find the pages: posts from there are no other site's; "" for not known
 }
 
 // site is the pages.
@@ -47,6 +48,7 @@ type site struct {
 	pages    pages
 	live     *live
 	ending   <-chan struct{} // streams end with the server
+	origin   string          // where browsers find the pages; "" for not known
 }
 
 // New returns the handler of everything that is not the API. When ctx ends, so do
@@ -62,8 +64,10 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	s := &site{
 		core: c.Core, sessions: NewSessions(c.Redis), once: once{c.Redis}, log: c.Log, pages: drawn, live: newLive(cmp.Or(c.Beat, beat)), ending: ctx.Done(),
+		origin: origin(c.URL),
 	}
-	return guarded(s.routes(files), s.refuse), nil
+	safe, err := s.sameSite(s.routes(files))
+	return guarded(safe), err
 }
 
 func (s *site) routes(files assets) http.Handler {

@@ -22,8 +22,6 @@ const platform = (() => {
 
 const platforms = { mac: "Mac", iphone: "iPhone", windows: "Windows", android: "Android", other: "Other" };
 
-if (!state.device) newDevice();
-
 // keep stores what changed. What did not is left alone: another tab may have stored something else meanwhile.
 function keep(change) {
   const before = JSON.stringify(state);
@@ -31,10 +29,15 @@ function keep(change) {
   if (JSON.stringify(state) !== before) store.set(state);
 }
 
+// unique is 128 random bits. crypto.randomUUID is only there over https, this is everywhere.
+const unique = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function newDevice() {
   const number = (state.device?.number ?? 0) + 1;
-  keep({ device: { id: `browser-${crypto.randomUUID()}`, number }, token: undefined, profile: undefined });
+  keep({ device: { id: `browser-${unique()}`, number }, token: undefined, profile: undefined });
 }
+
+if (!state.device) newDevice();
 
 const deviceName = () => `Browser ${state.device.number} on ${platform[1]}`;
 
