@@ -134,7 +134,11 @@ func (x *session) eraseAgain(f eraseFlags) error {
 	if yes, err := x.confirm("Erase once more what was erased before?"); !yes || err != nil {
 		return err
 	}
-	all, faults := x.eraser(f.by).Again(x.ctx, list)
+	e := x.eraser(f.by)
+	if e.Workers, err = x.running(e.Workers); err != nil {
+		return err
+	}
+	all, faults := e.Again(x.ctx, list)
 	for _, done := range all {
 		if err := x.print(done, func() string {
 			return fmt.Sprintf("%s: %s erased", done.Extension, plural(uint64(done.Messages), "event"))
@@ -143,6 +147,21 @@ func (x *session) eraseAgain(f eraseFlags) error {
 		}
 	}
 	return errors.Join(append(faults, x.remindOfRaft(x.eraser(f.by)))...)
+}
+
+// running are the workers that run. After a restore none does yet, and none is waited for: they will fold the log
+// without what is erased now.
+func (x *session) running(workers []string) (run []string, err error) {
+	for _, worker := range workers {
+		replicas, err := x.observer().Replicas(x.ctx, worker)
+		if err != nil {
+			return nil, fmt.Errorf("whether %s runs: %w", worker, err)
+		}
+		if len(replicas) > 0 {
+			run = append(run, worker)
+		}
+	}
+	return run, nil
 }
 
 func readMarkers(name string) (all []erase.Marker, err error) {

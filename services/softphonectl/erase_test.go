@@ -103,14 +103,47 @@ func TestEraseAgainAfterARestore(t *testing.T) {
 	if to.files(person[0]) == "" {
 		t.Fatal("the backup does not know the person: this test shows nothing")
 	}
+	to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes") // no worker ran yet
 	to.start()
-	to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes")
 	for _, word := range person {
 		if where := to.files(word); where != "" {
 			t.Errorf("%q is still in %s", word, where)
 		}
 	}
 	to.want(softphonectl.Done, "replay", "state")
+}
+
+// An erasure was interrupted: its marker is stored, and the events are there still. No copy has them.
+func TestCopiesLeaveOutWhatWasErased(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	eve := events.Extension{Tenant: "acme", Number: "1666"}
+	person := l.lives(eve)
+	l.enable(ann)
+	l.gone(eve)
+	marker := events.NewFact(eve, events.ExtensionErased{By: "the officer", Generation: 1, Messages: 1, Sequences: "1"})
+	marker.Source = events.Operator
+	l.Publish(marker)
+	file := filepath.Join(t.TempDir(), "log.ndjson")
+	l.want(softphonectl.Done, "export", file)
+	imported, facts, into := newLive(t), newLive(t), newLive(t)
+	imported.want(softphonectl.Done, "import", file, "--yes")
+	imported.want(softphonectl.Done, "import", file, "--yes") // writes nothing
+	facts.want(softphonectl.Done, "import", file, "--facts", "--yes")
+	l.want(softphonectl.Done, "replay", "into", into.NATS.URL(), "--yes")
+	for _, to := range []*live{imported, facts, into} {
+		if len(to.Messages(events.Stream, "log.>")) == 0 {
+			t.Error("nothing was copied: this test shows nothing")
+		}
+		for _, word := range person {
+			if where := to.files(word); where != "" {
+				t.Errorf("%q is in %s", word, where)
+			}
+		}
+	}
+	imported.start()
+	imported.want(softphonectl.Done, "replay", "state")
 }
 
 // lives is a person's life with a softphone, and the words of it.

@@ -21,18 +21,20 @@ func importCommand(a *app) *cobra.Command {
 			"damaged. The workers must be stopped meanwhile: they would decide facts whose outcomes are yet to be imported.\n" +
 			"Start them afterwards; they fold the log and tell nothing again, and no e-mail is sent again.\n\n" +
 			"Interrupted and given again it goes on; complete and given again it writes nothing.\n\n" +
+			"What the file says was erased is not imported. What was erased after it was made, erase again before the workers start:\n" +
+			"softphonectl erase --again --from LIST.\n\n" +
 			"--facts copies only the facts, into any log, for its workers to decide, as `replay into` does.",
 		Example: "  softphonectl import softphone.ndjson.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(a.open, func(x *session, args []string) error {
-			file, err := x.validate(args[0])
+			file, erased, err := x.validate(args[0])
 			if err != nil {
 				return err
 			}
 			if facts {
-				return x.importFacts(args[0], file)
+				return x.importFacts(args[0], file, erased)
 			}
-			return x.importLog(args[0], file)
+			return x.importLog(args[0], file, erased)
 		}),
 	}
 	cmd.Flags().BoolVar(&facts, "facts", false, "copy the facts only")
@@ -43,14 +45,15 @@ func importCommand(a *app) *cobra.Command {
 const maxNotes = 20
 
 // validate reads all of a file before anything is written.
-func (x *session) validate(name string) (replay.Validated, error) {
+func (x *session) validate(name string) (replay.Validated, replay.Covered, error) {
 	in, err := replay.OpenFile(name)
 	if err != nil {
-		return replay.Validated{}, usageError{err}
+		return replay.Validated{}, nil, usageError{err}
 	}
 	defer in.Close()
-	notes := 0
+	notes, erased := 0, replay.Covered{}
 	file, err := replay.Validate(x.ctx, in, func(m eventlog.Message) error {
+		erased.Add(m)
 		_, err := events.Decode(m.Subject, m.Data)
 		return err
 	}, func(m eventlog.Message, err error) {
@@ -59,15 +62,15 @@ func (x *session) validate(name string) (replay.Validated, error) {
 		}
 	})
 	if err != nil {
-		return file, fmt.Errorf("%s cannot be imported: %w", name, err)
+		return file, nil, fmt.Errorf("%s cannot be imported: %w", name, err)
 	}
 	if notes > maxNotes {
 		x.say("and %d more like these", notes-maxNotes)
 	}
-	return file, nil
+	return file, erased, nil
 }
 
-func (x *session) importLog(name string, file replay.Validated) error {
+func (x *session) importLog(name string, file replay.Validated, erased replay.Covered) error {
 	if !file.Whole {
 		return usageError{fmt.Errorf("%s is a range of a log: what its outcomes refer to may not be in it; --facts copies the facts", name)}
 	}
@@ -88,7 +91,7 @@ func (x *session) importLog(name string, file replay.Validated) error {
 	}
 	defer in.Close()
 	bar := x.bar("importing", file.Messages)
-	done, err := replay.Import(x.ctx, x.log, in, bar.add)
+	done, err := replay.Import(x.ctx, x.log, in, erased, bar.add)
 	bar.end()
 	return errors.Join(x.print(done, func() string {
 		return fmt.Sprintf("%s imported, %d there before", plural(done.Written, "message"), done.There)
@@ -123,7 +126,7 @@ func (x *session) nobodyWorks() error {
 	return fmt.Errorf("stop the workers first: %s would decide what is imported, and send e-mails", strings.Join(busy, ", "))
 }
 
-func (x *session) importFacts(name string, file replay.Validated) error {
+func (x *session) importFacts(name string, file replay.Validated, erased replay.Covered) error {
 	if x.dryRun {
 		return x.print(file, func() string { return fmt.Sprintf("%s is sound: would copy %s", name, plural(file.Facts, "fact")) })
 	}
@@ -143,7 +146,7 @@ func (x *session) importFacts(name string, file replay.Validated) error {
 	}
 	read := func(each func(eventlog.Message) error) error {
 		_, err := replay.ReadFile(x.ctx, in, func(m eventlog.Message) error {
-			if !events.IsFactSource(m.Source()) {
+			if !events.IsFactSource(m.Source()) || erased.Has(m) {
 				return nil
 			}
 			return each(m)

@@ -94,7 +94,18 @@ func (i *copying) run(x *session, url string) error {
 	if !yes || err != nil {
 		return err
 	}
-	read := func(each func(eventlog.Message) error) error { return replay.Scan(x.ctx, x.log, r, each) }
+	erased, err := replay.CoveredIn(x.ctx, x.log)
+	if err != nil {
+		return err
+	}
+	read := func(each func(eventlog.Message) error) error {
+		return replay.Scan(x.ctx, x.log, r, func(m eventlog.Message) error {
+			if erased.Has(m) {
+				return nil
+			}
+			return each(m)
+		})
+	}
 	return x.copy(read, copier, total)
 }
 

@@ -9,6 +9,7 @@
 //     of the extension before it. The server takes it only while nothing at all was stored since the log was read, so no
 //     event is covered that was not looked at.
 //  3. Wait until every worker that folds has folded the marker.
+//     After a restore (erase --again) no worker runs yet, and none is waited for: it will fold the log without the events.
 //  4. Delete the covered events from the log, one by one: only that overwrites them. A purge does not.
 //  5. Delete the extension's dead letters in the same way, and its keys in the buckets.
 //  6. Redis writes its append-only file anew.
@@ -35,8 +36,9 @@
 // # Copies
 //
 // A marker is part of the log, so it is in every export and backup that was made after it. One made before it brings the
-// person back. Whoever restores one erases again, with the list of markers that Markers makes, kept elsewhere: Again. An
-// import does so by itself for the markers that are in its file.
+// person back. Whoever restores one erases again before workers start, with the list of markers that Markers makes, kept
+// elsewhere: Again. An import and `replay into` leave out what the markers in their source cover. A copy of facts carries no
+// marker: what was copied before the erasure is to be erased there too.
 //
 // # Raft logs
 //
@@ -44,8 +46,8 @@
 // snapshot. It does that every two minutes or more, and when it is stopped; no request makes it (nats-server 2.15.2: giving
 // up the lead does so only once in a server's life). What was before the snapshot it drops, but a block of less than 2 MB
 // stays as it is while there is an entry after the snapshot. So on a quiet log the raft logs are clean after some minutes.
-// To be sure, each server is restarted, one after the other, at a moment when little is published; and once more, for of
-// three servers that were restarted once, one in two runs still had a block with an entry after its snapshot.
+// To be sure, each server is restarted, one after the other, at a moment when little is published; and once more, for a
+// server that was restarted once may still have a block with an entry after its snapshot.
 //
 // # What is left
 //

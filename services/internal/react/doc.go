@@ -51,7 +51,7 @@
 // A message that is given back for a while comes again then, and not after AckWait: the
 // server confirms that it is given back (giveback.go). While the consumer's leader moves
 // one may come after AckWait all the same, because the server forgets what it confirmed, or
-// because what it sends gets nowhere: 7 and 24 of 24,000, at three moves a second.
+// because what it sends gets nowhere. With many moves that was seen, for a small part.
 //
 // A process works on one message only once at a time, also when it slept through
 // its AckWait and is given the message again. Two processes may work on the same

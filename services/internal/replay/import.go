@@ -102,12 +102,14 @@ type Imported struct {
 // Messages get new sequences, without holes; the causes that outcomes name are
 // changed accordingly. Nats-Msg-Id is left out, because a fact that is in a log
 // twice must be so in its copy, and so is whoever waited for an answer.
-func Import(ctx context.Context, log *eventlog.Log, in io.Reader, progress func(int)) (Imported, error) {
+//
+// What the file's erasures cover is left out.
+func Import(ctx context.Context, log *eventlog.Log, in io.Reader, erased Covered, progress func(int)) (Imported, error) {
 	r, err := newFileReader(in)
 	if err != nil {
 		return Imported{}, err
 	}
-	i := importing{log: log, file: r, progress: progress}
+	i := importing{log: log, file: r, erased: erased, progress: progress}
 	if err := i.compare(ctx); err != nil {
 		return i.Imported, err
 	}
@@ -118,15 +120,26 @@ type importing struct {
 	Imported
 	log      *eventlog.Log
 	file     *fileReader
+	erased   Covered
 	progress func(int)
 	places   places
 	last     uint64 // sequence of the log
 }
 
+// next is the next message that no erasure covers.
+func (i *importing) next() (eventlog.Message, error) {
+	for {
+		m, err := i.file.next()
+		if err != nil || !i.erased.Has(m) {
+			return m, err
+		}
+	}
+}
+
 // compare holds what is in the log against the file.
 func (i *importing) compare(ctx context.Context) error {
 	err := Scan(ctx, i.log, Range{}, func(m eventlog.Message) error {
-		want, err := i.file.next()
+		want, err := i.next()
 		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("%w: it goes on with sequence %d (%s)", ErrOtherLog, m.Sequence, m.Subject)
 		}
@@ -153,7 +166,7 @@ func (i *importing) compare(ctx context.Context) error {
 func (i *importing) write(ctx context.Context) error {
 	var messages []*nats.Msg
 	for {
-		m, err := i.file.next()
+		m, err := i.next()
 		ended := errors.Is(err, io.EOF)
 		if err != nil && !ended {
 			return err

@@ -24,7 +24,7 @@ type Twin struct {
 
 const (
 	// lagLimit is how many operations a copy may lack. Under load the last few are always on
-	// their way: a copy that keeps up was seen up to some hundred behind.
+	// their way; the limit is a choice.
 	lagLimit = 1000
 	// silentLimit is how long a copy may be silent: the leader hears from each every second.
 	silentLimit = 10 * time.Second
