@@ -138,6 +138,9 @@ func (x *session) eraseAgain(f eraseFlags) error {
 	if e.Workers, err = x.running(e.Workers); err != nil {
 		return err
 	}
+	if len(e.Workers) < len(folders()) {
+		x.say("not every worker runs: give this once more when they do, for Redis keeps what they folded until they fold the log again")
+	}
 	all, faults := e.Again(x.ctx, list)
 	for _, done := range all {
 		if err := x.print(done, func() string {

@@ -103,8 +103,17 @@ func TestEraseAgainAfterARestore(t *testing.T) {
 	if to.files(person[0]) == "" {
 		t.Fatal("the backup does not know the person: this test shows nothing")
 	}
-	to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes") // no worker ran yet
+	to.start() // so that Redis knows the person too
+	workertest.Settled(t, to.World, license.Rules())
+	workertest.Settled(t, to.World, devicecounter.Rules())
+	workertest.Settled(t, to.World, namesync.Rules())
+	to.stop()
+	r := to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes") // waits for nobody
+	if !strings.Contains(r.out+r.err, "once more when they do") {
+		t.Errorf("it does not say that Redis is left: %s%s", r.out, r.err)
+	}
 	to.start()
+	to.want(softphonectl.Done, "erase", "--again", "--from", list, "--yes")
 	for _, word := range person {
 		if where := to.files(word); where != "" {
 			t.Errorf("%q is still in %s", word, where)

@@ -10,6 +10,7 @@
 //     event is covered that was not looked at.
 //  3. Wait until every worker that folds has folded the marker.
 //     After a restore (erase --again) no worker runs yet, and none is waited for: it will fold the log without the events.
+//     What Redis had of before, it drops when it folds the marker. So erasing again is given once more when all run.
 //  4. Delete the covered events from the log, one by one: only that overwrites them. A purge does not.
 //  5. Delete the extension's dead letters in the same way, and its keys in the buckets.
 //  6. Redis writes its append-only file anew.
