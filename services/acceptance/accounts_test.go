@@ -63,10 +63,12 @@ func withoutPermissions(t *testing.T, more string) string {
 }
 
 func lone(t *testing.T) []*servertest.NATSServer {
+	t.Helper()
 	return []*servertest.NATSServer{servertest.NATS(t, servertest.ConfigFile(withoutPermissions(t, "server_name: alone")))}
 }
 
 func threeServers(t *testing.T) (servers []*servertest.NATSServer) {
+	t.Helper()
 	var routes []string
 	for range 3 {
 		routes = append(routes, servertest.Address(t))
@@ -79,6 +81,7 @@ func threeServers(t *testing.T) (servers []*servertest.NATSServer) {
 }
 
 func attackAll(t *testing.T, servers []*servertest.NATSServer, replicas int) {
+	t.Helper()
 	ops, err := jetstream.New(servers[0].Connect(t, nats.UserInfo(accounts.Ops, "pw")))
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +170,7 @@ func digest(t *testing.T, ops jetstream.JetStream) map[string]string {
 			if err != nil {
 				break
 			}
-			all[fmt.Sprintf("message %s %d %s", name, m.Sequence, m.Subject)] = fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(m.Header, string(m.Data)))))
+			all[fmt.Sprintf("message %s %d %s", name, m.Sequence, m.Subject)] = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, m.Header, string(m.Data))))
 			sequence = m.Sequence + 1
 		}
 		consumers := stream.ListConsumers(ctx)

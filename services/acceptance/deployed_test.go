@@ -38,7 +38,10 @@ type servers struct {
 
 // deploy starts the servers. It sets environment variables, so the test cannot
 // be parallel to others.
-func deploy(t *testing.T) servers { return deployed(t, "nats.conf", "") }
+func deploy(t *testing.T) servers {
+	t.Helper()
+	return deployed(t, "nats.conf", "")
+}
 
 // deployTLS is deploy with TLS, and certificates made by scripts/certificates.sh.
 func deployTLS(t *testing.T) servers {

@@ -42,11 +42,11 @@ func postfixWithAlias(t *testing.T, url, secret string) *servertest.PostfixServe
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(file, 0o755); err != nil { //nolint:gosec // nobody reads and runs them
+		if err := os.Chmod(file, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // as above
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return servertest.Postfix(t, servertest.PostfixConfig{Settings: map[string]string{

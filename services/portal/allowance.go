@@ -26,7 +26,9 @@ type allowance struct {
 }
 
 // What one account, extension or address has.
-var ( //nolint:gochecknoglobals // constants, which Go has no word for
+//
+//nolint:gochecknoglobals // constants, which Go has no word for
+var (
 	// A sign-in costs a password hash, a token, and for a new device an event. A license has
 	// at most events.MaxDeviceLimit devices, which may all come in one morning.
 	signInAllowance = allowance{"sign-ins", 120, 30 * time.Second}

@@ -51,7 +51,7 @@ type operation string
 const (
 	opList          operation = "list extensions"
 	opGet           operation = "see an extension"
-	opWatch         operation = "watch an extension"
+	opWatch         operation = "watch an extension" //nolint:gosec // no credentials, but what is done with them
 	opAdd           operation = "add an extension"
 	opSave          operation = "rename an extension"
 	opDelete        operation = "delete an extension"

@@ -82,7 +82,7 @@ func refused(method reflect.Value, who Actor) (forbidden bool) {
 		args = append(args, arg)
 	}
 	for _, result := range method.Call(args) {
-		if err, is := result.Interface().(error); is {
+		if err, is := reflect.TypeAssert[error](result); is {
 			_, forbidden = errors.AsType[*Forbidden](err)
 		}
 	}

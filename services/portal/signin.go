@@ -39,7 +39,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 		outcome = outcomeOf(ctx, err)
 	}
 	s.metrics.signedIn(outcome, began)
-	s.audit(in, signedIn.Profile.Extension, outcome)
+	s.audit(in, signedIn.Extension, outcome)
 	if errors.Is(err, errSeatRefused) { // an answer like any other of its kind
 		err = ErrUnauthorized
 	}

@@ -90,7 +90,7 @@ func (x *session) status() (well bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	notes := log.remarks()
+	notes := append(log.remarks(), x.unwritable()...)
 	well = len(notes) == 0
 	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN HAND", "DEAD", "LAST OUTCOME"}}
 	for _, f := range there {
@@ -135,8 +135,7 @@ func (x *session) status() (well bool, err error) {
 			return false, err
 		}
 	}
-	unwritable := x.unwritable()
-	return well && len(unwritable) == 0, x.people(rows, append(notes, unwritable...))
+	return well, x.people(rows, notes)
 }
 
 func (x *session) folderStatus(f folder) replay.FolderStatus {

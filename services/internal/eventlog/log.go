@@ -249,7 +249,7 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 		receipt, err := publish(ctx, time.Until(deadline))
 		if err == nil {
 			l.answered(connection, receipt.Sequence)
-			l.stores.note(nil)
+			_ = l.stores.note(nil)
 			return receipt, nil
 		}
 		if api, ok := errors.AsType[*jetstream.APIError](err); ok &&

@@ -3,7 +3,6 @@ package fold
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -82,5 +81,9 @@ func (v View[S, E]) last(ctx context.Context, key eventlog.Key) (uint64, error) 
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
-	return slices.Max(append(sequences, 0)), nil
+	var last uint64
+	for _, seq := range sequences {
+		last = max(last, seq)
+	}
+	return last, nil
 }

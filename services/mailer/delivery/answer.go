@@ -67,7 +67,9 @@ var (
 // mailbox or system, an address that is none, one that moved without a trace (RFC 3463
 // §3.2), a domain that takes no mail (RFC 7505), a mailbox that is disabled (§3.3), and no
 // answer or way (§3.5), where they are said for good.
-var goneCodes = []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.1", "5.4.4"}
+func goneCodes() []string {
+	return []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.1", "5.4.4"}
+}
 
 // RecipientGone tells whether an answer, or the status of a mail that came back, says
 // that the next mail to the same address would fail as well. It goes by the enhanced
@@ -81,7 +83,7 @@ func RecipientGone(code int, enhanced, text string) bool {
 	case ourHost.MatchString(text), ourRelaying.MatchString(text), ourAccount.MatchString(text), ourLimit.MatchString(text), ourSender.MatchString(text),
 		receivingRate.MatchString(text), fullMailbox.MatchString(text):
 		return false
-	case slices.Contains(goneCodes, enhanced):
+	case slices.Contains(goneCodes(), enhanced):
 		return true
 	}
 	switch enhanced {

@@ -27,7 +27,7 @@ func TestClientAddress(t *testing.T) {
 		{"192.0.2.7:99", "203.0.113.8", "192.0.2.7", true},
 		{"192.0.2.7:99", "", "192.0.2.7", false},
 	} {
-		a := &api{Config: Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Log: zerolog.Nop()}, unnamedProxy: prometheus.NewCounter(prometheus.CounterOpts{Name: "x"})}
+		a := &api{Config: Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Log: zerolog.Nop()}, unnamedProxy: prometheus.NewCounter(prometheus.CounterOpts{Name: "x_total", Help: "x"})}
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
 		if c.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", c.forwarded)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,7 +32,7 @@ const usage = `portal takes:
 `
 
 // errUsage says that there is no such command.
-var errUsage = errors.New("no such command\n\n" + usage)
+var errUsage = errors.New("no such command\n\n" + strings.TrimSpace(usage))
 
 // commandTime is how long a command may take.
 const commandTime = 15 * time.Second
