@@ -35,7 +35,7 @@ func eraseCommand(a *app) *cobra.Command {
 			"  softphonectl erase --list --json > erased.ndjson\n" +
 			"  softphonectl erase --again --from erased.ndjson\n\n" +
 			"Where the log has replicas, restart each NATS server twice afterwards, one after the other, when little is published: their raft\n" +
-			"logs keep what was published until then. Mails that were sent, log lines and other copies are not reached.",
+			"logs keep what was published until then, and sometimes longer: search their _js_ folders. Mails that were sent, log lines and other copies are not reached.",
 		Example:           "  softphonectl erase acme/1001 --by 'Ann, request 4711'",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -106,7 +106,7 @@ func (x *session) erase(s *selection, args []string, f eraseFlags) error {
 func (x *session) remindOfRaft(e erase.Eraser) error {
 	replicated, err := e.Replicated(x.ctx)
 	if replicated {
-		x.say("now restart each NATS server twice, one after the other: until then their raft logs still have it")
+		x.say("now restart each NATS server twice, one after the other: their raft logs have it until then, and sometimes longer: search their _js_ folders")
 	}
 	return err
 }
