@@ -46,15 +46,15 @@ type WelcomeEmailRequested struct{}
 
 func (d *SoftphoneEnabled) fields(v visitor) {
 	v.text("email", required, &d.Email, address)
-	v.text("username", required, &d.Username, label)
-	v.text("displayName", required, &d.DisplayName, label)
+	v.text("username", required, &d.Username, name)
+	v.text("displayName", required, &d.DisplayName, name)
 	v.text("locale", optional, &d.Locale, languageTag)
 	v.number("deviceLimit", optional, &d.DeviceLimit, 1, MaxDeviceLimit)
 }
 
 func (d *SoftphoneDisabled) fields(v visitor) { v.text("reason", optional, &d.Reason, label) }
 
-func (d *ExtensionRenamed) fields(v visitor) { v.text("name", required, &d.Name, label) }
+func (d *ExtensionRenamed) fields(v visitor) { v.text("name", required, &d.Name, name) }
 
 func (d *ExtensionDeleted) fields(visitor) {}
 

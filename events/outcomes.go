@@ -135,8 +135,8 @@ func (d *LicenseGranted) fields(v visitor) {
 	v.number("generation", required, &d.Generation, 1, maxInteger)
 	v.number("deviceLimit", required, &d.DeviceLimit, 1, MaxDeviceLimit)
 	v.text("email", required, &d.Email, address)
-	v.text("username", required, &d.Username, label)
-	v.text("displayName", required, &d.DisplayName, label)
+	v.text("username", required, &d.Username, name)
+	v.text("displayName", required, &d.DisplayName, name)
 	v.text("locale", optional, &d.Locale, languageTag)
 }
 
@@ -236,4 +236,4 @@ func (d *EmailBounced) fields(v visitor) {
 	v.text("action", required, &d.Action, action)
 }
 
-func (d *SoftphoneRenamed) fields(v visitor) { v.text("name", required, &d.Name, label) }
+func (d *SoftphoneRenamed) fields(v visitor) { v.text("name", required, &d.Name, name) }

@@ -35,7 +35,38 @@ func textProblem(p presence, s string, r rule) string {
 	return ""
 }
 
-// label is the rule of names and reasons, which people write.
+// name is the rule of names, of people and extensions. There must be something to see, and nothing that turns the
+// direction of the text around the name. How a letter is composed is left to the publisher: a name in another form than
+// NFC looks the same and harms nobody, and to refuse it would refuse the license with it. Who compares names normalizes
+// both sides; the portal normalizes the names it publishes.
+//
+// Names of devices are labels: nobody can correct one, and those of devices set to Hebrew or Arabic begin with such
+// characters.
+func name(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !IsInvisible(r) }) < 0 {
+		return "has nothing to see in it; write a name"
+	}
+	for _, r := range s {
+		if r >= 0x61c && unicode.Is(unicode.Bidi_Control, r) {
+			return "has the invisible character " + strconv.QuoteRuneToASCII(r) + ", which turns the direction of text; take it out"
+		}
+	}
+	return label(s)
+}
+
+// IsInvisible tells whether nothing is drawn for a character: spaces, format and control characters, letters that stand
+// for nothing, and marks, which are drawn on a letter only.
+func IsInvisible(r rune) bool {
+	switch {
+	case r > ' ' && r < 0x7f:
+		return false
+	case r == 0x115f, r == 0x1160, r == 0x2800, r == 0x3164, r == 0xffa0: // fillers of Korean syllables, Braille without a dot
+		return true
+	}
+	return unicode.In(r, unicode.Z, unicode.Cc, unicode.Cf, unicode.M)
+}
+
+// label is the rule of texts that people write: reasons, names of devices and of those who act.
 func label(s string) string     { return printable(s, maxLabel) }
 func version(s string) string   { return printable(s, maxVersion) }
 func messageID(s string) string { return printable(s, maxMessageID) }
@@ -68,6 +99,9 @@ func address(s string) string {
 	switch {
 	case n > maxAddress:
 		return "is not an address: it has " + strconv.Itoa(n) + " characters; at most 254 are allowed"
+	case strings.ContainsFunc(s, isHidden):
+		hidden := []rune(s[strings.IndexFunc(s, isHidden):])[0]
+		return "is not an address: it has the invisible character " + strconv.QuoteRuneToASCII(hidden) + "; take it out"
 	case at < 0:
 		return "is not an address: it has no @"
 	case strings.ContainsFunc(s, isPartOfLetter):
@@ -79,6 +113,9 @@ func address(s string) string {
 	}
 	return ""
 }
+
+// isHidden finds what comes along with a pasted address and is in none.
+func isHidden(r rune) bool { return r >= utf8.RuneSelf && IsInvisible(r) && !unicode.IsMark(r) }
 
 func isAtom(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isAtomRune(r) })

@@ -20,6 +20,14 @@ func TestRules(t *testing.T) {
 			[]string{"a", " ", "Anna Müller", "имя", `"Doe, John" <x>`, long("😀", 128), "\ufffd"},
 			[]string{long("a", 129), long("ü", 129), "a\rb", "a\nb", "a\x00", "\t", "\u0085", "\u2028", "\u2029", "\x7f", "\xff", "a\xc3"},
 		},
+		"name": {
+			name,
+			[]string{"a", "Anna Müller", "Zoe\u0308", "имя", "李", "👩\u200d🚀", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", long("😀", 128), "-", " a "},
+			[]string{
+				long("a", 129), "a\nb", " ", "\u00a0", "\u200b", "\u3000\u2003", "\ufeff", "\u00ad", "\u3164", "\u2800", "\u115f\u1160", "\uffa0", "\u0301", "\ufe0f",
+				"\u202eevil", "a\u202a", "a\u2066b", "a\u2069", "a\u200e", "\u200fa", "a\u061c", "\xff", "a\xff",
+			},
+		},
 		"version":   {version, []string{"8.4.1 (2026)", long("8", 64)}, []string{long("8", 65), "8\n"}},
 		"messageID": {messageID, []string{"<a@b>", long("m", 400)}, []string{long("m", 401), "<a@b>\r\n"}},
 		"address": {

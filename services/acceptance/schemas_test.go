@@ -199,6 +199,8 @@ func values() []any {
 var texts = []string{
 	"", " ", "änne@müller.example", "用户@例子.广告", "उपयोगकर्ता@उदाहरण.भारत", "a\u0308@b", "a@u\u0308", "\u1112\u1161\u11ab@kr", "a😀@b", "a@b。c", "a²@b",
 	"a@ü-", "a@-ü", "a\u00a0b@c", "a\u200d@b", "a\u2028b", "a\u2029b", "a\u2027b", "a\ufeffb", "\ufffd", "a\r\nBcc: x@y", "a\n",
+	"\u00a0", "\u200b", "\u3000", "\u00ad", "\u3164", "\u2800", "\u115f", "\u1160", "\uffa0", "\u0301", "Zoe\u0301", "\ufe0f", "\u200d", "👩\u200d🚀", "李", "\u2066", "a\u061cb",
+	"a\u200eb", "a\u200fb", "a\u2010b", "a\u202ab", "a\u202eb", "a\u202fb", "a\u2065b", "a\u2066b", "a\u2069b", "a\u206ab", "a\u200b@b", "a@b\u2060",
 	"1.0", "1.1", "pbx", "application/json", "application/json; charset=utf-8", "application/xml", "Application/JSON",
 	"administrator", "Administrator", "api-token", "device", "pbx-core", "mac", "Mac", "iphone", "windows", "android", "other", "welcome", "password-changed", "device-limit-reached", "not_licensed",
 	"failed", "delayed", "relayed", "5.1.1", "4.7.999", "2.0.0", "3.1.1", "5.1", "5.1.1000", "5.1.1.1", "5..1", "5.1.1\n",

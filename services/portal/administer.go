@@ -20,6 +20,7 @@ func (s *Service) Add(ctx context.Context, x events.Extension, name string) (ver
 	if err := authorize(ctx, opAdd, x.Tenant); err != nil {
 		return 0, err
 	}
+	name = cleanName(name)
 	f, err := s.facts(ctx, x)
 	if err != nil {
 		return 0, err
@@ -35,6 +36,7 @@ func (s *Service) Save(ctx context.Context, x events.Extension, version uint64, 
 	if err := authorize(ctx, opSave, x.Tenant); err != nil {
 		return 0, err
 	}
+	name = cleanName(name)
 	f, err := s.facts(ctx, x)
 	switch {
 	case err != nil:

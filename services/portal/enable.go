@@ -21,6 +21,7 @@ func (s *Service) Enable(ctx context.Context, x events.Extension, version uint64
 	if err := authorize(ctx, opEnable, x.Tenant); err != nil {
 		return Enabled{}, err
 	}
+	email = cleanText(email)
 	for range attempts {
 		e, err = s.enable(ctx, x, version, email, password)
 		if !errors.Is(err, errRefused) { // by the license that was granted just now: that changes what is to be done

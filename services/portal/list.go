@@ -78,7 +78,7 @@ func (s *Service) List(ctx context.Context, tenant, query, from string) (page []
 		return nil, "", away(err)
 	}
 	at, _ := slices.BinarySearchFunc(numbers, from, byNumber)
-	query = strings.ToLower(strings.TrimSpace(query))
+	query = strings.TrimSpace(foldText(query))
 	for chunk := range growing(numbers[at:]) {
 		rows, err := s.rows(ctx, tenant, chunk)
 		if err != nil {
@@ -113,7 +113,7 @@ func growing(numbers []string) iter.Seq[[]string] {
 
 func (s row) matches(x events.Extension, query string) bool {
 	for _, text := range []string{x.Number, s.Name, s.Email, s.Username} {
-		if strings.Contains(strings.ToLower(text), query) {
+		if strings.Contains(foldText(text), query) {
 			return true
 		}
 	}

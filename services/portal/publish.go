@@ -22,7 +22,7 @@ func (s *Service) Publish(ctx context.Context, fact events.Event, wait time.Dura
 	if err := errors.Join(s.affords(ctx, fact), s.mails(ctx, fact)); err != nil {
 		return eventlog.Receipt{}, nil, err
 	}
-	fact.Source, fact.Actor = events.Portal, actor(ctx)
+	fact.Source, fact.Actor, fact.Data = events.Portal, actor(ctx), cleanData(fact.Data)
 	m, err := message(fact)
 	if err != nil {
 		return eventlog.Receipt{}, nil, err

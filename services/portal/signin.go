@@ -62,6 +62,7 @@ func (s *Service) audit(in SignIn, x events.Extension, result string) {
 
 // signIn is SignIn, and tells what became of one that was let in.
 func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome string, _ error) {
+	in.Device.Name = cleanName(in.Device.Name)
 	asked := events.DeviceSignedIn{
 		DeviceID: in.Device.ID, Platform: in.Device.Platform, DeviceName: in.Device.Name, AppVersion: in.AppVersion,
 	}

@@ -92,7 +92,7 @@ func TestSecondAdministratorIsTold(t *testing.T) {
 	}
 	form.Set("name", "Front desk")
 	a := b.post(receptionURL+"/save", form)
-	a.wants(t, http.StatusConflict, "Bob renamed the extension meanwhile", "1003 · Lobby", `value="Front desk"`)
+	a.wants(t, http.StatusConflict, "Bob renamed the extension meanwhile", "1003 · <bdi>Lobby</bdi>", `value="Front desk"`)
 	again := b.form(receptionURL)
 	again.Set("name", "Front desk")
 	b.post(receptionURL+"/save", again).wants(t, http.StatusSeeOther)

@@ -190,6 +190,9 @@ func faultOf(f *events.FieldError) string {
 func faultText(f *events.FieldError) string {
 	switch field := faultOf(f); field {
 	case "email":
+		if _, hidden, found := strings.Cut(f.Problem, "invisible character "); found {
+			return "There is an invisible character in it, " + hidden + "."
+		}
 		return "Enter a complete e-mail address, such as ann@example.com."
 	case "name", "password":
 		return "The " + field + " " + strings.TrimRight(f.Problem, ".") + "."

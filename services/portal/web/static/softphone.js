@@ -151,7 +151,7 @@ function seat(device) {
   const item = document.querySelector("#seat").content.cloneNode(true);
   const known = device.platform in platforms ? device.platform : "other";
   item.querySelector("use").setAttribute("href", `#icon-${known}`);
-  item.querySelector("strong").textContent = device.name || platforms[known];
+  item.querySelector("bdi").textContent = device.name || platforms[known];
   const since = document.createElement("time");
   since.dateTime = device.since;
   item.querySelector(".who span").append(`${platforms[known]}, since `, since);
