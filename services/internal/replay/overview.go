@@ -267,7 +267,9 @@ func (o Observer) Reactor(ctx context.Context, durable, source string) ReactorSt
 	switch {
 	case err == nil:
 		info := consumer.CachedInfo()
-		status.There, status.Pulling, status.Waiting, status.InHand = true, info.NumWaiting, info.NumPending, info.NumAckPending
+		// Setup makes the consumer: a worker has run once it pulls, or was given something.
+		status.There = info.NumWaiting > 0 || info.Delivered.Consumer > 0
+		status.Pulling, status.Waiting, status.InHand = info.NumWaiting, info.NumPending, info.NumAckPending
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
 		faults = append(faults, fmt.Errorf("consumer %s: %w", durable, err))
 	}

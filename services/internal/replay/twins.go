@@ -42,7 +42,7 @@ func (t Twin) Fault() string {
 		return fmt.Sprintf("the copy on %s has been silent for %s", t.Server, t.Silent.Round(time.Second))
 	case t.Lag > lagLimit:
 		return fmt.Sprintf("the copy on %s is behind, by %d operations", t.Server, t.Lag)
-	case !t.Current && t.Lag == 0:
+	case !t.Current && (t.Lag == 0 || t.Silent == 0): // one it never heard, as after an election, has been silent for 0
 		return fmt.Sprintf("the copy on %s is not known to the leader yet", t.Server)
 	}
 	return ""

@@ -20,6 +20,7 @@ func watchLog(ctx context.Context, log *eventlog.Log, host *process.Host) {
 	ticker := time.NewTicker(logInterval)
 	defer ticker.Stop()
 	away := false
+	host.Health.NotReady(process.PartLog, nil) // shown from the start
 	for {
 		select {
 		case <-ctx.Done():
