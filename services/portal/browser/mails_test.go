@@ -35,7 +35,7 @@ func TestMails(t *testing.T) {
 		return x
 	}
 	open("5001", "Ann Lee", "full@example.com")
-	admin.sees("Retrying since", "Mailbox is full", "4.2.2", "ask its owner to make room", "Tried", "next attempt")
+	admin.sees("Retrying since", "Mailbox is full", "4.2.2", "ask the person to free space", "Tried", "next attempt")
 	admin.shows("extension-mail-retrying")
 
 	open("5002", "Bob Ray", "nobody@example.com")
