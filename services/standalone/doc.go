@@ -9,4 +9,11 @@
 //
 // The workers are the ones that run in production, with the same configuration:
 // every variable of theirs works here too.
+//
+// The embedded NATS server has one account and one user, not the account for each part
+// that deploy/nats/nats.conf has. All workers run in this process, so whoever breaks into
+// one of them has the memory, and with it the password, of all: accounts would separate
+// nothing. Whoever has that password, which is in the data folder and readable by its
+// owner alone, may do everything in NATS. Where one part must not be able to act as
+// another, run the parts as separate processes, as deploy/README.md says.
 package standalone
