@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it; CI calls `verify` and `test`, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint verify fix up down
+.PHONY: help run test bench lint verify fix sbom vulns up down
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ verify: ## Check formatting, vet, lint, tidiness and that every module builds al
 
 fix: ## Repair what verify complains about, where a tool can
 	@bash scripts/fix.sh
+
+sbom: ## Write what each program is made of (CycloneDX) to bin/sbom
+	@bash scripts/sbom.sh
+
+vulns: ## Look up known vulnerabilities of what is shipped; says so when the database cannot be reached
+	@bash scripts/vulnerabilities.sh
 
 up: ## Start the system as containers (docker compose)
 	@bash scripts/up.sh

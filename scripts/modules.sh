@@ -8,6 +8,8 @@ cd "$root" || exit
 # shellcheck disable=SC2034
 golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 mailpit=github.com/axllent/mailpit@v1.31.0 # as in docker-compose.yml
+cyclonedx_gomod=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # modules prints the folder of every module of the workspace, one a line.
 modules() {
@@ -26,4 +28,18 @@ tool() {
         GOWORK=off GOFLAGS=-mod=mod GOBIN=$folder go install "$package" >&2
     fi
     echo "$folder/$name"
+}
+
+# programs prints the names of what is shipped, one a line.
+programs() {
+    local main
+    for main in services/*/cmd/*/main.go; do
+        basename "$(dirname "$main")"
+    done
+}
+
+# build_program builds one into a folder, as deploy/Dockerfile does, but with the symbols in which vulnerable functions are
+# looked for.
+build_program() {
+    CGO_ENABLED=0 GOWORK=off go build -C "services/$1" -trimpath -buildvcs=false -o "$2/$1" "./cmd/$1"
 }
