@@ -12,9 +12,15 @@ import (
 const (
 	logInterval = 3 * time.Second
 	logTimeout  = 2 * time.Second
+
+	// silentLimit is how long the leader may not have heard from a majority: it hears from each server every second. A
+	// server that is cut off still answers for what it knows.
+	silentLimit = 10 * time.Second
 )
 
-// watchLog tells health whether the log can be reached: a reader that waits for the next event does not notice that the
+var errNoMajority = errors.New("the log has no leader that hears from a majority of the NATS servers: nothing can be stored until it has")
+
+// watchLog tells health whether the log can be reached and stored to: a reader that waits for the next event does not notice that the
 // log has no leader. A log that is not fit to be one is reported by whoever folds it.
 func watchLog(ctx context.Context, log *eventlog.Log, host *process.Host) {
 	ticker := time.NewTicker(logInterval)
@@ -28,8 +34,11 @@ func watchLog(ctx context.Context, log *eventlog.Log, host *process.Host) {
 		case <-ticker.C:
 		}
 		asking, cancel := context.WithTimeout(ctx, logTimeout)
-		_, err := log.State(asking)
+		state, err := log.State(asking)
 		cancel()
+		if err == nil && state.Quorum > silentLimit {
+			err = errNoMajority
+		}
 		if errors.Is(err, eventlog.ErrUnfit) {
 			err = nil
 		}

@@ -23,7 +23,7 @@ func TestUsernameInAnotherCase(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", username, err)
 		}
-		if in.Profile.Extension != small || in.Profile.Username != "reception@acme" {
+		if in.Extension != small || in.Username != "reception@acme" {
 			t.Errorf("%s: signed in as %+v", username, in.Profile)
 		}
 		if p, err := w.Service.Profile(t.Context(), in.Token.Reveal()); err != nil || p.Extension != small {
@@ -34,7 +34,7 @@ func TestUsernameInAnotherCase(t *testing.T) {
 		t.Errorf("another name: %v", err)
 	}
 	other := enabled(t, w, large)
-	if in, err := signIn(t, w, "RECEPTION@acme", other.Password, "d2"); err != nil || in.Profile.Extension != large {
+	if in, err := signIn(t, w, "RECEPTION@acme", other.Password, "d2"); err != nil || in.Extension != large {
 		t.Errorf("the exact one of two: %+v, %v", in.Profile, err)
 	}
 	for _, username := range []string{"RECEPTION@acme", "Reception@acme"} {
@@ -46,7 +46,7 @@ func TestUsernameInAnotherCase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, username := range []string{"RECEPTION@acme", "Reception@acme", "reception@acme"} {
-		if in, err := signIn(t, w, username, e.Password, "d1"); err != nil || in.Profile.Extension != small {
+		if in, err := signIn(t, w, username, e.Password, "d1"); err != nil || in.Extension != small {
 			t.Errorf("%s when the other is deleted: %+v, %v", username, in.Profile, err)
 		}
 	}
