@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
+	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
 // Owners of partitions read with the consumers that setup made for them. When those are
@@ -62,5 +64,51 @@ func TestOwnersReadWithTheirConsumersAndWithout(t *testing.T) {
 	}
 	if got := s.publish(t, "SoftphoneDisabled", `{}`); got.Outcome != "LicenseRevoked" {
 		t.Errorf("without consumers: %v", got)
+	}
+}
+
+// What the open pull of a hanging owner takes, its successor misses, and no later event
+// may ever show it. The successor notices all the same.
+func TestReaderWhoseMessagesAnotherTook(t *testing.T) {
+	s := deploy(t)
+	ops, err := jetstream.New(s.natsAs(t, "ops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := setup.Everything(t.Context(), ops, eventlog.Layout{}); err != nil {
+		t.Fatal(err)
+	}
+	partition := events.PartitionOf("acme")
+	if _, err := ops.Publish(t.Context(), events.PublishSubject(events.PBX, "acme", "1001", "ExtensionRenamed"), []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	conn := s.natsAs(t, events.License)
+	log, err := eventlog.Open(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer := events.Stream + "." + eventlog.PartitionReader(events.License, partition)
+	reset := func() {
+		t.Helper()
+		if _, err := conn.Request(events.APIPrefix+".CONSUMER.RESET."+consumer, []byte(`{"seq":2}`), 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reset() // before the end, so that the pull waits
+	hanging, err := conn.SubscribeSync(conn.NewInbox())
+	if err == nil {
+		err = conn.PublishRequest(events.APIPrefix+".CONSUMER.MSG.NEXT."+consumer, hanging.Subject, []byte(`{"batch":100,"expires":30000000000}`))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := log.ReadPartition(t.Context(), events.License, partition, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	batch, err := reader.Batch(t.Context(), 10, 20*time.Second)
+	if !errors.Is(err, eventlog.ErrGap) {
+		t.Errorf("%d messages, %v; want ErrGap", len(batch), err)
 	}
 }

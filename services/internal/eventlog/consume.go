@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -69,14 +70,20 @@ func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop fu
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
 	}
-	consuming, err := consumer.Consume((&contiguous{sink: to}).take,
+	reading := &contiguous{sink: to}
+	consuming, err := consumer.Consume(reading.take,
 		jetstream.PullMaxMessages(ahead),
 		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(2*heartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { to.fail(gap(err)) }))
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
 	}
+	watching, end := context.WithCancel(context.Background())
+	if l.imported {
+		go reading.watch(watching, consumer)
+	}
 	stop = func() {
+		end()
 		consuming.Stop()
 		forget()
 	}
@@ -88,8 +95,9 @@ func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop fu
 // is errNoConsumer.
 //
 // Two owners of a partition, one of them paused, use the same durable. Each then misses
-// what the other is given, which the numbers of the deliveries show: a gap, and both
-// start again, of whom the fence lets one go on.
+// what the other is given, which the numbers of the deliveries show, and where nothing
+// follows a look at the consumer (watch): a gap, and both start again, of whom the fence
+// lets one go on.
 func (l *Log) consumer(ctx context.Context, p place) (jetstream.Consumer, error) {
 	if !l.imported {
 		return l.js.CreateConsumer(ctx, events.Stream, p.config())
@@ -136,7 +144,51 @@ func (l *Log) cutOff(to sink) (forget func()) {
 // contiguous lets only the next message through.
 type contiguous struct {
 	sink
-	delivered uint64
+	delivered atomic.Uint64
+}
+
+const (
+	// A reader that is given nothing looks at its consumer so often: soon after its start,
+	// when the pulls of an owner before it may still be open, and later.
+	watchSoon, watchLater = time.Second, 3 * time.Second
+
+	// watchStart is longer than a pull stays open.
+	watchStart = 4 * heartbeat
+)
+
+// watch fails the reader when its consumer has delivered to somebody else what the reader
+// was not given: with nothing after it, no delivery would show the gap.
+func (c *contiguous) watch(ctx context.Context, consumer jetstream.Consumer) {
+	began, before, missed := time.Now(), uint64(0), false
+	for {
+		pause := watchLater
+		if time.Since(began) < watchStart {
+			pause = watchSoon
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		taken := c.delivered.Load()
+		if taken != before { // it is given messages, whose numbers show it
+			before, missed = taken, false
+			continue
+		}
+		asking, cancel := context.WithTimeout(ctx, heartbeat)
+		info, err := consumer.Info(asking)
+		cancel()
+		switch {
+		case err != nil: // a lost consumer or server is noticed by its heartbeats
+		case info.Delivered.Consumer <= c.delivered.Load():
+			missed = false
+		case missed: // twice, so nothing is on its way
+			c.fail(gap(fmt.Errorf("delivery %d went to another reader", info.Delivered.Consumer)))
+			return
+		default:
+			missed = true
+		}
+	}
 }
 
 func (c *contiguous) take(m jetstream.Msg) {
@@ -145,11 +197,11 @@ func (c *contiguous) take(m jetstream.Msg) {
 		c.fail(gap(fmt.Errorf("a message without place: %w", err)))
 		return
 	}
-	if meta.Sequence.Consumer != c.delivered+1 {
-		c.fail(gap(fmt.Errorf("expected delivery %d, got %d", c.delivered+1, meta.Sequence.Consumer)))
+	if expected := c.delivered.Load() + 1; meta.Sequence.Consumer != expected {
+		c.fail(gap(fmt.Errorf("expected delivery %d, got %d", expected, meta.Sequence.Consumer)))
 		return
 	}
-	c.delivered = meta.Sequence.Consumer
+	c.delivered.Store(meta.Sequence.Consumer)
 	c.sink.take(Message{
 		Subject: m.Subject(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
 	}, meta.NumPending)
