@@ -15,8 +15,7 @@ import (
 )
 
 // Owners of partitions read with the consumers that setup made for them. When those are
-// gone, as with a server that was restarted alone, they read without, and with them again
-// after the next setup.
+// gone, as with a server that was restarted alone, they read without.
 func TestOwnersReadWithTheirConsumersAndWithout(t *testing.T) {
 	s := deploy(t)
 	s.relay = servertest.SMTP(t, servertest.SMTPScript{})
