@@ -113,7 +113,8 @@ func (w *world) grantMany(licenses, atOnce int) map[string]string {
 	for n := range 500 {
 		noise = append(noise, w.message(events.NewFact(events.Extension{Tenant: "noise", Number: strconv.Itoa(n)}, events.ExtensionRenamed{Name: "Noise"}), ""))
 	}
-	js, err := jetstream.New(w.nats.Connect(w.t), jetstream.WithPublishAsyncMaxPending(4096))
+	// A leader that moves takes acknowledgements with it: without a time-out the wait below never ends.
+	js, err := jetstream.New(w.nats.Connect(w.t), jetstream.WithPublishAsyncMaxPending(4096), jetstream.WithPublishAsyncTimeout(5*time.Second))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -138,7 +139,11 @@ func (w *world) grantMany(licenses, atOnce int) map[string]string {
 		for _, m := range burst { // again, for a leader may have moved: it is stored once
 			w.eventually("a license is stored", func() bool { _, err := w.log.Publish(w.t.Context(), m); return err == nil })
 		}
-		<-js.PublishAsyncComplete()
+		select {
+		case <-js.PublishAsyncComplete():
+		case <-time.After(30 * time.Second):
+			w.t.Fatal("acknowledgements of noise are neither there nor given up after 30 s")
+		}
 	}
 	return granted
 }
