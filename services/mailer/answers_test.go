@@ -170,3 +170,25 @@ func TestGivenUpAfterTheDeadline(t *testing.T) {
 		t.Errorf("%+v", answer)
 	}
 }
+
+// A mailbox that is full is "persistent transient" (RFC 3463, X.2.2): also a 552 is tried
+// again, for as long as any mail, and blocks nobody.
+func TestFullMailboxIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int32
+	w := newWorld(t, servertest.SMTPScript{Rcpt: func(string) error {
+		if tries.Add(1) <= 3 {
+			return servertest.SMTPAnswer(552, 5, 2, 2, "mailbox is over its quota")
+		}
+		return nil
+	}}, 0)
+	w.run(w.config())
+	granted := w.grant(anna, "anna@example.com")
+	if _, sent := w.told(granted)[granted.ID].Data.(events.EmailSent); !sent || tries.Load() != 4 {
+		t.Errorf("%+v after %d tries", w.outcomes()[granted.ID], tries.Load())
+	}
+	deferred, is := w.tales()[granted.ID][0].Data.(events.EmailDeferred)
+	if !is || deferred.SMTPCode != 552 || deferred.EnhancedCode != "5.2.2" {
+		t.Errorf("the first try: %+v", deferred)
+	}
+}
