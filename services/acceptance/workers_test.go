@@ -95,24 +95,35 @@ func (s servers) startWorkers(t *testing.T, log *servertest.Lines, directory str
 }
 
 // configure fills a worker's configuration from the environment that
-// docker-compose.yml gives it, with the test's servers for the containers' names.
+// docker-compose.yml gives it.
 func (s servers) configure(t *testing.T, log *servertest.Lines, name string, target any, common *process.Config, more ...string) {
+	t.Helper()
+	if err := process.Parse(target, append(more, s.environment(t, name)...)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	common.Host = process.NewHost(zerolog.New(log).With().Str("worker", name).Logger())
+}
+
+// environment is a container's, with the test's servers for the containers' names.
+func (s servers) environment(t *testing.T, name string) []string {
 	t.Helper()
 	project := compose(t)
 	if s.tls != "" {
 		project = composeTLS(t)
 	}
+	relay := ""
+	if s.relay != nil {
+		relay = s.relay.Addr
+	}
 	here := strings.NewReplacer(
 		"nats://nats:4222", s.nats.URL(), "tls://nats:4222", s.nats.URL(), "redis:6379", s.redis, "/run/tls", filepath.Join(s.tls, name),
-		"mailpit:1025", s.relay.Addr, "0.0.0.0:8027", s.bounces, "/run/secrets", s.secrets,
+		"mailpit:1025", relay, "0.0.0.0:8027", s.bounces, "/run/secrets", s.secrets,
 		"/etc/softphone/brands", filepath.Join(root, "deploy", "brands"))
+	var environment []string
 	for variable, value := range project.Services[name].Environment {
-		more = append(more, variable+"="+here.Replace(*value))
+		environment = append(environment, variable+"="+here.Replace(*value))
 	}
-	if err := process.Parse(target, more); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	common.Host = process.NewHost(zerolog.New(log).With().Str("worker", name).Logger())
+	return environment
 }
 
 // bounce brings a mail back, and waits until that is shown.
