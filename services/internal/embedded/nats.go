@@ -106,6 +106,9 @@ func listenOn(opts *server.Options, address string) error {
 	if opts.Port == 0 {
 		opts.Port = server.RANDOM_PORT
 	}
+	if opts.HTTPPort > 0 { // of the file: two servers that run it would meet on that port
+		opts.HTTPPort = server.RANDOM_PORT
+	}
 	return nil
 }
 
