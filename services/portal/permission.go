@@ -51,6 +51,7 @@ type operation string
 const (
 	opList          operation = "list extensions"
 	opGet           operation = "see an extension"
+	opHistory       operation = "see the history of an extension"
 	opWatch         operation = "watch an extension" //nolint:gosec // no credentials, but what is done with them
 	opAdd           operation = "add an extension"
 	opSave          operation = "rename an extension"
@@ -68,7 +69,7 @@ const (
 // that what they may: those methods are not in the table.
 func scopesFor(op operation) Scopes {
 	switch op {
-	case opList, opGet, opWatch:
+	case opList, opGet, opHistory, opWatch:
 		return ScopeRead | ScopeAdmin
 	case opAdd, opSave, opDelete, opEnable, opDisable, opResetPassword, opRemoveDevice, opSendWelcome:
 		return ScopeAdmin

@@ -14,7 +14,7 @@ import (
 func may() map[string]Scopes {
 	const open = 0
 	return map[string]Scopes{
-		"List": ScopeRead | ScopeAdmin, "Get": ScopeRead | ScopeAdmin, "Watch": ScopeRead | ScopeAdmin,
+		"List": ScopeRead | ScopeAdmin, "Get": ScopeRead | ScopeAdmin, "History": ScopeRead | ScopeAdmin, "Watch": ScopeRead | ScopeAdmin,
 		"Add": ScopeAdmin, "Save": ScopeAdmin, "Delete": ScopeAdmin, "Enable": ScopeAdmin, "Disable": ScopeAdmin,
 		"ResetPassword": ScopeAdmin, "RemoveDevice": ScopeAdmin, "SendWelcome": ScopeAdmin,
 		"Publish": ScopeCore,

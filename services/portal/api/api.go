@@ -72,6 +72,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, extension, a.admin(a.get)},
 		{http.MethodPut, extension, a.admin(a.put)},
 		{http.MethodDelete, extension, a.admin(a.remove)},
+		{http.MethodGet, extension + "/history", a.admin(a.history)},
 		{http.MethodPost, softphone, a.admin(a.enable)},
 		{http.MethodDelete, softphone, a.admin(a.disable)},
 		{http.MethodPost, softphone + "/password", a.admin(a.resetPassword)},

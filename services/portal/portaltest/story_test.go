@@ -30,6 +30,7 @@ func TestEveryAnswer(t *testing.T) {
 	device, password := c.softphones()
 	c.crowds(device)
 	c.publishes()
+	c.remembers()
 	c.refusals(globex)
 	c.floods()
 	c.outages(device, password)
@@ -50,6 +51,7 @@ func TestEveryAnswer(t *testing.T) {
 func (c client) administer() {
 	c.t.Helper()
 	c.call("GET "+extension, "", nil).problem(404, "not-found")
+	c.call("GET "+extension+"/history", "", nil).problem(404, "not-found")
 	c.call("PUT "+extension, "?version=7", fields{"name": "Ada"}).problem(404, "not-found")
 	c.call("DELETE "+extension, "", nil).problem(404, "not-found")
 	c.call("POST "+softphone, "", fields{"email": "ada@example.com"}).problem(404, "not-found")

@@ -24,7 +24,7 @@ func TestEveryRouteWithEveryScope(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
 	needs := map[string]string{
-		"GET " + extensions: "read admin", "GET " + extension: "read admin", "GET " + softphone + "/devices": "read admin",
+		"GET " + extensions: "read admin", "GET " + extension: "read admin", "GET " + extension + "/history": "read admin", "GET " + softphone + "/devices": "read admin",
 		"PUT " + extension: "admin", "DELETE " + extension: "admin", "POST " + softphone: "admin", "DELETE " + softphone: "admin",
 		"POST " + softphone + "/password": "admin", "DELETE " + softphone + "/devices/{device}": "admin", "POST " + softphone + "/welcome-email": "admin",
 		"POST /events": "core",
