@@ -161,6 +161,49 @@ func TestOpsOverTLS(t *testing.T) {
 	}
 }
 
+// Who is known by an authority that was taken out of TLS_CA_FILE is a stranger at the next connection, also when it
+// resumes the session of an earlier one.
+func TestOpsForgetsAnAuthority(t *testing.T) {
+	t.Parallel()
+	a, next := servertest.NewAuthority(t), servertest.NewAuthority(t)
+	cert, key := a.Issue("server")
+	s := opsServer(t, Ops{Listen: "0.0.0.0:0", TLS: true}, TLS{a.CAFile, cert, key}, io.Discard)
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.Address(), "[::]"), ":")
+	pair, err := tls.LoadX509KeyPair(a.Issue("prometheus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed := false
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), Certificates: []tls.Certificate{pair}, ClientSessionCache: tls.NewLRUClientSessionCache(0),
+		VerifyConnection: func(s tls.ConnectionState) error { resumed = s.DidResume; return nil },
+	}
+	config.RootCAs.AppendCertsFromPEM([]byte(read(t, a.CAFile)))
+	metrics := func() (int, error) {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://127.0.0.1:"+port+"/metrics", http.NoBody)
+		response, err := client.Do(r)
+		if err != nil {
+			return 0, err
+		}
+		defer response.Body.Close()
+		_, err = io.Copy(io.Discard, response.Body)
+		return response.StatusCode, err
+	}
+	for range 2 {
+		if code, err := metrics(); code != http.StatusOK {
+			t.Fatalf("metrics: %d, %v", code, err)
+		}
+	}
+	if !resumed {
+		t.Error("no session was resumed: the test tries nothing")
+	}
+	replace(t, next.CAFile, a.CAFile)
+	if code, err := metrics(); code == http.StatusOK {
+		t.Errorf("metrics for a forgotten authority, %v, session resumed: %t", err, resumed)
+	}
+}
+
 func TestOpsValidate(t *testing.T) {
 	t.Parallel()
 	if err := (Ops{Listen: "127.0.0.1:9090", Token: NewSecret("short")}).Validate(); err == nil || strings.Contains(err.Error(), "short") {
