@@ -40,26 +40,17 @@ func newBrand(l layer, domain string) (b *brand, err error) {
 	}
 	b.matcher = language.NewMatcher(languages)
 	for _, tag := range languages {
-		p, err := stationery(l.settings, l.words[tag], b.qr, b.domain)
+		p, err := newPage(l.settings, l.words[tag], b.qr, b.domain)
 		if err != nil {
 			return nil, err
 		}
-		p.molds = map[Kind]func() (*mold, error){}
+		p.templates = map[Kind]func() (*bodyTemplates, error){}
 		for _, kind := range Kinds() {
-			p.molds[kind] = sync.OnceValues(func() (*mold, error) { return b.mold(p, kind) })
+			p.templates[kind] = sync.OnceValues(func() (*bodyTemplates, error) { return b.sources.parse(kind) })
 		}
 		b.pages = append(b.pages, p)
 	}
 	return b, nil
-}
-
-// mold makes the mold of a kind of mail in the language of a page.
-func (b *brand) mold(blank page, kind Kind) (*mold, error) {
-	m, err := b.sources.mold(kind)
-	if err != nil {
-		return nil, err
-	}
-	return m, m.fold(blank, kind)
 }
 
 // languages there are words in, first the one for whoever reads none of them.
@@ -80,7 +71,7 @@ func (b *brand) try() error {
 		for _, blank := range b.pages {
 			p, err := blank.write(&sample)
 			if err == nil {
-				_, err = b.envelop(&p, &sample)
+				_, err = b.message(&p, &sample)
 			}
 			if err != nil {
 				faults.add("", err)

@@ -120,6 +120,6 @@ func (b *Brands) Render(l Letter) (Mail, error) {
 	if err := l.check(); err != nil {
 		return Mail{}, err
 	}
-	l = l.tamed()
+	l = l.sanitized()
 	return b.of(l.Tenant).render(&l)
 }

@@ -62,10 +62,9 @@ func checkWeb(address string) error {
 // domainName is a fully qualified one, as the right-hand side of Message-Id must be.
 var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
-// tame drops from a name what would turn the text after it around (UAX #9's
-// embeddings, overrides and isolates) or break its line. Phones put such characters
-// around what is copied, so a name with them is no reason to refuse a mail.
-func tame(name string) string {
+// sanitize drops from a name the characters that would reverse the text after it (UAX #9's embeddings, overrides and
+// isolates) or break its line. Phones put them around copied text, so such a name is no reason to refuse a mail.
+func sanitize(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\u2028' || r == '\u2029' || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' {
 			return -1

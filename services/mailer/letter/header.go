@@ -13,20 +13,6 @@ const (
 	maxWord = 64 // of an encoded word here: 75 are allowed, and "Reply-To: " stands before some
 )
 
-// headers are the fields that the MIME builder would get wrong, or not fold: it cuts a
-// name at its comma, and folds nothing.
-func (b *brand) headers(l *Letter, subject string) map[string]string {
-	return map[string]string{
-		"From":     header(b.sender),
-		"To":       header(mail.Address{Name: l.Name, Address: l.To}),
-		"Reply-To": header(b.answers(l.Tenant)),
-		"Subject":  encoded(subject),
-	}
-}
-
-// bare is an address alone, in whose place its header is put.
-func bare(a mail.Address) string { return header(mail.Address{Address: a.Address}) }
-
 // header writes an address for a header field: the name quoted or encoded (RFC 2047), and an
 // international domain in its xn-- form, so that only an address whose local part is
 // international too needs a header that is not ASCII.

@@ -52,8 +52,7 @@ type Mail struct {
 	Bytes     []byte
 }
 
-// check looks at every field before anything is built, as the MIME builder
-// looks at none.
+// check looks at every field before anything is built.
 func (l *Letter) check() error {
 	if !slices.Contains(Kinds(), l.Kind) {
 		return fmt.Errorf("kind: %q is unknown", l.Kind)
@@ -70,12 +69,12 @@ func (l *Letter) check() error {
 	return errors.Join(append(errs, prefix("to", checkAddress(l.To)))...)
 }
 
-// tamed is the letter with names that do no harm.
-func (l Letter) tamed() Letter {
-	l.Name, l.Username = tame(l.Name), tame(l.Username)
+// sanitized is the letter with sanitized names.
+func (l Letter) sanitized() Letter {
+	l.Name, l.Username = sanitize(l.Name), sanitize(l.Username)
 	l.Devices = slices.Clone(l.Devices)
 	for i := range l.Devices {
-		l.Devices[i].Name = tame(l.Devices[i].Name)
+		l.Devices[i].Name = sanitize(l.Devices[i].Name)
 	}
 	return l
 }

@@ -21,7 +21,7 @@ type page struct {
 	More        bool // there are more devices than Devices
 
 	words       *words
-	molds       map[Kind]func() (*mold, error)
+	templates   map[Kind]func() (*bodyTemplates, error)
 	kind        Kind
 	particulars particulars
 	markup      bool
@@ -42,9 +42,8 @@ func (p *picture) shown(domain string) *shown {
 	return &shown{htmltemplate.URL("cid:" + p.id + "@" + domain), p.width, p.height} //nolint:gosec // a hash and a checked domain
 }
 
-// stationery is the page of a brand's mails in one language, before it is written
-// on.
-func stationery(s settings, w *words, qr *picture, domain string) (page, error) {
+// newPage makes the base page of a brand's mails in one language, before anything particular is on it.
+func newPage(s settings, w *words, qr *picture, domain string) (page, error) {
 	p := page{
 		Lang: w.tag.String(), Dir: "ltr", Brand: s.name, Page: s.page, Logo: s.logo.shown(domain), QR: qr.shown(domain),
 		SupportEmail: s.email, SupportPhone: s.phone, SupportPhoneLink: htmltemplate.URL(dialed(s.phone)), //nolint:gosec // digits

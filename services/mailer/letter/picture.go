@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"net/textproto"
 
-	"github.com/jordan-wright/email"
 	"rsc.io/qr"
 )
 
@@ -73,13 +71,4 @@ func qrCode(address string) (*picture, error) {
 func (p *picture) identify(what string) {
 	sum := sha256.Sum256(p.png)
 	p.id = what + "." + hex.EncodeToString(sum[:8])
-}
-
-// attachment is the picture as the MIME builder wants it. The builder writes into
-// its header, so each mail has one of its own.
-func (p *picture) attachment(domain string) *email.Attachment {
-	return &email.Attachment{
-		Filename: p.name, ContentType: "image/png", Content: p.png, HTMLRelated: true,
-		Header: textproto.MIMEHeader{"Content-Id": {"<" + p.id + "@" + domain + ">"}},
-	}
 }

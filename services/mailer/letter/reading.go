@@ -25,7 +25,7 @@ func (b *Brands) Read(l Letter) (Reading, error) {
 		return Reading{}, err
 	}
 	own := b.of(l.Tenant)
-	l = l.tamed()
+	l = l.sanitized()
 	p, err := own.in(l.Locale).write(&l)
 	if err != nil {
 		return Reading{}, err
@@ -34,11 +34,7 @@ func (b *Brands) Read(l Letter) (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
-	mold, err := p.molds[p.kind]()
-	if err != nil {
-		return Reading{}, err
-	}
-	body, err := mold.bodies(&p)
+	body, err := p.bodies()
 	if err != nil {
 		return Reading{}, err
 	}

@@ -6,8 +6,6 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-
-	"github.com/jordan-wright/email"
 )
 
 func (b *brand) render(l *Letter) (Mail, error) {
@@ -15,55 +13,57 @@ func (b *brand) render(l *Letter) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	raw, err := b.envelop(&p, l)
+	raw, err := b.message(&p, l)
 	if err != nil {
 		return Mail{}, err
 	}
 	return Mail{From: b.sender.Address, To: l.To, MessageID: b.messageID(l.CauseID), Locale: p.Lang, Bytes: raw}, nil
 }
 
-// envelop writes a page, and puts it and its pictures into a MIME message:
-//
-//	multipart/alternative
-//	  text/plain
-//	  multipart/related
-//	    text/html
-//	    image/png …
-func (b *brand) envelop(p *page, l *Letter) ([]byte, error) {
+// message writes a page as a MIME message, with the pictures that it shows.
+func (b *brand) message(p *page, l *Letter) ([]byte, error) {
 	subject, err := p.Subject()
 	if err != nil {
 		return nil, err
 	}
-	mold, err := p.molds[p.kind]()
+	body, err := p.bodies()
 	if err != nil {
 		return nil, err
 	}
-	body, err := mold.bodies(p)
-	if err != nil {
-		return nil, located(err)
-	}
-	m := email.NewEmail()
-	m.From = bare(b.sender)
-	m.To = []string{bare(mail.Address{Address: l.To})}
-	m.ReplyTo = []string{bare(b.answers(l.Tenant))}
-	m.Subject = "-"
-	m.Headers.Set("Date", l.Date.UTC().Format(time.RFC1123Z))
-	m.Headers.Set("Message-Id", b.messageID(l.CauseID))
-	m.Headers.Set("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
-	// The same for Exchange (MS-OXCMAIL 2.1.3.2.20). Not All, which would suppress bounces too.
-	m.Headers.Set("X-Auto-Response-Suppress", "OOF, AutoReply")
-	m.Headers.Set("Content-Language", p.Lang)
-	m.Text, m.HTML = body.text, body.html
+	var pictures []*picture
 	for _, p := range []*picture{b.logo, b.qr} {
 		if p != nil && bytes.Contains(body.html, []byte("cid:"+p.id)) {
-			m.Attachments = append(m.Attachments, p.attachment(b.domain))
+			pictures = append(pictures, p)
 		}
 	}
-	raw, err := m.Bytes()
-	if err != nil {
+	var raw bytes.Buffer
+	raw.Grow(32 << 10)
+	b.writeHeader(&raw, p, l, subject)
+	if err := writeParts(&raw, l.CauseID, body, pictures, b.domain); err != nil {
 		return nil, fmt.Errorf("build the mail: %w", err)
 	}
-	return settle(raw, l.CauseID, b.headers(l, subject))
+	return raw.Bytes(), nil
+}
+
+// writeHeader writes the header and the empty line after it, the fields in the order that readers of raw mail are used to.
+func (b *brand) writeHeader(raw *bytes.Buffer, p *page, l *Letter, subject string) {
+	for _, field := range []struct{ name, value string }{
+		{"Date", l.Date.UTC().Format(time.RFC1123Z)},
+		{"From", header(b.sender)},
+		{"To", header(mail.Address{Name: l.Name, Address: l.To})},
+		{"Reply-To", header(b.answers(l.Tenant))},
+		{"Subject", encoded(subject)},
+		{"Message-Id", b.messageID(l.CauseID)},
+		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no vacation notices, please
+		// The same for Exchange (MS-OXCMAIL 2.1.3.2.20). Not All, which would suppress bounces too.
+		{"X-Auto-Response-Suppress", "OOF, AutoReply"},
+		{"Content-Language", p.Lang},
+		{"Mime-Version", "1.0"},
+		{"Content-Type", "multipart/alternative; boundary=" + boundary("alternative", l.CauseID)},
+	} {
+		raw.WriteString(field.name + ":" + folded(field.name, field.value) + "\r\n")
+	}
+	raw.WriteString("\r\n")
 }
 
 // answers is where a tenant's users write to.

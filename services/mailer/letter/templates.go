@@ -5,7 +5,6 @@ import (
 	"embed"
 	htmltemplate "html/template"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	texttemplate "text/template"
@@ -40,24 +39,24 @@ func templateNames() []string {
 	return names
 }
 
-// mold is what a kind of mail is made with, in one language of one brand.
-type mold struct {
+// bodyTemplates make the two bodies of a kind of mail.
+type bodyTemplates struct {
 	html *htmltemplate.Template
 	text *texttemplate.Template
 }
 
-// mold parses the templates of a kind of mail.
-func (s sources) mold(kind Kind) (*mold, error) {
+// parse parses the templates of a kind of mail.
+func (s sources) parse(kind Kind) (*bodyTemplates, error) {
 	var faults Faults
-	var m mold
+	var t bodyTemplates
 	var err error
-	if m.html, err = assemble(htmltemplate.New(""), s[layout+asHTML], s[string(kind)+asHTML]); err != nil {
+	if t.html, err = assemble(htmltemplate.New(""), s[layout+asHTML], s[string(kind)+asHTML]); err != nil {
 		faults = append(faults, located(err))
 	}
-	if m.text, err = assemble(texttemplate.New(""), s[layout+asText], s[string(kind)+asText]); err != nil {
+	if t.text, err = assemble(texttemplate.New(""), s[layout+asText], s[string(kind)+asText]); err != nil {
 		faults = append(faults, located(err))
 	}
-	return &m, faults.err()
+	return &t, faults.err()
 }
 
 // template is what the two packages of templates have in common.
@@ -87,69 +86,28 @@ func assemble[T template[T]](t T, frame, inner source) (T, error) {
 			return t, err
 		}
 	}
-	whole := trees[frame.file]
-	whole.Root = parts(trees).inlined(whole.Root, nil)
-	return t.AddParseTree(frame.file, whole)
-}
-
-// parts are what templates may call, by their names.
-type parts map[string]*parse.Tree
-
-// inlined is a list, where dot is the page, with the parts that it calls with the
-// page in place of the calls.
-func (p parts) inlined(list *parse.ListNode, within []string) *parse.ListNode {
-	if list == nil {
-		return nil
-	}
-	whole := &parse.ListNode{NodeType: parse.NodeList, Pos: list.Pos}
-	for _, node := range list.CopyList().Nodes {
-		switch node := node.(type) {
-		case *parse.IfNode:
-			node.List, node.ElseList = p.inlined(node.List, within), p.inlined(node.ElseList, within)
-		case *parse.TemplateNode:
-			if part := p[node.Name]; part != nil && !slices.Contains(within, node.Name) && withDot(node) && !declares(part.Root) {
-				whole.Nodes = append(whole.Nodes, p.inlined(part.Root, append(slices.Clone(within), node.Name)).Nodes...)
-				continue
-			}
-		default:
-		}
-		whole.Nodes = append(whole.Nodes, node)
-	}
-	return whole
-}
-
-// withDot tells whether a template is called with what its caller is about.
-func withDot(call *parse.TemplateNode) bool { return call.Pipe != nil && call.Pipe.String() == "." }
-
-// declares tells whether variables of a list would be seen after it.
-func declares(list *parse.ListNode) bool {
-	return renames(list) || slices.ContainsFunc(list.Nodes, func(node parse.Node) bool {
-		_, action := node.(*parse.ActionNode)
-		return action && strings.Contains(node.String(), "=") // at its beginning, or in brackets
-	})
-}
-
-// renames tells whether $ comes to mean something else anywhere in a list. A text with
-// the same signs is taken for it, which costs time and no more.
-func renames(list *parse.ListNode) bool {
-	text := list.String()
-	return strings.Contains(text, "$ = ") || strings.Contains(text, "$ := ")
+	return t.AddParseTree(frame.file, trees[frame.file])
 }
 
 // bodies of a mail: the same words twice.
 type bodies struct{ text, html []byte }
 
-func (m *mold) bodies(p *page) (bodies, error) {
+// bodies executes the templates of the page's kind of mail.
+func (p *page) bodies() (bodies, error) {
+	t, err := p.templates[p.kind]()
+	if err != nil {
+		return bodies{}, err
+	}
 	var text, html bytes.Buffer
 	text.Grow(2 << 10)
-	if err := m.text.Execute(&text, p); err != nil {
-		return bodies{}, err
+	if err := t.text.Execute(&text, p); err != nil {
+		return bodies{}, located(err)
 	}
 	marked := *p
 	marked.markup = true
 	html.Grow(8 << 10)
-	if err := m.html.Execute(&html, &marked); err != nil {
-		return bodies{}, err
+	if err := t.html.Execute(&html, &marked); err != nil {
+		return bodies{}, located(err)
 	}
 	return bodies{text.Bytes(), html.Bytes()}, nil
 }

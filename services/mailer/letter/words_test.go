@@ -3,7 +3,6 @@ package letter
 import (
 	"strings"
 	"testing"
-	"text/template/parse"
 
 	"golang.org/x/text/language"
 )
@@ -129,91 +128,6 @@ func TestNoWordsAreIdle(t *testing.T) {
 		byCode := section == "platform" || name == "subject" || name == "preheader" || name == "title" || strings.HasPrefix(name, "greeting")
 		if !byCode && !strings.Contains(all.String(), `.Say "`+key+`"`) {
 			t.Errorf("nothing says %s", key)
-		}
-	}
-}
-
-// Folding saves time and changes nothing.
-func TestFoldingChangesNothing(t *testing.T) {
-	t.Parallel()
-	b := examples(t)
-	for _, tenant := range append(b.Tenants(), "nobody") {
-		own := b.of(tenant)
-		for _, blank := range own.pages {
-			for _, sample := range Samples() {
-				p, err := blank.write(&sample)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var said [2]bodies
-				for i, folded := range []bool{false, true} {
-					m, err := own.sources.mold(sample.Kind)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if folded {
-						if err := m.fold(blank, sample.Kind); err != nil {
-							t.Fatal(err)
-						}
-					}
-					if said[i], err = m.bodies(&p); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if string(said[0].html) != string(said[1].html) || string(said[0].text) != string(said[1].text) {
-					t.Errorf("%s in %s of %s:\n%s\n%s", sample.Kind, blank.Lang, tenant, said[0].html, said[1].html)
-				}
-			}
-		}
-	}
-}
-
-// It does save: nothing is left to evaluate that is the same for all mails.
-func TestFoldingFolds(t *testing.T) {
-	t.Parallel()
-	blank := examples(t).of("acme").pages[0]
-	for name, c := range map[string]struct{ content, left string }{
-		"words":             {`{{.Say "mail.help"}}{{$.Say "apps.qr"}}`, ""},
-		"words with brand":  {`{{.Say "mail.why"}}`, ""},
-		"particular words":  {`{{.Say "device-limit-reached.intro"}}{{.Greeting}}{{.Username}}{{.DeviceLimit}}`, `{{.Say "device-limit-reached.intro"}}{{.Greeting}}{{.Username}}{{.DeviceLimit}}`},
-		"words by variable": {`{{.Say .Lang}}`, `{{.Say .Lang}}`},
-		"the page":          {`{{.Lang}}{{print .Dir}}{{.Title}}{{len .Links}}`, ""},
-		"a choice":          {`{{if .More}}{{.Lang}}{{else}}{{.Dir}}{{end}}`, "{{if .More}}" + blank.Lang + "{{else}}" + blank.Dir + "{{end}}"},
-		"a known choice":    {`{{if .Logo}}{{.Lang}}{{end}}{{with .Logo}}{{.Width}} {{$.Lang}}{{else}}{{.Brand}}{{end}}`, ""},
-		"a loop":            {`{{range $i, $link := .Links}}{{if $i}}, {{end}}{{.Platform}}{{$link.URL}}{{end}}`, ""},
-		"a particular loop": {`{{range .Links}}{{$.Username}}{{end}}`, "{{range .Links}}{{$.Username}}{{end}}"},
-		"the dot of a loop": {`{{range .Devices}}{{.Name}}{{.Platform}}{{end}}`, "{{range .Devices}}{{.Name}}{{.Platform}}{{end}}"},
-		"a part":            {`{{template "part" .}}{{template "part" $}}{{define "part"}}{{.Lang}}{{end}}`, `{{template "part" $}}`},
-		"a part of itself":  {`{{template "part" .}}{{define "part"}}{{if .More}}{{template "part" .}}{{end}}{{end}}`, `{{if .More}}{{template "part" .}}{{end}}`},
-		"a variable":        {`{{$x := .Username}}{{with .Logo}}{{$x}}{{end}}`, `{{template "content" .}}`},
-		"one in brackets":   {`{{($x := .Brand)}}{{$x}}`, `{{template "content" .}}`},
-		"one of a part":     {`{{template "part" .}}{{define "part"}}{{($x := .Brand)}}{{end}}`, `{{template "part" .}}`},
-		"one of a choice":   {`{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`, `{{if .More}}{{($x := .Brand)}}{{$x}}{{end}}`},
-		"another $":         {`{{if .More}}{{$ = .Brand}}{{end}}{{$.Lang}}`, `{{template "content" .}}`},
-		"another $ of what is around": {
-			`{{template "part" .}}{{$.Lang}}{{define "part"}}{{if .More}}{{$ = .Brand}}{{end}}{{end}}`, `{{template "part" .}}`,
-		},
-		"what fails": {`{{with .Logo}}{{.Nothing}}{{end}}`, `{{with .Logo}}{{.Nothing}}{{end}}`},
-	} {
-		s := sources{
-			"layout.html": {"layout.html", "-"}, "welcome.html": {"welcome.html", ""},
-			"layout.txt": {"layout.txt", `{{template "content" .}}`}, "welcome.txt": {"welcome.txt", c.content},
-		}
-		m, err := s.mold(Welcome)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.fold(blank, Welcome); err != nil {
-			t.Fatal(err)
-		}
-		var left strings.Builder
-		for _, node := range m.text.Root.Nodes {
-			if _, text := node.(*parse.TextNode); !text {
-				left.WriteString(node.String())
-			}
-		}
-		if got := left.String(); got != c.left {
-			t.Errorf("%s: left %s, want %s", name, got, c.left)
 		}
 	}
 }
