@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes sure of what the tests need and Go does not bring: a real redis-server, a C compiler for the race detector,
 # Chromium, and axe-core, which judges the pages in it; Postfix and another implementation of DKIM, which judge what the
-# mailer sends; SpamAssassin and Mailpit, which judge what it says. As root on Debian it installs them; elsewhere it says
-# what to install, in one line, and fails. Mailpit is built from its module, once: a minute of processor time.
+# mailer sends; SpamAssassin and Mailpit, which judge what it says; openssl and curl, which scripts and tests call. As root
+# on Debian it installs them; elsewhere it says what to install, in one line, and fails. Mailpit is built from its module,
+# once: a minute of processor time.
 set -euo pipefail
 source "$(dirname "$0")/modules.sh"
 
@@ -20,6 +21,8 @@ install_axe() {
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v "$(go env CC)" >/dev/null || packages+=(gcc libc6-dev)
+command -v openssl >/dev/null || packages+=(openssl)
+command -v curl >/dev/null || packages+=(curl)
 [ -x /usr/sbin/postfix ] || packages+=(postfix)
 [ -x /usr/sbin/saslpasswd2 ] || packages+=(sasl2-bin libsasl2-modules)
 /usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || packages+=(python3-dkim)
