@@ -34,8 +34,8 @@ func eraseCommand(a *app) *cobra.Command {
 			"A backup from before knows the person still. Keep the list of erasures apart from the backups, and give it after a restore:\n\n" +
 			"  softphonectl erase --list --json > erased.ndjson\n" +
 			"  softphonectl erase --again --from erased.ndjson\n\n" +
-			"Where the log has replicas, restart each NATS server twice afterwards, one after the other, when little is published: their raft\n" +
-			"logs keep what was published until then, and sometimes longer: search their _js_ folders. Mails that were sent, log lines and other copies are not reached.",
+			"Where the log has replicas, all NATS servers must run: each drops its raft log. Mails that were sent, log lines and\n" +
+			"other copies are not reached.",
 		Example:           "  softphonectl erase acme/1001 --by 'Ann, request 4711'",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -94,21 +94,9 @@ func (x *session) erase(s *selection, args []string, f eraseFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := x.remindOfRaft(e); err != nil {
-		return err
-	}
 	return x.print(done, func() string {
 		return fmt.Sprintf("%s: %s and %s erased", about, plural(uint64(done.Messages), "event"), plural(uint64(done.DeadLetters), "dead letter"))
 	})
-}
-
-// remindOfRaft says what is left to do where the log has replicas.
-func (x *session) remindOfRaft(e erase.Eraser) error {
-	replicated, err := e.Replicated(x.ctx)
-	if replicated {
-		x.say("now restart each NATS server twice, one after the other: their raft logs have it until then, and sometimes longer: search their _js_ folders")
-	}
-	return err
 }
 
 func (x *session) listErased() error {
@@ -149,7 +137,7 @@ func (x *session) eraseAgain(f eraseFlags) error {
 			return err
 		}
 	}
-	return errors.Join(append(faults, x.remindOfRaft(x.eraser(f.by)))...)
+	return errors.Join(faults...)
 }
 
 // running are the workers that run. After a restore none does yet, and none is waited for: they will fold the log

@@ -2,6 +2,7 @@ package erase
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (e Eraser) Again(ctx context.Context, list []Marker) (all []Done, faults []
 	if _, err := e.rest(ctx, names); err != nil {
 		faults = append(faults, err)
 	}
-	if err := e.rewrite(ctx); err != nil {
+	if err := errors.Join(e.rewrite(ctx), e.clearRaftLogs(ctx)); err != nil {
 		faults = append(faults, err)
 	}
 	return all, faults

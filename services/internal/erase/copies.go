@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/mycloudpbx/softphone/events"
 )
 
 // rewrite has every Redis server write its append-only file anew.
@@ -53,13 +51,4 @@ func rewriteOne(ctx context.Context, c redis.Cmdable) error {
 			return err
 		}
 	}
-}
-
-// Replicated tells whether the servers keep raft logs, which have to be dropped too; see the package comment.
-func (e Eraser) Replicated(ctx context.Context) (bool, error) {
-	stream, err := e.Log.JetStream().Stream(ctx, events.Stream)
-	if err != nil {
-		return false, err
-	}
-	return stream.CachedInfo().Config.Replicas > 1, nil
 }

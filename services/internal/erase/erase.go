@@ -84,7 +84,7 @@ func (e Eraser) Erase(ctx context.Context, x events.Extension) (Done, error) {
 	if err != nil {
 		return done, err
 	}
-	return done, e.rewrite(ctx)
+	return done, errors.Join(e.rewrite(ctx), e.clearRaftLogs(ctx))
 }
 
 // plan reads the log for an extension.
