@@ -27,6 +27,24 @@ const (
 	maxLicenses  = 8 << 10
 )
 
+// Covers tells whether Sequences names a place in the log.
+func (d ExtensionErased) Covers(sequence uint64) bool { return inSequences(d.Sequences, sequence) }
+
+func inSequences(list string, sequence uint64) bool {
+	for word := range strings.FieldsSeq(list) {
+		first, last, isRange := strings.Cut(word, "-")
+		from, err := strconv.ParseUint(first, 10, 64)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.ParseUint(last, 10, 64)
+		}
+		if err == nil && from <= sequence && sequence <= to {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *ExtensionErased) fields(v visitor) {
 	v.text("by", required, &d.By, label)
 	v.number("generation", optional, &d.Generation, 1, maxInteger)

@@ -101,7 +101,7 @@ func (p *pusher) handle(ctx context.Context, d react.Delivery) error {
 		if err != nil {
 			return err
 		}
-		if last == nil || last.Sequence <= pushed { // deleted from the log on purpose, or pushed
+		if last == nil || last.Sequence <= pushed { // erased, or pushed
 			return nil
 		}
 		if err := p.push(ctx, *last); err != nil {

@@ -19,9 +19,9 @@ var (
 	ErrBehind = errors.New("the log's leader is behind what was delivered")
 
 	// ErrMissing says that the log has no message at a sequence it had one at, and that
-	// the server has no record of its being deleted: its store is damaged or cannot be
-	// read. Nothing may be decided from that.
-	ErrMissing = errors.New("the log misses an event that nobody deleted: look at the NATS server's log and its disk")
+	// no erasure names it: the server's store is damaged or cannot be read, or somebody
+	// deleted it by hand. Nothing may be decided from that.
+	ErrMissing = errors.New("the log misses an event that nobody erased: look at the NATS server's log and its disk")
 
 	// ErrCaughtUp ends a reader of a [Feed] at the log's end. Reading goes on with
 	// a reader of the partition alone.

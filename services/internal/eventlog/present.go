@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
 )
@@ -48,7 +45,7 @@ func (l *Log) AsOf(ctx context.Context, sequence uint64, read func() error) erro
 }
 
 // At returns the message at a sequence that was in the log at some time; nil when it
-// was deleted on purpose, so when the server has that on record. It is tried again for
+// was erased, so when an erasure in the log names it. It is tried again for
 // a second when the leader does not have it yet. [ErrBehind] and [ErrMissing] are its
 // errors, besides those of the connection.
 func (l *Log) At(ctx context.Context, sequence uint64) (found *Message, err error) {
@@ -63,7 +60,7 @@ func (l *Log) At(ctx context.Context, sequence uint64) (found *Message, err erro
 
 // LastFrom returns the last message stored under a subject that also the one at a
 // sequence is stored under: that one or a later one. An earlier one, or nil for none,
-// is the answer when it was deleted on purpose. Its errors are those of At.
+// is the answer when it was erased. Its errors are those of At.
 func (l *Log) LastFrom(ctx context.Context, subject string, sequence uint64) (last *Message, err error) {
 	err = patiently(ctx, func() error {
 		if last, err = l.LastOf(ctx, subject); err != nil || last != nil && last.Sequence >= sequence {
@@ -81,8 +78,9 @@ func (l *Log) LastFrom(ctx context.Context, subject string, sequence uint64) (la
 	return last, err
 }
 
-// absent says why there is no message at a sequence; nil: it was deleted on purpose.
-// The server answers "no message found" also when its store failed.
+// absent says why there is no message at a sequence; nil: it was erased. That the server
+// has no message, or has it on record as deleted, says nothing: it answers "no message
+// found" also when its store failed, and records as deleted what it lost.
 func (l *Log) absent(ctx context.Context, sequence uint64) error {
 	state, err := l.State(ctx)
 	if err != nil {
@@ -91,14 +89,35 @@ func (l *Log) absent(ctx context.Context, sequence uint64) error {
 	if state.Last < sequence {
 		return fmt.Errorf("%w: it ends at sequence %d, and %d is in it", ErrBehind, state.Last, sequence)
 	}
-	info, err := l.stream.Info(ctx, jetstream.WithDeletedDetails(true))
-	if err != nil {
-		return fmt.Errorf("asking what was deleted from stream %s: %w", events.Stream, err)
-	}
-	if sequence < info.State.FirstSeq || slices.Contains(info.State.Deleted, sequence) {
-		return nil
+	erased, err := l.erased(ctx, sequence)
+	if err != nil || erased {
+		return err
 	}
 	return fmt.Errorf("%w: sequence %d", ErrMissing, sequence)
+}
+
+// erased says whether an erasure names a sequence. An erasure is stored before anything is
+// deleted, so a leader that lacks the message has it. It reads all that are later: few, and
+// this is asked seldom.
+func (l *Log) erased(ctx context.Context, sequence uint64) (bool, error) {
+	all := events.LogSubject(events.AnyPartition, events.Operator, "*", "*", events.ExtensionErased{}.EventName())
+	last, err := l.LastOf(ctx, all)
+	if err != nil || last == nil {
+		return false, err
+	}
+	for from := sequence + 1; from <= last.Sequence; {
+		m, err := l.NextOf(ctx, from, all)
+		if err != nil || m == nil {
+			return false, err
+		}
+		if event, err := events.Decode(m.Subject, m.Data); err == nil {
+			if e, is := event.Data.(events.ExtensionErased); is && e.Covers(sequence) {
+				return true, nil
+			}
+		}
+		from = m.Sequence + 1
+	}
+	return false, nil
 }
 
 // StateAsOf is the state of a log that had a sequence. One that ends before it lost

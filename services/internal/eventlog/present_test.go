@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -122,32 +123,53 @@ func TestReadOverTwoConnections(t *testing.T) {
 	}
 }
 
-// What was deleted is not there, and that is an answer.
+// What was erased is not there, and that is an answer. What was deleted by hand is a fault,
+// although the server has it on record.
 func TestReadOfWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	_, js, log := setup(t)
 	first := publish(t, log, "softphone.pbx.acme.1001.Add", "", "1").Sequence
 	second := publish(t, log, "softphone.pbx.acme.1001.Add", "", "2").Sequence
-	publish(t, log, "softphone.pbx.acme.1002.Add", "", "3")
+	third := publish(t, log, "softphone.pbx.acme.1002.Add", "", "3").Sequence
 	stream, err := js.Stream(t.Context(), events.Stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.DeleteMsg(t.Context(), second); err != nil {
-		t.Fatal(err)
+	for _, sequence := range []uint64{first, second, third} {
+		if err := stream.DeleteMsg(t.Context(), sequence); err != nil {
+			t.Fatal(err)
+		}
 	}
+	if m, err := log.At(t.Context(), second); !errors.Is(err, eventlog.ErrMissing) {
+		t.Errorf("deleted by hand: %v, %v; want %v", m, err, eventlog.ErrMissing)
+	}
+	erase(t, log, second)
+	erase(t, log, first)
 	if m, err := log.At(t.Context(), second); m != nil || err != nil {
 		t.Errorf("at it: %v, %v", m, err)
 	}
-	if m, err := log.LastFrom(t.Context(), added, second); err != nil || m == nil || m.Sequence != first {
-		t.Errorf("the last is %v, %v; want the one before", m, err)
-	}
-	if err := stream.DeleteMsg(t.Context(), first); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := log.LastFrom(t.Context(), added, first); m != nil || err != nil {
+	if m, err := log.LastFrom(t.Context(), added, second); m != nil || err != nil {
 		t.Errorf("the last is %v, %v; want none", m, err)
 	}
+	if m, err := log.At(t.Context(), third); !errors.Is(err, eventlog.ErrMissing) {
+		t.Errorf("not of an erasure: %v, %v; want %v", m, err, eventlog.ErrMissing)
+	}
+	if m, err := log.LastFrom(t.Context(), "log.*.pbx.acme.1002.Add", third); !errors.Is(err, eventlog.ErrMissing) {
+		t.Errorf("the last of it is %v, %v; want %v", m, err, eventlog.ErrMissing)
+	}
+}
+
+// erase stores an erasure of one place in the log.
+func erase(t *testing.T, log *eventlog.Log, sequence uint64) {
+	t.Helper()
+	marker := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"},
+		events.ExtensionErased{By: "the officer", Messages: 1, Sequences: strconv.FormatUint(sequence, 10)})
+	marker.Source = events.Operator
+	body, err := marker.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, log, marker.Subject(), marker.ID, string(body))
 }
 
 // A store that cannot be read answers as if there were nothing.

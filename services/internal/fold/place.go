@@ -37,7 +37,7 @@ func (o *owner[S, E]) locate(ctx context.Context) error {
 }
 
 // locateEvent holds the checkpoint's event against the log. Only one that was
-// deleted on purpose may be missing: taken for that, one that the leader does not have
+// erased may be missing: taken for that, one that the leader does not have
 // yet, or cannot read, would be folded twice.
 func (o *owner[S, E]) locateEvent(ctx context.Context) error {
 	o.expected = false
@@ -45,6 +45,10 @@ func (o *owner[S, E]) locateEvent(ctx context.Context) error {
 		return nil
 	}
 	stored, err := o.Log.At(ctx, o.checkpoint.Seq)
+	if errors.Is(err, eventlog.ErrMissing) {
+		return fmt.Errorf("partition %d of %s waits: its checkpoint is at an event that is not there: %w; put the store back, or fold what is left: "+
+			"`softphonectl rebuild %s`", o.partition, o.rules.Worker, err, o.rules.Worker)
+	}
 	if err != nil || stored == nil {
 		return err
 	}

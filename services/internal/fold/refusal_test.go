@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -98,8 +99,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// What an operator deleted from the log on purpose is no reason to refuse.
-func TestDeletedOnPurpose(t *testing.T) {
+// A checkpoint at an event that was erased is no reason to refuse. One at an event that is
+// missing for no known reason waits, says so, and goes on when an erasure names it.
+func TestCheckpointAtAHole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	stop, _ := w.own(nil)
@@ -113,7 +115,22 @@ func TestDeletedOnPurpose(t *testing.T) {
 	if err := stream.DeleteMsg(t.Context(), last); err != nil {
 		t.Fatal(err)
 	}
-	_, reports := w.own(nil)
+	stop, reports := w.own(nil)
+	if fault := awaitFault(t, reports, "an event that is not there"); !errors.Is(fault, eventlog.ErrMissing) {
+		t.Errorf("reported %v", fault)
+	}
+	stop()
+	marker := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"},
+		events.ExtensionErased{By: "the officer", Messages: 1, Sequences: strconv.FormatUint(last, 10)})
+	marker.Source = events.Operator
+	body, err := marker.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.js.Publish(t.Context(), marker.Subject(), body); err != nil {
+		t.Fatal(err)
+	}
+	_, reports = w.own(nil)
 	w.awaitTold(w.add(1))
 	for len(reports) > 0 {
 		if fault := <-reports; fault != nil {
