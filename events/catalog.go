@@ -114,6 +114,15 @@ func SourcesOf(event string) []string {
 // Sources is everyone who publishes: those of facts, and the workers. Operator is a person.
 func Sources() []string { return []string{PBX, Portal, License, DeviceCounter, Mailer, NameSync} }
 
+// All is a value of every event of the contract, without data.
+func All() []Data {
+	all := make([]Data, len(catalog))
+	for i := range catalog {
+		all[i] = catalog[i].decode(&nameList{})
+	}
+	return all
+}
+
 // Facts is the names of all facts.
 func Facts() []string { return published(fact) }
 

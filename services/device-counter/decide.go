@@ -32,7 +32,8 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 }
 
 // grant begins a new count, unless the license is one of the past: the license
-// worker may be slow, and what disabled the softphone meanwhile came later.
+// worker may be slow, and what disabled the softphone meanwhile came later. It is the rule of
+// [events.LicenseHistory], for one who sees every event in order.
 func grant(s State, e events.Recorded, license events.LicenseGranted) State {
 	if license.Generation <= s.Generation || e.Cause <= s.ClosedAt {
 		return s

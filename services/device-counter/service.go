@@ -36,19 +36,10 @@ func Rules() worker.Rules[State] {
 // Run works until the context ends.
 func Run(ctx context.Context, c Config) error { return worker.Run(ctx, c, Rules(), answer) }
 
-// Answer is the reply of ask.device-counter.get.
-type Answer struct {
-	Current   bool          `json:"current"` // whether everything in the log is in this answer
-	LicenseID string        `json:"licenseId,omitempty"`
-	Used      int           `json:"used"`
-	Limit     int           `json:"limit"`
-	Devices   []events.Seat `json:"devices"`
-}
-
 func answer(s State, current bool) any {
 	devices := s.Devices
 	if devices == nil {
 		devices = Devices{} // [] rather than null
 	}
-	return Answer{Current: current, LicenseID: s.LicenseID, Used: len(devices), Limit: s.Limit, Devices: devices}
+	return events.DevicesAnswer{Current: current, LicenseID: s.LicenseID, Used: len(devices), Limit: s.Limit, Devices: devices}
 }

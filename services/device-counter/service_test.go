@@ -15,8 +15,8 @@ func start(w *workertest.World, replica string) (stop func()) {
 	return w.Start(func(ctx context.Context) error { return Run(ctx, w.Config(replica)) })
 }
 
-func get(w *workertest.World, x events.Extension) Answer {
-	return workertest.Get[Answer](w, events.DeviceCounter, x)
+func get(w *workertest.World, x events.Extension) events.DevicesAnswer {
+	return workertest.Get[events.DevicesAnswer](w, events.DeviceCounter, x)
 }
 
 // license enables an extension's softphone and says what the license worker says
@@ -74,7 +74,7 @@ func TestCounts(t *testing.T) {
 			t.Errorf("%+v is decided %s, want %s", step.fact, got, step.told)
 		}
 	}
-	is := Answer{Current: true, LicenseID: id, Used: 1, Limit: 2, Devices: []events.Seat{{
+	is := events.DevicesAnswer{Current: true, LicenseID: id, Used: 1, Limit: 2, Devices: []events.Seat{{
 		DeviceID: "one", Platform: events.PlatformIPhone, DeviceName: "a phone", ActivatedAt: first.Time,
 	}}}
 	if diff := cmp.Diff(is, get(w, x)); diff != "" {
@@ -98,7 +98,7 @@ func TestAsk(t *testing.T) {
 	x := workertest.Extension()
 	license(t, w, x, 1, 4)
 	w.Decide(knock(x, "one"))
-	empty := Answer{Current: true, Devices: []events.Seat{}}
+	empty := events.DevicesAnswer{Current: true, Devices: []events.Seat{}}
 	if diff := cmp.Diff(empty, get(w, events.Extension{Tenant: "acme", Number: "never-seen"})); diff != "" {
 		t.Errorf("never seen (-want +got):\n%s", diff)
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // Decide grants and revokes. It is pure: a license's id is the id of the event
-// that asked for it, its generation counts the extension's licenses from 1.
+// that asked for it, its generation counts the extension's licenses from 1. Whoever reads its
+// outcomes in the log tells by [events.LicenseHistory] whether a license is in force.
 func Decide(s State, e events.Recorded) (State, Decision) {
 	switch data := e.Data.(type) {
 	case events.SoftphoneEnabled:

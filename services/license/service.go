@@ -2,7 +2,6 @@ package license
 
 import (
 	"context"
-	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
@@ -38,21 +37,8 @@ func Rules() worker.Rules[State] {
 // Run works until the context ends.
 func Run(ctx context.Context, c Config) error { return worker.Run(ctx, c, Rules(), answer) }
 
-// Answer is the reply of ask.license.get.
-type Answer struct {
-	Current     bool       `json:"current"` // whether everything in the log is in this answer
-	Active      bool       `json:"active"`
-	LicenseID   string     `json:"licenseId,omitempty"`
-	Generation  int        `json:"generation"`
-	DeviceLimit int        `json:"deviceLimit"`
-	Email       string     `json:"email,omitempty"`
-	Username    string     `json:"username,omitempty"`
-	DisplayName string     `json:"displayName,omitempty"`
-	GrantedAt   *time.Time `json:"grantedAt,omitempty"`
-}
-
 func answer(s State, current bool) any {
-	a := Answer{
+	a := events.LicenseAnswer{
 		Current: current, Active: s.Active, LicenseID: s.LicenseID, Generation: s.Generation,
 		DeviceLimit: s.DeviceLimit, Email: s.Email, Username: s.Username, DisplayName: s.DisplayName,
 	}

@@ -15,8 +15,8 @@ func start(w *workertest.World, replica string) (stop func()) {
 	return w.Start(func(ctx context.Context) error { return Run(ctx, w.Config(replica)) })
 }
 
-func get(w *workertest.World, x events.Extension) Answer {
-	return workertest.Get[Answer](w, events.License, x)
+func get(w *workertest.World, x events.Extension) events.LicenseAnswer {
+	return workertest.Get[events.LicenseAnswer](w, events.License, x)
 }
 
 func TestGrantsAndRevokes(t *testing.T) {
@@ -42,7 +42,7 @@ func TestGrantsAndRevokes(t *testing.T) {
 	if told := w.Last(x, events.License, "LicenseGranted"); told == nil || told.Sequence <= first.Sequence {
 		t.Errorf("answered before it was told: %+v", told)
 	}
-	is := Answer{
+	is := events.LicenseAnswer{
 		Current: true, Active: true, LicenseID: enabled.ID, Generation: 1, DeviceLimit: 4,
 		Email: ada.Email, Username: ada.Username, DisplayName: ada.DisplayName, GrantedAt: &enabled.Time,
 	}
@@ -76,7 +76,7 @@ func TestAsk(t *testing.T) {
 	stop := start(w, "a")
 	x, other := workertest.Extension(), events.Extension{Tenant: "acme", Number: "never-seen"}
 	w.Decide(events.NewFact(x, ada))
-	if got := get(w, other); got != (Answer{Current: true}) {
+	if got := get(w, other); got != (events.LicenseAnswer{Current: true}) {
 		t.Errorf("never seen: %+v", got)
 	}
 	w.WrongQuestions(events.License)
@@ -85,7 +85,7 @@ func TestAsk(t *testing.T) {
 	release := w.Idle(events.License, "b")
 	w.Redis.Empty()
 	start(w, "b")
-	if got := get(w, x); got != (Answer{}) {
+	if got := get(w, x); got != (events.LicenseAnswer{}) {
 		t.Errorf("with nothing in Redis and nobody who folds: %+v", got)
 	}
 	release()

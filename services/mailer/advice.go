@@ -3,6 +3,7 @@ package mailer
 import (
 	"strings"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // advice says what to do about a mail; empty when all is well.
-func advice(e Email) string {
+func advice(e events.Email) string {
 	switch e.State {
 	case StateQueued:
 		if e.Reason != "" {

@@ -91,7 +91,7 @@ func TestTriesAreTold(t *testing.T) {
 		first.To != "anna@example.com" || first.MessageID != "<"+granted.ID+".acme.1001@softphone.example>" {
 		t.Errorf("%+v", first)
 	}
-	var shown Email
+	var shown events.Email
 	w.eventually("a try between is shown", func() bool {
 		answer, _ := w.ask(askAnna)
 		shown = answer.Emails[0]

@@ -3,7 +3,6 @@ package mailer
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 )
@@ -19,38 +18,16 @@ const (
 	StateDead     = "dead"     // could not even be tried: a dead letter
 )
 
-// Answer is the reply of ask.mailer.get.
-type Answer struct {
-	Current bool    `json:"current"` // whether everything in the log is in this answer
-	Emails  []Email `json:"emails"`  // newest first, at most maxEmails
-}
-
-// Email is one mail of an extension.
-type Email struct {
-	Kind         string     `json:"kind"`
-	State        string     `json:"state"`
-	To           string     `json:"to,omitempty"`
-	MessageID    string     `json:"messageId,omitempty"`
-	Since        time.Time  `json:"since"` // when it was asked for
-	At           time.Time  `json:"at"`    // when it came to its state
-	Reason       string     `json:"reason,omitempty"`
-	SMTPCode     int        `json:"smtpCode,omitempty"`
-	EnhancedCode string     `json:"enhancedCode,omitempty"`
-	QueueID      string     `json:"queueId,omitempty"` // what the mail server calls it
-	Advice       string     `json:"advice,omitempty"`  // what to do
-	Attempts     int        `json:"attempts,omitempty"`
-	NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
-}
-
+// maxEmails is how many an answer has.
 const maxEmails = 20
 
 // emails answers a question from the log.
-func (m *mailer) emails(ctx context.Context, about events.Extension) (any, error) {
-	history, err := m.history(ctx, about)
+func (m *mailer) emails(ctx context.Context, asked events.Question) (any, error) {
+	history, err := m.history(ctx, asked.About())
 	if err != nil {
 		return nil, err
 	}
-	answer := Answer{Current: history.current, Emails: []Email{}}
+	answer := events.EmailsAnswer{Current: history.current, Emails: []events.Email{}}
 	for _, mail := range slices.Backward(history.mails) {
 		if len(answer.Emails) == maxEmails {
 			break
@@ -66,13 +43,13 @@ func (m *mailer) emails(ctx context.Context, about events.Extension) (any, error
 
 // show adds to a mail without an end what is known besides the log, and to every
 // mail what to do.
-func (m *mailer) show(ctx context.Context, mail mailed) (Email, error) {
+func (m *mailer) show(ctx context.Context, mail mailed) (events.Email, error) {
 	if mail.State == StateQueued || mail.State == StateRetrying {
 		if mail.MessageID == "" {
 			mail.MessageID = m.brands.MessageID(mail.cause.Extension.Tenant, mail.cause.mailID())
 		}
 		if err := m.waiting(ctx, &mail); err != nil {
-			return Email{}, err
+			return events.Email{}, err
 		}
 	}
 	if mail.Advice == "" {

@@ -19,7 +19,7 @@ type history struct {
 }
 
 type mailed struct {
-	Email
+	events.Email
 	cause cause
 }
 
@@ -78,11 +78,11 @@ func (h *history) add(m eventlog.Message) {
 		h.to = granted.Email
 	}
 	if _, again := h.byCause[c.ID]; !again {
-		h.begin(c, Email{Kind: string(kindOf(c.Data)), State: StateQueued, To: h.to, Since: m.Time.UTC(), At: m.Time.UTC()})
+		h.begin(c, events.Email{Kind: string(kindOf(c.Data)), State: StateQueued, To: h.to, Since: m.Time.UTC(), At: m.Time.UTC()})
 	}
 }
 
-func (h *history) begin(c cause, e Email) {
+func (h *history) begin(c cause, e events.Email) {
 	h.byCause[c.ID] = len(h.mails)
 	h.mails = append(h.mails, mailed{cause: c, Email: e})
 }
@@ -91,47 +91,47 @@ func (h *history) begin(c cause, e Email) {
 func (h *history) told(m eventlog.Message, c cause) {
 	id := m.Header.Get(events.HeaderCauseID)
 	if _, known := h.byCause[id]; !known {
-		h.begin(causeOf(m, c), Email{State: StateQueued, Since: c.Time})
+		h.begin(causeOf(m, c), events.Email{State: StateQueued, Since: c.Time})
 	}
 	mail := &h.mails[h.byCause[id]].Email
 	at, since := m.Time.UTC(), mail.Since
 	switch d := c.Data.(type) {
 	case events.EmailSent:
-		*mail = Email{
+		*mail = events.Email{
 			Kind: d.Kind, State: StateSent, To: d.To, MessageID: d.MessageID, At: at,
 			Reason: d.Reason, SMTPCode: d.SMTPCode, QueueID: d.QueueID,
 		}
 	case events.EmailFailed:
-		*mail = Email{
+		*mail = events.Email{
 			Kind: d.Kind, State: StateFailed, To: d.To, MessageID: d.MessageID, At: at,
 			Reason: d.Reason, SMTPCode: d.SMTPCode, EnhancedCode: d.EnhancedCode,
 		}
 	case events.EmailSkipped:
-		*mail = Email{
+		*mail = events.Email{
 			Kind: d.Kind, State: StateSkipped, To: d.To, MessageID: d.MessageID, At: at, Reason: d.Reason, SMTPCode: d.SMTPCode,
 		}
 	case events.EmailDeferred:
-		mail.deferred(d, at)
+		deferred(mail, d, at)
 	case events.EmailBounced:
-		mail.bounced(d, at)
+		bounced(mail, d, at)
 	}
 	mail.Since = since
 }
 
 // deferred is told of a try. One that comes after the end is of a process that
 // slept through it.
-func (e *Email) deferred(d events.EmailDeferred, at time.Time) {
+func deferred(e *events.Email, d events.EmailDeferred, at time.Time) {
 	if e.State != StateQueued && e.State != StateRetrying {
 		return
 	}
-	*e = Email{
+	*e = events.Email{
 		Kind: d.Kind, State: StateRetrying, To: d.To, MessageID: d.MessageID, At: at,
 		Reason: d.Reason, SMTPCode: d.SMTPCode, EnhancedCode: d.EnhancedCode, Attempts: d.Attempts, NextAttempt: &d.NextAttempt,
 	}
 }
 
 // bounced is told of a mail that came back. One that is only late stays sent.
-func (e *Email) bounced(d events.EmailBounced, at time.Time) {
+func bounced(e *events.Email, d events.EmailBounced, at time.Time) {
 	if e.State == StateBounced {
 		return
 	}

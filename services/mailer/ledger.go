@@ -142,10 +142,11 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 	if !ok {
 		return license{}, fmt.Errorf("the license at sequence %d is a %s", granted.Sequence, event.EventName())
 	}
-	return license{
-		LicenseGranted: data, active: revoked == nil || revoked.Sequence < granted.Sequence,
-		after: granted.Sequence > c.sequence, grant: granted.Sequence,
-	}, nil
+	history := events.LicenseHistory{Granted: granted.Sequence}
+	if revoked != nil {
+		history.Revoked = revoked.Sequence
+	}
+	return license{LicenseGranted: data, active: history.InForce(), after: granted.Sequence > c.sequence, grant: granted.Sequence}, nil
 }
 
 // granted is the extension's last license, nil when it never had one.

@@ -50,7 +50,7 @@ func TestPushedOnce(t *testing.T) {
 	if got[0].id != outcome.ID || got[0].key != outcome.ID {
 		t.Errorf("ids %s and %s, want the outcome's %s", got[0].id, got[0].key, outcome.ID)
 	}
-	if asked := workertest.Get[Answer](w, events.NameSync, x); asked.Sequence != got[0].Data.Sequence {
+	if asked := workertest.Get[events.NameAnswer](w, events.NameSync, x); asked.Sequence != got[0].Data.Sequence {
 		t.Errorf("the directory has sequence %d, who asks is told %d", got[0].Data.Sequence, asked.Sequence)
 	}
 	if strings.Contains(w.Lines(), strings.TrimPrefix(secret, "whsec_")) {

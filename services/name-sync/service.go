@@ -48,13 +48,6 @@ func Run(ctx context.Context, c Config) error {
 	return group.Wait()
 }
 
-// Answer is the reply of ask.name-sync.get.
-type Answer struct {
-	Current  bool   `json:"current"` // whether everything in the log is in this answer
-	Name     string `json:"name"`
-	Sequence uint64 `json:"sequence"` // of the event that named it; 0: it has no name
-}
-
 func answer(s State, current bool) any {
-	return Answer{Current: current, Name: s.Name, Sequence: s.Sequence}
+	return events.NameAnswer{Current: current, Name: s.Name, Sequence: s.Sequence}
 }

@@ -21,8 +21,8 @@ func start(w *workertest.World, replica string, d Directory) (stop func()) {
 	})
 }
 
-func get(w *workertest.World, x events.Extension) Answer {
-	return workertest.Get[Answer](w, events.NameSync, x)
+func get(w *workertest.World, x events.Extension) events.NameAnswer {
+	return workertest.Get[events.NameAnswer](w, events.NameSync, x)
 }
 
 func rename(x events.Extension, name string) events.Event {
@@ -40,7 +40,7 @@ func TestRenames(t *testing.T) {
 	x := workertest.Extension()
 	enabled := w.Publish(enable(x, "Ada"))
 	w.Eventually("it has the name it was enabled with", func() bool {
-		return get(w, x) == Answer{Current: true, Name: "Ada", Sequence: enabled}
+		return get(w, x) == events.NameAnswer{Current: true, Name: "Ada", Sequence: enabled}
 	})
 	decision := w.Decide(rename(x, "Ada King"))
 	var said events.SoftphoneRenamed
@@ -50,11 +50,11 @@ func TestRenames(t *testing.T) {
 	if decision.Outcome != "SoftphoneRenamed" || said.Name != "Ada King" {
 		t.Errorf("decided %+v %+v", decision, said)
 	}
-	if got := get(w, x); got != (Answer{Current: true, Name: "Ada King", Sequence: decision.Sequence}) {
+	if got := get(w, x); got != (events.NameAnswer{Current: true, Name: "Ada King", Sequence: decision.Sequence}) {
 		t.Errorf("renamed: %+v, want the name of %d", got, decision.Sequence)
 	}
 	w.Publish(events.NewFact(x, events.ExtensionDeleted{}))
-	w.Eventually("it has no name", func() bool { return get(w, x) == Answer{Current: true} })
+	w.Eventually("it has no name", func() bool { return get(w, x) == events.NameAnswer{Current: true} })
 	workertest.Settled(t, w, Rules())
 }
 
@@ -86,7 +86,7 @@ func TestAsk(t *testing.T) {
 	stop := start(w, "a", Directory{})
 	x := workertest.Extension()
 	named := w.Decide(rename(x, "Ada")).Sequence
-	if got := get(w, events.Extension{Tenant: "acme", Number: "never-seen"}); got != (Answer{Current: true}) {
+	if got := get(w, events.Extension{Tenant: "acme", Number: "never-seen"}); got != (events.NameAnswer{Current: true}) {
 		t.Errorf("never seen: %+v", got)
 	}
 	w.WrongQuestions(events.NameSync)
@@ -95,12 +95,12 @@ func TestAsk(t *testing.T) {
 	release := w.Idle(events.NameSync, "b")
 	w.Redis.Empty()
 	start(w, "b", Directory{})
-	if got := get(w, x); got != (Answer{}) {
+	if got := get(w, x); got != (events.NameAnswer{}) {
 		t.Errorf("with nothing in Redis and nobody who folds: %+v", got)
 	}
 	release()
 	w.Eventually("what was lost is folded again", func() bool {
-		return cmp.Equal(get(w, x), Answer{Current: true, Name: "Ada", Sequence: named})
+		return cmp.Equal(get(w, x), events.NameAnswer{Current: true, Name: "Ada", Sequence: named})
 	})
 	workertest.Settled(t, w, Rules())
 }

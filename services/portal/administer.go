@@ -100,11 +100,8 @@ func (s *Service) Disable(ctx context.Context, x events.Extension, version uint6
 
 // revoked says whether the license worker has come to it as well.
 func (s *Service) revoked(ctx context.Context, x events.Extension) error {
-	var license struct {
-		Current bool `json:"current"`
-		Active  bool `json:"active"`
-	}
-	if err := s.question(ctx, events.License, x, &license); err != nil {
+	var license events.LicenseAnswer
+	if err := s.question(ctx, events.License, x, nil, &license); err != nil {
 		return away(err)
 	}
 	if !license.Current || license.Active {

@@ -7,9 +7,28 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-// decide keeps what a tenant's list shows of an extension. It is pure and tells
-// nothing: the list is a view of the log.
+// decide keeps what a tenant's list shows of an extension, and what its devices sign in by. It
+// is pure and tells nothing: the row is a view of the log.
 func decide(s row, e events.Recorded) (row, fold.Decision) {
+	s = s.changed(e)
+	if counts(e.Data) {
+		s.Counted = e.Sequence
+	}
+	return s, fold.Decision{}
+}
+
+// counts tells the events that the device counter reads. Its answer about an extension is
+// current when it has read the last of these.
+func counts(d events.Data) bool {
+	switch d.(type) {
+	case events.LicenseGranted, events.LicenseRevoked, events.SoftphoneDisabled, events.ExtensionDeleted, events.ExtensionErased,
+		events.DeviceSignedIn, events.DeviceRemoved:
+		return true
+	}
+	return false
+}
+
+func (s row) changed(e events.Recorded) row {
 	switch data := e.Data.(type) {
 	case events.ExtensionRenamed:
 		s.Exists, s.Name = true, data.Name
@@ -22,12 +41,10 @@ func decide(s row, e events.Recorded) (row, fold.Decision) {
 		s = s.closed(e.Sequence)
 	case events.ExtensionDeleted, events.ExtensionErased:
 		s = row{ClosedAt: e.Sequence}
+	case events.SoftphonePasswordReset:
+		s.Reset = reset{ID: e.ID, At: e.Sequence}
 	case events.LicenseGranted:
-		if e.Cause > s.ClosedAt {
-			s.LicenseID, s.Used, s.Limit = data.LicenseID, 0, data.DeviceLimit
-			s.Email, s.Username = data.Email, data.Username
-			s = s.queued(e)
-		}
+		s = s.granted(e, data)
 	case events.DeviceActivated:
 		s = s.seated(data.LicenseID, data.Used)
 	case events.DeviceDeactivated:
@@ -51,12 +68,27 @@ func decide(s row, e events.Recorded) (row, fold.Decision) {
 			s = s.mailed(e, events.KindWelcome, MailBounced, data.Reason) // its cause says which; it may not know the kind
 		}
 	}
-	return s, fold.Decision{}
+	return s
+}
+
+// granted begins a license, unless it ended before it was granted. Of a password that was reset
+// while the license was awaited, the last one counts.
+func (s row) granted(e events.Recorded, data events.LicenseGranted) row {
+	s.Granted = e.Sequence
+	if !(events.LicenseHistory{Granted: e.Sequence, Cause: e.Cause, Closed: s.ClosedAt}).InForce() {
+		return s
+	}
+	s.LicenseID, s.Used, s.Limit = data.LicenseID, 0, data.DeviceLimit
+	s.Email, s.Username = data.Email, data.Username
+	if s.Reset.At < e.Cause {
+		s.Reset = reset{}
+	}
+	return s.queued(e)
 }
 
 // closed is a row when nobody is in; what was set stays, to suggest it.
 func (s row) closed(at uint64) row {
-	s.Enabled, s.LicenseID, s.Used, s.Limit, s.ClosedAt = false, "", 0, 0, at
+	s.Enabled, s.LicenseID, s.Used, s.Limit, s.ClosedAt, s.Reset = false, "", 0, 0, at, reset{}
 	return s
 }
 

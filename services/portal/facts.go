@@ -177,7 +177,7 @@ func conclude(version uint64, last said) facts {
 	}
 	grant := last["LicenseGranted"]
 	granted, _ := grant.Data.(events.LicenseGranted)
-	if grant.Cause > closed {
+	if (events.LicenseHistory{Granted: grant.Sequence, Cause: grant.Cause, Closed: closed}).InForce() {
 		f.license = license{id: granted.LicenseID, limit: granted.DeviceLimit, username: granted.Username}
 		f.email = granted.Email
 		f.credential = granted.LicenseID

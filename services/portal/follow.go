@@ -226,21 +226,26 @@ func (s *Service) inform(ctx context.Context, a *audience, seen snapshot) error 
 
 // snapshot is what an extension is to its devices, read at one time.
 type snapshot struct {
-	facts facts
-	held  seats
+	is    standing
+	held  events.DevicesAnswer
 	epoch string // of the password in force; "" where that is a core's own
 	err   error  // what could not be read
 }
 
 // look reads it.
 func (s *Service) look(ctx context.Context, x events.Extension) (v snapshot) {
-	if v.facts, v.err = s.facts(ctx, x); v.err != nil || v.facts.license.id == "" {
+	if v.is, v.err = s.standing(ctx, x); v.err != nil || v.is.license.id == "" {
 		return v
 	}
 	group, reading := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { v.held, err = s.seats(reading, x, s.patience.behind); return err })
+	group.Go(func() (err error) {
+		if v.held, err = s.holders(reading, v.is); err == nil && !v.held.Current {
+			v.held, err = s.seats(reading, x, s.patience.behind)
+		}
+		return err
+	})
 	group.Go(func() error {
-		set, err := s.credentials.Get(reading, x, v.facts.credential)
+		set, err := s.credentials.Get(reading, x, v.is.credential)
 		v.epoch = set.Epoch
 		return err
 	})
@@ -253,7 +258,7 @@ func (s *Service) look(ctx context.Context, x events.Extension) (v snapshot) {
 // profile is what the device of a session shows, or [ErrUnauthorized] when it is not signed
 // in any more, or why that is not known.
 func (v snapshot) profile(who session) (Profile, error) {
-	license := v.facts.license
+	license := v.is.license
 	ended := license.id != who.License
 	switch {
 	case ended && (v.err == nil || license.id != ""): // whoever holds the seats of another license
@@ -262,11 +267,11 @@ func (v snapshot) profile(who session) (Profile, error) {
 		return Profile{}, v.err
 	case v.epoch != "" && v.epoch != who.Epoch: // the password was reset, and all devices signed out
 		return Profile{}, ErrUnauthorized
-	case v.held.LicenseID != who.License || !v.held.has(who.DeviceID):
+	case v.held.LicenseID != who.License || !v.held.Holds(who.DeviceID):
 		return Profile{}, ErrUnauthorized
 	}
 	return Profile{
-		Extension: who.extension(), DisplayName: v.facts.name, Username: license.username, DeviceID: who.DeviceID,
+		Extension: who.extension(), DisplayName: v.is.name, Username: license.username, DeviceID: who.DeviceID,
 		Used: v.held.Used, Limit: v.held.Limit,
 	}, nil
 }

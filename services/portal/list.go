@@ -29,17 +29,11 @@ const ViewName = "portal"
 // PageSize is how many extensions a page of a list has.
 const PageSize = 50
 
-// ViewRules are the view, without anything to run it on.
+// ViewRules are the view, which reads every event there is, without anything to run it on.
 func ViewRules() worker.Rules[row] {
 	return worker.Rules[row]{
 		Worker: ViewName,
-		Inputs: eventlog.Inputs(
-			events.ExtensionRenamed{}, events.ExtensionDeleted{},
-			events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.WelcomeEmailRequested{},
-			events.LicenseGranted{}, events.DeviceActivated{}, events.DeviceDeactivated{},
-			events.EmailSent{}, events.EmailFailed{}, events.EmailSkipped{}, events.EmailDeferred{}, events.EmailBounced{},
-			events.ExtensionErased{},
-		),
+		Inputs: eventlog.Inputs(events.All()...), // so that an extension's last event says whether its row is of now
 		Decode: worker.Decode,
 		Skip:   worker.Skip,
 		Decide: decide,
@@ -208,9 +202,12 @@ func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]
 func (s *Service) inView(ctx context.Context, x events.Extension) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.look)
 	defer cancel()
-	view := fold.View[row, events.Recorded]{Log: s.log, Redis: s.redis, Rules: ViewRules()}
 	for {
-		if _, current, err := view.Get(ctx, worker.Key(x)); err != nil || current {
+		last, err := s.log.LastOfKey(ctx, worker.Key(x))
+		if err != nil {
+			return
+		}
+		if entry, err := s.view.Read(ctx, worker.Key(x)); err != nil || entry.AsOf(last) {
 			return
 		}
 		select {

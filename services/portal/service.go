@@ -12,6 +12,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
 )
 
@@ -74,6 +75,7 @@ type Service struct {
 	policy      *credential.Policy
 	throttle    *throttle
 	tokens      tokens
+	view        fold.View[row, events.Recorded]
 	tail        *tail
 	directory   *directory
 	streams     *streams
@@ -101,6 +103,7 @@ func New(c Config) *Service {
 	}
 	s.allowances = newAllowances(c.Redis, patience.redis, s.metrics)
 	s.streams, s.audiences.of = newStreams(c.Streams, s.metrics), map[events.Extension]*audience{}
+	s.view = fold.View[row, events.Recorded]{Log: c.Log, Redis: c.Redis, Rules: ViewRules()}
 	s.directory = newDirectory(s.numbers)
 	s.tail = newTail(c.Log, s.directory, c.Logger)
 	return s

@@ -75,16 +75,16 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 		in.Username = Username(x)
 	}
 	in.Username = strings.ToLower(in.Username) // all spellings of a name are counted as one
-	f, epoch, err := s.authenticate(ctx, x, in)
+	is, epoch, err := s.authenticate(ctx, x, in)
 	if err != nil {
 		return SignedIn{}, "", err
 	}
 	if !ok {
 		return SignedIn{}, "", ErrUnauthorized
 	}
-	x = f.extension
+	x = is.extension
 	device := events.Actor{Kind: events.ActorDevice, ID: asked.DeviceID, Name: asked.DeviceName}
-	held, outcome, err := s.seat(ctx, f, events.NewPortalFact(x, device, asked), asked.DeviceID)
+	held, outcome, err := s.seat(ctx, is, events.NewPortalFact(x, device, asked), asked.DeviceID)
 	if err != nil {
 		return SignedIn{}, "", err
 	}
@@ -95,96 +95,132 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 		return SignedIn{}, "", away(err)
 	}
 	return SignedIn{Token: process.NewSecret(token), Profile: Profile{
-		Extension: x, DisplayName: f.name, Username: f.license.username, DeviceID: asked.DeviceID, Used: held.Used, Limit: held.Limit,
+		Extension: x, DisplayName: is.name, Username: is.license.username, DeviceID: asked.DeviceID, Used: held.Used, Limit: held.Limit,
 	}}, outcome, nil
 }
 
-// authenticate compares the password, and returns what the log says of the extension, as it
-// is spelled there, and the epoch of the password.
-func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (facts, string, error) {
+// authenticate compares the password, and returns what holds of the extension since then, as it is
+// spelled in the log, and the epoch of the password.
+func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (is standing, epoch string, err error) {
 	if err := s.maySignIn(ctx, in.Username); err != nil {
-		return facts{}, "", err
+		return is, "", err
 	}
 	attempt, err := s.throttle.try(ctx, in.Username, in.Address, in.Shared)
 	if err != nil {
 		if _, many := errors.AsType[*TooMany](err); many {
-			return facts{}, "", err
+			return is, "", err
 		}
-		return facts{}, "", away(err)
+		return is, "", away(err)
 	}
 	caller := credential.Caller{Known: attempt.known, From: network(in.Address)}
-	f, epoch, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
+	is, epoch, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
 	if err != nil {
 		// The count is taken back also when the caller has gone.
-		return facts{}, "", errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
+		return is, "", errors.Join(away(err), attempt.abandoned(context.WithoutCancel(ctx)))
 	}
 	if !right {
-		return facts{}, "", ErrUnauthorized
+		return is, "", ErrUnauthorized
 	}
 	if err := attempt.succeeded(ctx); err != nil {
-		return facts{}, "", away(err)
+		return is, "", away(err)
 	}
 	if _, err := s.allowances.take(ctx, part{signInAllowance, in.Username}); err != nil {
-		return facts{}, "", err
+		return is, "", err
 	}
-	return f, epoch, nil
+	return is, epoch, nil
 }
 
-// compare does the same, and so takes as long, whether there is such a user or not.
-func (s *Service) compare(ctx context.Context, x events.Extension, caller credential.Caller, password string) (f facts, epoch string, right bool, err error) {
-	if f, err = s.factsTyped(ctx, x); err != nil {
-		return f, "", false, err
+// compares bounds how often a password is compared in one sign-in.
+const compares = 3
+
+// compare says whether a password is right, by the credential that is still in force when it has
+// been compared: that takes a while, and longer when many wait. The credential is that of the
+// view; when the look at the log afterwards shows another, the password is compared with that.
+//
+// It does the same, and so takes as long, whether there is such a user or not.
+func (s *Service) compare(
+	ctx context.Context, x events.Extension, caller credential.Caller, password string,
+) (is standing, epoch string, right bool, err error) {
+	if x, err = s.meant(ctx, x); err != nil {
+		return is, "", false, err
 	}
-	id := f.credential
+	v, err := s.viewed(ctx, x)
+	if err != nil {
+		return is, "", false, err
+	}
+	id := v.State.credential()
+	for range compares {
+		if epoch, right, err = s.matches(ctx, x, id, caller, password); err != nil {
+			return is, "", false, err
+		}
+		if is, err = s.confirm(ctx, v); err != nil || is.credential == id {
+			return is, epoch, right, err
+		}
+		if id = is.credential; id == "" { // the license ended meanwhile
+			return is, "", false, nil
+		}
+		if v, err = s.viewed(ctx, x); err != nil {
+			return is, "", false, err
+		}
+	}
+	return is, "", false, fmt.Errorf("%w: the password of %s changes faster than it can be compared", ErrTryAgain, x)
+}
+
+// matches compares a password with the credential of a fact; "" is nobody's.
+func (s *Service) matches(
+	ctx context.Context, x events.Extension, id string, caller credential.Caller, password string,
+) (epoch string, right bool, err error) {
 	if id == "" {
 		id = "none"
 	}
-	set, err := s.credentials.Get(ctx, f.extension, id)
+	set, err := s.credentials.Get(ctx, x, id)
 	if err != nil {
-		return f, "", false, err
+		return "", false, err
 	}
 	right, err = s.hasher.Matches(ctx, caller, set.Hash, password)
-	return f, set.Epoch, right, err
+	return set.Epoch, right, err
 }
 
 // seat returns the seats when the device holds one of the license in force, and
 // whether it had it before. A device that is known already leaves no trace in the log.
-func (s *Service) seat(ctx context.Context, f facts, fact events.Event, deviceID string) (held seats, outcome string, err error) {
+func (s *Service) seat(ctx context.Context, is standing, fact events.Event, deviceID string) (held events.DevicesAnswer, outcome string, err error) {
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
-	err = s.question(ctx, events.DeviceCounter, fact.Extension, &held)
-	if err == nil && held.Current && held.LicenseID == f.license.id && held.has(deviceID) {
-		return held, signInRecognized, nil
-	}
-	if err == nil && held.Current && held.LicenseID == f.license.id && held.Used >= held.Limit {
-		wait, err := s.allowances.take(ctx, part{refusalAllowance, fact.Extension.String()})
-		switch {
-		case err != nil:
-			return seats{}, "", err
-		case wait > 0:
-			return seats{}, "", held.full()
+	held, err = s.holders(ctx, is)
+	if err == nil && held.Current && held.LicenseID == is.license.id {
+		if held.Holds(deviceID) {
+			return held, signInRecognized, nil
+		}
+		if held.Used >= held.Limit {
+			wait, err := s.allowances.take(ctx, part{refusalAllowance, fact.Extension.String()})
+			switch {
+			case err != nil:
+				return held, "", err
+			case wait > 0:
+				return held, "", full(held)
+			}
 		}
 	}
-	decision, err := s.askSeat(ctx, f, fact)
+	decision, err := s.askSeat(ctx, is, fact)
 	if err != nil {
-		return seats{}, "", err
+		return held, "", err
 	}
 	held, outcome, err = s.seatOf(ctx, fact.Extension, decision)
-	if err == nil && held.LicenseID != f.license.id {
+	if err == nil && held.LicenseID != is.license.id {
 		err = errSeatRefused
 	}
 	return held, outcome, err
 }
 
-// askSeat publishes on the one condition that no license was granted since the password
-// was compared: that one has another password. Else a device that signs in changes
-// nothing that an administrator could overwrite.
-func (s *Service) askSeat(ctx context.Context, f facts, fact events.Event) (events.Decision, error) {
+// askSeat publishes on the one condition that no license was granted since the look at the log:
+// that one has another password. Else a device that signs in changes nothing that an
+// administrator could overwrite.
+func (s *Service) askSeat(ctx context.Context, is standing, fact events.Event) (events.Decision, error) {
 	m, err := message(fact)
 	if err != nil {
 		return events.Decision{}, err
 	}
-	eventlog.Expect(m, of(fact.Extension, events.License, events.LicenseGranted{}.EventName()), f.granted)
+	eventlog.Expect(m, of(fact.Extension, events.License, events.LicenseGranted{}.EventName()), is.granted)
 	_, decision, err := s.log.Ask(ctx, m)
 	if eventlog.Refused(err) {
 		return decision, errSeatRefused
@@ -197,18 +233,18 @@ func (s *Service) askSeat(ctx context.Context, f facts, fact events.Event) (even
 var errSeatRefused = errors.New("the license that the password is of is not in force any more")
 
 // full is the answer to a device too many.
-func (s seats) full() *LimitReached {
-	return &LimitReached{Used: s.Used, Limit: s.Limit, Devices: devices(s.Devices[:min(len(s.Devices), events.MaxSeats)])}
+func full(held events.DevicesAnswer) *LimitReached {
+	return &LimitReached{Used: held.Used, Limit: held.Limit, Devices: devices(held.Devices[:min(len(held.Devices), events.MaxSeats)])}
 }
 
-func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (held seats, outcome string, err error) {
+func (s *Service) seatOf(ctx context.Context, x events.Extension, decision events.Decision) (held events.DevicesAnswer, outcome string, err error) {
 	switch decision.Outcome {
 	case events.DeviceActivated{}.EventName():
 		var in events.DeviceActivated
 		if err := json.Unmarshal(decision.Data, &in); err != nil {
 			return held, "", fmt.Errorf("reading the decision: %w", err)
 		}
-		return seats{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, signInActivated, nil
+		return events.DevicesAnswer{LicenseID: in.LicenseID, Used: in.Used, Limit: in.Limit}, signInActivated, nil
 	case events.DeviceRecognized:
 		held, err := s.seats(ctx, x, s.patience.decision)
 		if err == nil && !held.Current {

@@ -8,31 +8,26 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// factsTyped is facts of the extension that somebody means who typed x: the one of exactly that
+// meant is the extension that somebody means who typed x: the one of exactly that
 // spelling, or else the only one of the tenant that differs in nothing but case. A phone writes the
 // first letter large. Of two that differ only in case, only the exact one is meant.
 //
 // How long it takes does not say which extensions there are: it looks at the tenant's index, which
-// is in memory except for the first time, and then reads the facts once. Digits have no case, so
-// most usernames skip the index. Only a number that was ever used in two spellings costs more, and
-// only when the exact one is deleted or was never there.
-func (s *Service) factsTyped(ctx context.Context, x events.Extension) (facts, error) {
+// is in memory except for the first time. Digits have no case, so most usernames skip the index.
+// Only a number that was ever used in two spellings costs more.
+func (s *Service) meant(ctx context.Context, x events.Extension) (events.Extension, error) {
 	same, err := s.spellings(ctx, x)
-	if err != nil {
-		return facts{}, err
+	if err == nil && len(same) > 1 {
+		var exact standing
+		if exact, err = s.standing(ctx, x); err != nil || exact.exists {
+			return x, err
+		}
+		same, err = s.existing(ctx, x.Tenant, same)
 	}
-	if len(same) == 1 {
+	if err == nil && len(same) == 1 {
 		x.Number = same[0]
 	}
-	f, err := s.facts(ctx, x)
-	if err != nil || f.exists || len(same) < 2 {
-		return f, err
-	}
-	if same, err = s.existing(ctx, x.Tenant, same); err != nil || len(same) != 1 {
-		return f, err
-	}
-	x.Number = same[0]
-	return s.facts(ctx, x)
+	return x, err
 }
 
 // spellings are the tenant's numbers, now or ever, that equal one but for case.

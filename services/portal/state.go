@@ -9,8 +9,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-// row is what is kept of an extension for its tenant's list. The zero row is an
-// extension that is not there.
+// row is what is kept of an extension: for its tenant's list, and for its devices, which sign
+// in by it (standing.go). The zero row is an extension that is not there.
 type row struct {
 	Exists    bool
 	Name      string
@@ -21,7 +21,24 @@ type row struct {
 	Used      int
 	Limit     int
 	ClosedAt  uint64 // sequence of the last SoftphoneDisabled or ExtensionDeleted
+	Granted   uint64 // sequence of the last license, in force or not
+	Counted   uint64 // sequence of the last event that the device counter reads
+	Reset     reset  // of the password, after the SoftphoneEnabled of the license
 	Mail      mail
+}
+
+// reset is a SoftphonePasswordReset; the zero reset is none.
+type reset struct {
+	ID string
+	At uint64 // its sequence
+}
+
+// credential is the id of the fact whose credential is in force; "" when none is.
+func (s row) credential() string {
+	if s.LicenseID != "" && s.Reset.ID != "" {
+		return s.Reset.ID
+	}
+	return s.LicenseID
 }
 
 // mail is the last welcome e-mail; the zero mail is none.
@@ -56,7 +73,11 @@ const (
 	fieldUsed     = "used"
 	fieldLimit    = "limit"
 	fieldClosedAt = "closed"
-	fieldMail     = "mail" // its state
+	fieldGranted  = "granted"
+	fieldCounted  = "counted"
+	fieldReset    = "reset"    // its id
+	fieldResetAt  = "reset-at" // the sequence
+	fieldMail     = "mail"     // its state
 	fieldMailTo   = "mail-to"
 	fieldMailWhy  = "mail-why"
 	fieldMailOf   = "mail-of" // the sequence
@@ -89,6 +110,10 @@ func save(s row) fold.Fields {
 	number(fieldUsed, int64(s.Used))
 	number(fieldLimit, int64(s.Limit))
 	number(fieldClosedAt, int64(s.ClosedAt))
+	number(fieldGranted, int64(s.Granted))
+	number(fieldCounted, int64(s.Counted))
+	text(fieldReset, s.Reset.ID)
+	number(fieldResetAt, int64(s.Reset.At))
 	if s.Mail.State != "" {
 		text(fieldMail, s.Mail.State)
 		text(fieldMailTo, s.Mail.To)
@@ -121,6 +146,9 @@ func load(fields map[string]string) (s row, err error) {
 		Used:      int(number(fieldUsed)),
 		Limit:     int(number(fieldLimit)),
 		ClosedAt:  uint64(number(fieldClosedAt)),
+		Granted:   uint64(number(fieldGranted)),
+		Counted:   uint64(number(fieldCounted)),
+		Reset:     reset{ID: fields[fieldReset], At: uint64(number(fieldResetAt))},
 	}
 	if fields[fieldMail] != "" {
 		s.Mail = mail{

@@ -11,11 +11,12 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// question asks a worker what it knows of an extension, and reads the answer into one.
-func (s *Service) question(ctx context.Context, to string, x events.Extension, answer any) error {
+// question asks a worker what it knows of an extension, and reads the answer into one. Whoever
+// looked at the log for the last event that the worker reads says so, else it looks itself.
+func (s *Service) question(ctx context.Context, to string, x events.Extension, asOf *events.Position, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.answer)
 	defer cancel()
-	body, err := json.Marshal(map[string]string{"tenant": x.Tenant, "extension": x.Number})
+	body, err := json.Marshal(events.Question{Tenant: x.Tenant, Extension: x.Number, AsOf: asOf})
 	if err != nil {
 		return err
 	}
@@ -32,30 +33,26 @@ func (s *Service) question(ctx context.Context, to string, x events.Extension, a
 	return nil
 }
 
-// seats is the answer of ask.device-counter.get.
-type seats struct {
-	Current   bool          `json:"current"`
-	LicenseID string        `json:"licenseId"`
-	Used      int           `json:"used"`
-	Limit     int           `json:"limit"`
-	Devices   []events.Seat `json:"devices"`
-}
-
-func (s seats) has(deviceID string) bool {
-	for _, d := range s.Devices {
-		if d.DeviceID == deviceID {
-			return true
+// holders asks the device counter who holds the seats, as of the look at the log that is behind
+// what is known of the extension. Where the counter is not there yet, or further by now, it says
+// what holds now, if it can.
+func (s *Service) holders(ctx context.Context, is standing) (held events.DevicesAnswer, err error) {
+	if is.counted != nil {
+		if err = s.question(ctx, events.DeviceCounter, is.extension, is.counted, &held); err != nil || held.Current {
+			return held, err
 		}
 	}
-	return false
+	held = events.DevicesAnswer{}
+	err = s.question(ctx, events.DeviceCounter, is.extension, nil, &held)
+	return held, err
 }
 
 // seats asks until the answer is of now, for a worker that is a moment behind, and
 // gives up after the given time. An answer that is not current is returned as such.
-func (s *Service) seats(ctx context.Context, x events.Extension, within time.Duration) (answer seats, err error) {
+func (s *Service) seats(ctx context.Context, x events.Extension, within time.Duration) (answer events.DevicesAnswer, err error) {
 	for end, pause := time.Now().Add(within), 5*time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		answer = seats{}
-		if err = s.question(ctx, events.DeviceCounter, x, &answer); err == nil && answer.Current || time.Now().After(end) {
+		answer = events.DevicesAnswer{}
+		if err = s.question(ctx, events.DeviceCounter, x, nil, &answer); err == nil && answer.Current || time.Now().After(end) {
 			return answer, err
 		}
 		select {
@@ -66,27 +63,10 @@ func (s *Service) seats(ctx context.Context, x events.Extension, within time.Dur
 	}
 }
 
-// emails is the answer of ask.mailer.get.
-type emails struct {
-	Emails []struct {
-		Kind         string     `json:"kind"`
-		State        string     `json:"state"`
-		To           string     `json:"to"`
-		Since        time.Time  `json:"since"`
-		At           time.Time  `json:"at"`
-		Reason       string     `json:"reason"`
-		SMTPCode     int        `json:"smtpCode"`
-		EnhancedCode string     `json:"enhancedCode"`
-		Advice       string     `json:"advice"`
-		Attempts     int        `json:"attempts"`
-		NextAttempt  *time.Time `json:"nextAttempt"`
-	} `json:"emails"`
-}
-
 // welcome asks for the last welcome e-mail; nil when there is none.
 func (s *Service) welcome(ctx context.Context, x events.Extension) (*Email, error) {
-	var answer emails
-	if err := s.question(ctx, events.Mailer, x, &answer); err != nil {
+	var answer events.EmailsAnswer
+	if err := s.question(ctx, events.Mailer, x, nil, &answer); err != nil {
 		return nil, err
 	}
 	for _, e := range answer.Emails {

@@ -85,7 +85,7 @@ func (q question) story(x *session, about events.Extension) error {
 
 // ask asks a worker about an extension.
 func (x *session) ask(worker string, about events.Extension) ([]byte, error) {
-	body, err := json.Marshal(map[string]string{"tenant": about.Tenant, "extension": about.Number})
+	body, err := json.Marshal(events.Question{Tenant: about.Tenant, Extension: about.Number})
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
 )
 
 func devicesCommand(a *app) *cobra.Command {
@@ -21,7 +20,7 @@ func devicesCommand(a *app) *cobra.Command {
 }
 
 func devicesText(raw []byte) (string, error) {
-	var d devicecounter.Answer
+	var d events.DevicesAnswer
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return "", err
 	}

@@ -2,9 +2,7 @@ package softphonectl
 
 import (
 	"encoding/json"
-
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,17 +20,8 @@ func emailsCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// email is one of the answer of ask.mailer.get.
-type email struct {
-	Kind, State, To, Reason, Advice string
-	QueueID                         string
-	Since, At                       time.Time
-	Attempts                        int
-	NextAttempt                     *time.Time
-}
-
 func emailsText(raw []byte) (string, error) {
-	var answer struct{ Emails []email }
+	var answer events.EmailsAnswer
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return "", err
 	}
@@ -42,7 +31,7 @@ func emailsText(raw []byte) (string, error) {
 	var b strings.Builder
 	rows := make([][]string, 0, len(answer.Emails))
 	for _, e := range answer.Emails {
-		rows = append(rows, []string{stamp(e.At), e.State, e.Kind, e.To, e.why()})
+		rows = append(rows, []string{stamp(e.At), e.State, e.Kind, e.To, why(e)})
 	}
 	if err := table(&b, rows); err != nil {
 		return "", err
@@ -58,7 +47,7 @@ func emailsText(raw []byte) (string, error) {
 }
 
 // why says in plain words how it came to that.
-func (e email) why() string {
+func why(e events.Email) string {
 	var parts []string
 	switch e.State {
 	case "retrying":

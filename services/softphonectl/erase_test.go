@@ -74,10 +74,10 @@ func TestErase(t *testing.T) {
 	if d := l.signIn(eve, "new-phone"); d.Outcome != (events.DeviceActivated{}).EventName() {
 		t.Errorf("the next person's device: %+v", d)
 	}
-	if a := workertest.Get[license.Answer](l.World, events.License, eve); !a.Active || a.Generation != 2 {
+	if a := workertest.Get[events.LicenseAnswer](l.World, events.License, eve); !a.Active || a.Generation != 2 {
 		t.Errorf("the next license: %+v", a)
 	}
-	if a := workertest.Get[devicecounter.Answer](l.World, events.DeviceCounter, ann); a.Used != 1 {
+	if a := workertest.Get[events.DevicesAnswer](l.World, events.DeviceCounter, ann); a.Used != 1 {
 		t.Errorf("another extension's devices: %+v", a)
 	}
 	l.want(softphonectl.Done, "replay", "state")

@@ -20,7 +20,7 @@ func licenseCommand(a *app) *cobra.Command {
 }
 
 func licenseText(raw []byte) (string, error) {
-	var l license.Answer
+	var l events.LicenseAnswer
 	if err := json.Unmarshal(raw, &l); err != nil {
 		return "", err
 	}

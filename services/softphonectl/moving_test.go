@@ -52,7 +52,7 @@ func TestCopyIntoStaging(t *testing.T) {
 	}
 	workertest.Settled(t, to.World, devicecounter.Rules())
 	x := events.Extension{Tenant: "acme-test", Number: "1002"}
-	if a := workertest.Get[devicecounter.Answer](to.World, events.DeviceCounter, x); a.Used != 3 {
+	if a := workertest.Get[events.DevicesAnswer](to.World, events.DeviceCounter, x); a.Used != 3 {
 		t.Errorf("%d devices in the copy, want 3", a.Used)
 	}
 	for _, m := range to.Messages(events.Stream, "log.>") {

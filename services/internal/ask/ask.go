@@ -41,7 +41,7 @@ type Service struct {
 	Worker  string // answers on ask.<worker>.get
 	Version string // semantic version; "" means 0.0.0
 	About   string // one line for `nats micro info`
-	Answer  func(ctx context.Context, about events.Extension) (any, error)
+	Answer  func(ctx context.Context, asked events.Question) (any, error)
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer // nil: none
 
@@ -61,12 +61,6 @@ type Ownership struct {
 func Behind(answer any) any { return behind{answer} }
 
 type behind struct{ answer any }
-
-// question is what is asked.
-type question struct {
-	Tenant    string `json:"tenant"`
-	Extension string `json:"extension"`
-}
 
 // Serve answers until stop is called.
 func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
@@ -89,7 +83,7 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 			s.Log.Warn().Err(err).Msg("a question was not answered: its reply subject is none of somebody who asks")
 			return
 		}
-		about, err := parse(r.Data())
+		asked, err := parse(r.Data())
 		if err != nil {
 			s.metrics.count(resultWrong)
 			s.sent(r.Error(CodeWrong, err.Error(), nil))
@@ -98,7 +92,7 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			s.sent(conn.PublishMsg(s.answer(r.Reply(), about)))
+			s.sent(conn.PublishMsg(s.answer(r.Reply(), asked)))
 		}()
 	})
 	if err := service.AddEndpoint("get", handler, micro.WithEndpointSubject("ask."+s.Worker+".get")); err != nil {
@@ -110,13 +104,13 @@ func Serve(conn *nats.Conn, s Service) (stop func(), err error) {
 // answer is the message that goes to whoever asked. It is not sent through the
 // request: the micro package looks at that when the handler has returned, which is
 // while the answer is being made.
-func (s Service) answer(to string, about events.Extension) *nats.Msg {
+func (s Service) answer(to string, asked events.Question) *nats.Msg {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	m := nats.NewMsg(to)
 	defer s.metrics.took(time.Now())
 	result := resultCurrent
-	answer, err := s.Answer(ctx, about)
+	answer, err := s.Answer(ctx, asked)
 	if late, is := answer.(behind); is {
 		answer, result = late.answer, resultBehind
 	}
@@ -125,7 +119,7 @@ func (s Service) answer(to string, about events.Extension) *nats.Msg {
 	}
 	if err != nil {
 		result = resultLater
-		s.Log.Warn().Err(err).Str("tenant", about.Tenant).Str("extension", about.Number).Msg("a question could not be answered")
+		s.Log.Warn().Err(err).Str("tenant", asked.Tenant).Str("extension", asked.Extension).Msg("a question could not be answered")
 		m.Header.Set(micro.ErrorCodeHeader, CodeLater)
 		m.Header.Set(micro.ErrorHeader, "no answer now, try again")
 	}
@@ -139,11 +133,9 @@ func (s Service) sent(err error) {
 	}
 }
 
-func parse(body []byte) (events.Extension, error) {
-	var q question
-	if err := events.ReadJSON("body", body, &q); err != nil {
-		return events.Extension{}, fmt.Errorf(`the question is not JSON of the form {"tenant":"acme","extension":"1001"}: %w`, err)
+func parse(body []byte) (asked events.Question, err error) {
+	if err := events.ReadJSON("body", body, &asked); err != nil {
+		return asked, fmt.Errorf(`the question is not JSON of the form {"tenant":"acme","extension":"1001"}: %w`, err)
 	}
-	about := events.Extension{Tenant: q.Tenant, Number: q.Extension}
-	return about, about.Validate()
+	return asked, asked.About().Validate()
 }

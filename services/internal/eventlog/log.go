@@ -28,6 +28,7 @@ type Log struct {
 	inboxes  inboxes
 	tracer   tracing.Tracer
 	known    atomic.Pointer[reach]
+	touch    touch
 	stores   stores
 }
 

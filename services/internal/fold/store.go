@@ -91,6 +91,28 @@ func (s *store) load(ctx context.Context, wanted []string) ([]kept, Checkpoint, 
 	return states, checkpoint, nil
 }
 
+// peek reads the checkpoint and then, in the same pipeline, one state, for who owns
+// nothing. Of a commit in between the state is the newer one, and its sequence beyond the
+// checkpoint; in the other order an older state would pass for one of the checkpoint.
+func (s *store) peek(ctx context.Context, wanted string) (kept, Checkpoint, error) {
+	pipe := s.redis.Pipeline()
+	at := s.readCheckpoint(ctx, pipe)
+	reply := pipe.HGetAll(ctx, wanted)
+	_, _ = pipe.Exec(ctx) // its error is that of one of the replies
+	if err := at.Err(); err != nil {
+		return kept{}, Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	checkpoint, err := parseCheckpoint(at.Val())
+	if err != nil {
+		return kept{}, Checkpoint{}, err
+	}
+	fields, err := reply.Result()
+	if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return kept{}, Checkpoint{}, fmt.Errorf("reading a state: %w", err)
+	}
+	return parseKept(fields, err), checkpoint, nil
+}
+
 func parseKept(fields map[string]string, fault error) kept {
 	if fault != nil {
 		return kept{fault: fault}

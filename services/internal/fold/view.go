@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
@@ -21,14 +22,43 @@ type View[S any, E Event] struct {
 // inTouch is how old the log's answers may be, as told by its leader ([eventlog.State]):
 // three of its heartbeats. One that was deposed and is cut off goes on answering for up
 // to 20 s, and for that long a device that was signed out would be known.
-//
-// So the portal says yes to a softphone only by what held at most 3 s ago. A device that
-// is known needs a current answer, under the license that the portal itself read; any
-// other needs a decision, so a fact that a majority stored. What the portal alone reads
-// can be of the past for longer, the name and address it shows or the password it
-// compares: neither lets a device in without one of the two. Until then a password that
-// was replaced is taken from a device that was in before it was, for those 3 s.
 const inTouch = 3 * time.Second
+
+// Entry is a state as Redis has it, perhaps of the past.
+type Entry[S any] struct {
+	State S
+
+	seq        uint64 // of the last event folded into it
+	checkpoint Checkpoint
+}
+
+// Read returns the state of a key without a look at the log; of one never seen, the zero S.
+func (v View[S, E]) Read(ctx context.Context, key eventlog.Key) (entry Entry[S], err error) {
+	store := newStore(v.Redis, v.Rules.Worker, key.Partition())
+	found, checkpoint, err := store.peek(ctx, store.keys.state(key))
+	if err != nil {
+		return entry, err
+	}
+	if found.fault != nil {
+		return entry, fmt.Errorf("state of %s: %w", key, found.fault)
+	}
+	entry.seq, entry.checkpoint = found.seq, checkpoint
+	if found.fields != nil {
+		entry.State, err = v.Rules.Load(found.fields)
+	}
+	return entry, err
+}
+
+// AsOf tells whether the state is the one after the last of the key's inputs, for a caller
+// who has looked up where that is (sequence 0: there is none). Nothing after it is in the
+// state, and all before it is: the partition is folded up to there. So it holds for the
+// moment of that look, whether it was before Read or after it.
+func (e Entry[S]) AsOf(last events.Position) bool {
+	if e.checkpoint == (Checkpoint{}) {
+		return last.Sequence == 0 && e.seq == 0
+	}
+	return e.checkpoint.Stream == identity(eventlog.State{Created: last.Log}) && e.seq <= last.Sequence && last.Sequence <= e.checkpoint.Seq
+}
 
 // Get returns the state of a key; the zero S for one never seen. Current says that
 // every event of the key that was in the log when Get was called is folded into
@@ -36,7 +66,6 @@ const inTouch = 3 * time.Second
 // and the state may be of the past. So it is when the log's leader is cut off from the
 // other servers: what is current was so at most 3 s ago.
 func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
-	partition := key.Partition()
 	last, err := v.last(ctx, key)
 	if err != nil {
 		return state, false, err
@@ -45,21 +74,13 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 	if err != nil {
 		return state, false, err
 	}
-	kept := newStore(v.Redis, v.Rules.Worker, partition)
-	found, checkpoint, err := kept.load(ctx, []string{kept.keys.state(key)})
+	entry, err := v.Read(ctx, key)
 	if err != nil {
 		return state, false, err
 	}
-	if found[0].fault != nil {
-		return state, false, fmt.Errorf("state of %s: %w", key, found[0].fault)
-	}
-	if found[0].fields != nil {
-		if state, err = v.Rules.Load(found[0].fields); err != nil {
-			return state, false, err
-		}
-	}
+	checkpoint := entry.checkpoint
 	sameLog := checkpoint == (Checkpoint{}) || checkpoint.Stream == identity(stream) && checkpoint.Seq <= stream.Last
-	return state, sameLog && stream.Quorum <= inTouch && checkpoint.Seq >= last && found[0].seq <= checkpoint.Seq, nil
+	return entry.State, sameLog && stream.Quorum <= inTouch && checkpoint.Seq >= last && entry.seq <= checkpoint.Seq, nil
 }
 
 // last is the sequence of the key's last event among the worker's inputs. Each name is

@@ -87,14 +87,23 @@ func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process
 				ask.Ownership
 			}{host.Health.Report(), ask.Ownership{Replica: replica.Replica, Partitions: replica.Owned()}}
 		},
-		Answer: func(ctx context.Context, about events.Extension) (any, error) {
-			state, current, err := view.Get(ctx, Key(about))
+		Answer: func(ctx context.Context, asked events.Question) (any, error) {
+			state, current, err := get(ctx, view, asked)
 			if !current {
 				return ask.Behind(answer(state, current)), err
 			}
 			return answer(state, current), err
 		},
 	})
+}
+
+// get looks at the log itself where whoever asks has not.
+func get[S any](ctx context.Context, view fold.View[S, events.Recorded], asked events.Question) (state S, current bool, err error) {
+	if asked.AsOf == nil {
+		return view.Get(ctx, Key(asked.About()))
+	}
+	entry, err := view.Read(ctx, Key(asked.About()))
+	return entry.State, entry.AsOf(*asked.AsOf), err
 }
 
 // replica is a name no other replica has.

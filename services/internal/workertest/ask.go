@@ -44,7 +44,7 @@ func (w *World) Ask(name, question string) Reply {
 // Get is the answer to a right question, of whatever time.
 func Get[A any](w *World, name string, x events.Extension) A {
 	w.t.Helper()
-	question, err := json.Marshal(map[string]string{"tenant": x.Tenant, "extension": x.Number})
+	question, err := json.Marshal(events.Question{Tenant: x.Tenant, Extension: x.Number})
 	if err != nil {
 		w.t.Fatal(err)
 	}

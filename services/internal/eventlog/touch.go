@@ -1,0 +1,110 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/mycloudpbx/softphone/events"
+)
+
+// A leader that was deposed and is cut off goes on answering look-ups for up to 20 s (see
+// [Log.AsOf]). Whoever says yes to a stranger on account of a look-up wants to know that it
+// is of now. To ask the leader each time when it last heard from a majority would double the
+// requests, so one answer serves everybody for a while.
+
+const (
+	// maxAge is how old a look-up's answer may be at most: so old is the proof that the
+	// leader was in touch with a majority.
+	maxAge = 2 * time.Second
+
+	// renewal is the age from which on one of those who ask gets a newer proof, while the
+	// others go on with what there is.
+	renewal = time.Second
+)
+
+// errOutOfTouch says that the leader may have been deposed.
+var errOutOfTouch = errors.New("the log's leader has not heard from a majority of the servers lately: what it says may be of the past")
+
+// touch is the last proof.
+type touch struct {
+	last     atomic.Pointer[proof]
+	renewing atomic.Bool
+}
+
+// proof is that the leader, as it is reached on one connection, was in touch at a time.
+type proof struct {
+	connection uint64
+	at         time.Time
+	created    time.Time // of the stream
+}
+
+func (p *proof) age(connection uint64) time.Duration {
+	if p == nil || p.connection != connection {
+		return never
+	}
+	return time.Since(p.at)
+}
+
+// LastOfKey is the position of a key's last event, of any kind and from whomever; its sequence is 0 when there
+// is none. The answer was true at most 2 s ago, and the error says so where that cannot be
+// known. It is one request, and one more about every second, however many ask.
+//
+// The look-up goes to the server that the proof is of: both go over one connection, and a
+// leader that is cut off is reached over no other.
+func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
+	for {
+		connection := l.connection()
+		p, err := l.inTouch(ctx, connection)
+		if err != nil {
+			return events.Position{}, err
+		}
+		last, err := l.LastOf(ctx, anyOf(key))
+		if err != nil {
+			return events.Position{}, err
+		}
+		at := events.Position{Log: p.created}
+		if last != nil {
+			at.Sequence = last.Sequence
+		}
+		if l.connection() == connection && p.age(connection) <= maxAge {
+			return at, nil
+		}
+		if ctx.Err() != nil {
+			return events.Position{}, ctx.Err()
+		}
+	}
+}
+
+// inTouch returns a proof that is young enough, or gets one.
+func (l *Log) inTouch(ctx context.Context, connection uint64) (*proof, error) {
+	p := l.touch.last.Load()
+	switch age := p.age(connection); {
+	case age <= renewal:
+		return p, nil
+	case age <= maxAge && !l.touch.renewing.CompareAndSwap(false, true):
+		return p, nil
+	case age <= maxAge:
+		defer l.touch.renewing.Store(false)
+	}
+	began := time.Now()
+	state, err := l.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state.Quorum > maxAge {
+		return nil, fmt.Errorf("%w (for %s)", errOutOfTouch, state.Quorum)
+	}
+	p = &proof{connection: connection, at: began.Add(-state.Quorum), created: state.Created}
+	if l.connection() == connection {
+		l.touch.last.Store(p)
+	}
+	return p, nil
+}
+
+// anyOf is the subject of every event of a key.
+func anyOf(key Key) string {
+	return Input{Source: "*", Name: "*"}.Of(key.Partition(), key)
+}
