@@ -61,7 +61,15 @@
 //
 // Devices sign in through the portal's HTTP API, known ones and new ones, eight at a
 // time, on the server that syncs always; once with argon2id, which is most of it,
-// and once with a hasher that costs nothing. A tenant with 100,000 extensions is listed
+// and once with a hasher that costs nothing. Without argon2id the portal takes turns with a
+// bare path, which is a server in this process too and does, one after the other, what no
+// right way can do without: a script that counts an attempt, a pipeline of the view's state
+// and checkpoint, one request for the extension's last message, one for the credential, the
+// script that takes the attempt back, one question to device-counter, and a token in one
+// transaction. For a new device it publishes twice besides, acknowledged, with the script
+// between that gives a seat to whoever there is one for. It checks little of what it is
+// sent, has no allowances, writes no line, counts nothing, and does not ask whether the
+// log's leader is in touch. A tenant with 100,000 extensions is listed
 // and searched, by a portal that was just started and by one that knows it. And while
 // 200 wrong passwords a second come, each for another user from another address, an
 // administrator looks at an extension.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
@@ -36,8 +38,14 @@ type Portal struct {
 	Argon2id Latency `json:"argon2id"` // one password, nothing else
 	Known    HTTP    `json:"known"`    // a device that has its seat; argon2id apart
 	New      HTTP    `json:"new"`      // a device that gets one; argon2id apart
-	KnownAll HTTP    `json:"knownWithArgon2id"`
-	NewAll   HTTP    `json:"newWithArgon2id"`
+
+	BareKnown   HTTP   `json:"bareKnown"` // the bare path
+	BareNew     HTTP   `json:"bareNew"`
+	KnownVersus Judged `json:"knownVersusBare"`
+	NewVersus   Judged `json:"newVersusBare"`
+
+	KnownAll HTTP `json:"knownWithArgon2id"`
+	NewAll   HTTP `json:"newWithArgon2id"`
 }
 
 // HTTP is how one kind of request went.
@@ -53,12 +61,13 @@ func (b *bench) portal(ctx context.Context, p *Portal) error {
 	if err := b.world.empty(ctx); err != nil {
 		return err
 	}
-	softphones := newSoftphones(b.sizes.Portal)
+	all := newSoftphones(2 * b.sizes.Portal)
+	softphones, others := all[:b.sizes.Portal], all[b.sizes.Portal:] // the others for the bare path, whose events no worker reads
 	writer, err := newWriter(ctx, b.world.js)
 	if err != nil {
 		return err
 	}
-	if err := writer.license(ctx, softphones); err != nil {
+	if err := writer.license(ctx, all); err != nil {
 		return err
 	}
 	counter, err := startCounter(b.world)
@@ -72,16 +81,55 @@ func (b *bench) portal(ctx context.Context, p *Portal) error {
 	if err != nil {
 		return err
 	}
-	if err := b.door(ctx, softphones, free{}, password, func(d *door) {
-		p.New = d.run(ctx, 0, 1)
-		p.Known = d.run(ctx, 0, 1)
+	var known []softphone
+	if err := b.door(ctx, all, free{}, password, func(d *door) error {
+		return b.barePath(ctx, others, func(address string) (err error) {
+			known, err = b.contest(ctx, p, d, &door{bench: b, address: address}, softphones, others)
+			return err
+		})
 	}); err != nil {
 		return err
 	}
-	return b.door(ctx, softphones, hasher, hash, func(d *door) {
-		p.NewAll = d.run(ctx, 1, 2)
-		p.KnownAll = d.run(ctx, 0, 1)
+	return b.door(ctx, softphones, hasher, hash, func(d *door) error {
+		p.NewAll = d.run(ctx, devices{of: softphones, number: 1}, b.sizes.Idle)
+		p.KnownAll = d.run(ctx, devices{of: known, again: true}, b.sizes.Idle)
+		return nil
 	})
+}
+
+// contest lets new devices sign in and then those again, at the portal and by the bare path in turns. It
+// returns the softphones whose first device is in.
+func (b *bench) contest(ctx context.Context, p *Portal, d, bare *door, softphones, others []softphone) ([]softphone, error) {
+	const rounds = 4
+	length := b.sizes.Idle / rounds
+	fresh, apart := len(softphones)/rounds, len(others)/rounds
+	var news, bareNews, knowns, bareKnowns []HTTP
+	var known []softphone
+	for round := range rounds {
+		mine := softphones[round*fresh : (round+1)*fresh]
+		in := d.run(ctx, devices{of: mine}, length)
+		known = append(known, mine[:in.Latency.N]...)
+		news = append(news, in)
+		bareNews = append(bareNews, bare.run(ctx, devices{of: others[round*apart : (round+1)*apart]}, length))
+	}
+	if len(known) == 0 {
+		return nil, errors.New("no device signed in")
+	}
+	for range rounds {
+		knowns = append(knowns, d.run(ctx, devices{of: known, again: true}, length))
+		bareKnowns = append(bareKnowns, bare.run(ctx, devices{of: known, again: true}, length))
+	}
+	p.New, p.BareNew, p.Known, p.BareKnown = rates(news), rates(bareNews), rates(knowns), rates(bareKnowns)
+	p.KnownVersus = atLeast(p.Known.PerSecond/p.BareKnown.PerSecond, 0.8)
+	p.NewVersus = atLeast(p.New.PerSecond/p.BareNew.PerSecond, 0.8)
+	return known, nil
+}
+
+// devices are those that want in: the one of a number of every softphone, once or again and again.
+type devices struct {
+	of     []softphone
+	number int
+	again  bool
 }
 
 // argon2id measures one password, alone, and returns its hash.
@@ -112,13 +160,12 @@ func (free) Matches(_ context.Context, _ credential.Caller, hash, password strin
 
 // door is a running portal and those who want in.
 type door struct {
-	bench      *bench
-	address    string
-	softphones []softphone
+	bench   *bench
+	address string
 }
 
 // door runs a portal in which every softphone has the same hash.
-func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.Hasher, hash string, use func(*door)) error {
+func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.Hasher, hash string, use func(*door) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	log, err := b.world.log(ctx, "portal")
@@ -136,39 +183,60 @@ func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.
 		}
 	}
 	service := portal.New(portal.Config{Log: log, Redis: b.world.client, Credentials: credentials, Hasher: hasher, Logger: silent})
-	running := make(chan error, 1)
+	running := make(chan error, 2)
 	go func() { running <- service.Run(ctx) }()
+	go func() { running <- portal.RunView(ctx, b.world.config("bench")) }()
 	listener, err := process.Listen("the portal", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := process.ServeHTTP(listener, api.New(ctx, api.Config{Service: service, Log: silent}))
 	defer server.Close()
-	d := &door{bench: b, address: "http://" + server.Address() + api.Prefix + "/softphone/sign-in", softphones: softphones}
-	d.warmUp(ctx)
-	use(d)
+	d := &door{bench: b, address: "http://" + server.Address() + api.Prefix + "/softphone/sign-in"}
+	d.warmUp(ctx, log.Conn(), softphones)
+	err = use(d)
 	cancel()
-	if err := <-running; !errors.Is(err, context.Canceled) {
-		return err
+	for range 2 {
+		if ended := <-running; !errors.Is(ended, context.Canceled) {
+			err = errors.Join(err, ended)
+		}
 	}
-	return nil
+	return err
 }
 
-// warmUp waits until the worker owns its partitions: the last device of some
-// softphones signs in.
-func (d *door) warmUp(ctx context.Context) {
-	d.bench.progress.say("portal: waiting for the worker")
+// warmUp waits until the workers own their partitions and have come to the log's end: the last device of
+// some softphones signs in, and of every tenant the view has the last softphone.
+func (d *door) warmUp(ctx context.Context, view *nats.Conn, softphones []softphone) {
+	d.bench.progress.say("portal: waiting for the workers")
 	client := &http.Client{Timeout: patience}
-	for i := range min(warmUp, len(d.softphones)) {
-		for d.knock(ctx, client, d.softphones[i].signedIn(3)) != nil && ctx.Err() == nil {
+	for i := range min(warmUp, len(softphones)) {
+		for d.knock(ctx, client, softphones[i].signedIn(3)) != nil && ctx.Err() == nil {
+			time.Sleep(pace)
+		}
+	}
+	for i := perTenant - 1; i < len(softphones); i += perTenant {
+		for !current(ctx, view, softphones[i].Extension) && ctx.Err() == nil {
 			time.Sleep(pace)
 		}
 	}
 }
 
-// run lets devices from..to of every softphone sign in once, as long as there is
-// time.
-func (d *door) run(ctx context.Context, from, to int) HTTP {
+// current tells whether the portal's view has come to what the log has of an extension.
+func current(ctx context.Context, conn *nats.Conn, x events.Extension) bool {
+	question, err := json.Marshal(events.Question{Tenant: x.Tenant, Extension: x.Number})
+	if err != nil {
+		return false
+	}
+	reply, err := conn.RequestWithContext(ctx, "ask."+portal.ViewName+".get", question)
+	if err != nil {
+		return false
+	}
+	var answer struct{ Current bool }
+	return json.Unmarshal(reply.Data, &answer) == nil && answer.Current
+}
+
+// run lets devices sign in, as long as there is time.
+func (d *door) run(ctx context.Context, who devices, length time.Duration) HTTP {
 	d.bench.progress.say("portal: devices sign in")
 	var next atomic.Int64
 	var all sync.Mutex
@@ -180,12 +248,12 @@ func (d *door) run(ctx context.Context, from, to int) HTTP {
 		waiting.Go(func() {
 			client := &http.Client{Timeout: patience, Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
-			for time.Since(start) < d.bench.sizes.Idle {
+			for time.Since(start) < length {
 				n := int(next.Add(1)) - 1
-				if n >= (to-from)*len(d.softphones) {
+				if n >= len(who.of) && !who.again {
 					return
 				}
-				event := d.softphones[n%len(d.softphones)].signedIn(from + n/len(d.softphones))
+				event := who.of[n%len(who.of)].signedIn(who.number)
 				began := time.Now()
 				err := d.knock(ctx, client, event)
 				all.Lock()
@@ -236,7 +304,11 @@ func (p *Portal) rows() []row {
 	return []row{
 		{"argon2id, one password alone", p.Argon2id.String(), nil},
 		{"a known device signs in, argon2id apart", p.Known.String(), nil},
+		{"the bare path of that", p.BareKnown.String(), nil},
+		{"a known device against the bare path", times(p.KnownVersus), &p.KnownVersus},
 		{"a new device signs in, argon2id apart", p.New.String(), nil},
+		{"the bare path of that", p.BareNew.String(), nil},
+		{"a new device against the bare path", times(p.NewVersus), &p.NewVersus},
 		{"a known device signs in", p.KnownAll.String(), nil},
 		{"a new device signs in", p.NewAll.String(), nil},
 	}

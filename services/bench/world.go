@@ -18,6 +18,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
+	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // world is the two servers, each a process of its own reached over TCP as in
@@ -106,6 +107,13 @@ func (w *world) empty(ctx context.Context) error {
 }
 
 // log opens the log on a connection of its own, as a worker has one.
+// config is a worker's that runs in this process.
+func (w *world) config(replica string) worker.Config {
+	return worker.Config{
+		Config: process.Config{Host: process.NewHost(silent)}, NATS: process.NATS{URL: w.natsURL}, Redis: process.Redis{URL: w.redisURL}, Replica: replica,
+	}
+}
+
 func (w *world) log(ctx context.Context, name string) (*eventlog.Log, error) {
 	conn, err := w.connect(ctx, name)
 	if err != nil {
