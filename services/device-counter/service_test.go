@@ -117,6 +117,39 @@ func TestAsk(t *testing.T) {
 	workertest.Settled(t, w, Rules())
 }
 
+// Whoever has looked at the log is answered as of that look, and no other.
+func TestAskAsOf(t *testing.T) {
+	t.Parallel()
+	w := workertest.New(t)
+	start(w, "a")
+	x := workertest.Extension()
+	license(t, w, x, 1, 4)
+	log, err := w.Log.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := w.Decide(knock(x, "one")).Sequence
+	for _, c := range []struct {
+		what    string
+		asOf    events.Position
+		current bool
+	}{
+		{"the last sign-in", events.Position{Log: log.Created, Sequence: at}, true},
+		{"before it", events.Position{Log: log.Created, Sequence: at - 1}, false},
+		{"not there yet", events.Position{Log: log.Created, Sequence: at + 1}, false},
+		{"of another log", events.Position{Log: log.Created.Add(1), Sequence: at}, false},
+	} {
+		question, err := json.Marshal(events.Question{Tenant: x.Tenant, Extension: x.Number, AsOf: &c.asOf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got events.DevicesAnswer
+		if err := json.Unmarshal(w.Ask(events.DeviceCounter, string(question)).Body, &got); err != nil || got.Current != c.current || !got.Holds("one") {
+			t.Errorf("%s: %+v, %v; want current %t", c.what, got, err, c.current)
+		}
+	}
+}
+
 func TestReplicasShareTheWork(t *testing.T) {
 	t.Parallel()
 	w := workertest.New(t)

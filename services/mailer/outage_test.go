@@ -27,7 +27,7 @@ func TestRelayAwayAndBack(t *testing.T) {
 		part := c.Host.Health.Report().Parts[events.Mailer]
 		return part.Status == "not ready" && strings.Contains(part.Reason, "refused")
 	})
-	var waiting Answer
+	var waiting events.EmailsAnswer
 	w.eventually("what it waits for is shown", func() bool {
 		waiting, _ = w.ask(`{"tenant":"acme","extension":"2000"}`)
 		return len(waiting.Emails) == 1 && strings.HasPrefix(waiting.Emails[0].Reason, "connect:")

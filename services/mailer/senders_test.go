@@ -32,7 +32,7 @@ func TestOneTenantsSenderIsRefused(t *testing.T) {
 			free = append(free, w.grant(events.Extension{Tenant: tenant, Number: number}, tenant+number+"@example.com"))
 		}
 	}
-	var waiting Answer
+	var waiting events.EmailsAnswer
 	w.eventually("what they wait for is shown", func() bool {
 		waiting, _ = w.ask(`{"tenant":"globex","extension":"2003"}`)
 		return len(waiting.Emails) == 1 && strings.HasPrefix(waiting.Emails[0].Reason, "MAIL: 553 5.1.8")

@@ -231,7 +231,7 @@ func (w *world) told(causes ...events.Recorded) map[string]events.Event {
 }
 
 // ask ask.mailer.get.
-func (w *world) ask(question string) (Answer, nats.Header) {
+func (w *world) ask(question string) (events.EmailsAnswer, nats.Header) {
 	w.t.Helper()
 	var reply *nats.Msg
 	w.eventually("an answer", func() (ok bool) {
@@ -239,7 +239,7 @@ func (w *world) ask(question string) (Answer, nats.Header) {
 		reply, err = w.log.Conn().Request("ask.mailer.get", []byte(question), 5*time.Second)
 		return err == nil
 	})
-	var answer Answer
+	var answer events.EmailsAnswer
 	if len(reply.Data) > 0 {
 		if err := json.Unmarshal(reply.Data, &answer); err != nil {
 			w.t.Fatalf("%s: %v", reply.Data, err)

@@ -28,7 +28,7 @@ type standing struct {
 	counted *events.Position
 }
 
-// entry is a row as it was read, perhaps of the past.
+// viewed is a row as it was read, perhaps of the past.
 type viewed struct {
 	fold.Entry[row]
 

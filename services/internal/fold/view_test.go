@@ -3,7 +3,9 @@ package fold_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
@@ -71,4 +73,67 @@ func TestViewOfARedisSetBack(t *testing.T) {
 			t.Errorf("%s: %d is said to be current, %v", what, got, err)
 		}
 	}
+}
+
+// A state is that of a look at the log when nothing is missing in it and nothing in it is later.
+func TestEntryAsOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
+	look := func(key eventlog.Key) events.Position {
+		t.Helper()
+		at, err := w.log.LastOfKey(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, err := w.log.LastInput(t.Context(), key, tally().Inputs...) // the sums are no inputs
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at.Sequence = 0; last != nil {
+			at.Sequence = last.Sequence
+		}
+		return at
+	}
+	read := func(key eventlog.Key) fold.Entry[int] {
+		t.Helper()
+		entry, err := view.Read(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entry
+	}
+	if !read("acme.9999").AsOf(look("acme.9999")) {
+		t.Error("never seen, nothing folded: not of now")
+	}
+	stop, _ := w.own(nil)
+	w.add(1, 2)
+	w.settled(soon)
+	stop()
+	first, before := look(w.key), read(w.key)
+	if !before.AsOf(first) || before.State != 3 || !read("acme.9999").AsOf(look("acme.9999")) {
+		t.Errorf("up to date: %d, %v", before.State, first)
+	}
+	another := first
+	another.Log = another.Log.Add(time.Nanosecond)
+	if before.AsOf(another) {
+		t.Error("another stream's state is said to be of now")
+	}
+	w.add(4)
+	second := look(w.key)
+	if second.Sequence <= first.Sequence || read(w.key).AsOf(second) {
+		t.Error("behind, and said to be of now")
+	}
+	w.own(nil)
+	w.settled(soon)
+	if entry := read(w.key); !entry.AsOf(second) || entry.State != 7 || entry.AsOf(first) || before.AsOf(second) {
+		t.Errorf("caught up: %d of the second look %t, of the first %t; the older state of the second %t",
+			entry.State, entry.AsOf(second), entry.AsOf(first), before.AsOf(second))
+	}
+	older := w.redis.Snapshot()
+	w.redis.Empty()
+	if read(w.key).AsOf(second) {
+		t.Error("Redis is empty, and its state said to be of now")
+	}
+	w.redis.PutBack(older)
 }
