@@ -47,13 +47,13 @@ type tab struct {
 }
 
 // window opens one in a new Chromium, which ends with the test.
-func (w *world) window() *tab {
+func (w *world) window(more ...chromedp.ExecAllocatorOption) *tab {
 	w.t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 860),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-GB"),
 	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	w.t.Cleanup(stop)
 	ctx, closeWindow := chromedp.NewContext(allocator)
 	w.t.Cleanup(closeWindow)

@@ -36,8 +36,8 @@ func newWorld(t *testing.T) *world {
 	return newWorldMailing(t, servertest.SMTPScript{})
 }
 
-// newWorldMailing has a mail server that follows a script.
-func newWorldMailing(t *testing.T, script servertest.SMTPScript) *world {
+// newWorldMailing has a mail server that follows a script, and more settings of the portal.
+func newWorldMailing(t *testing.T, script servertest.SMTPScript, settings ...string) *world {
 	t.Helper()
 	chromium(t) // before anything takes time
 	w := &world{World: workertest.New(t), t: t, relay: servertest.SMTP(t, script)}
@@ -51,7 +51,7 @@ func newWorldMailing(t *testing.T, script servertest.SMTPScript) *world {
 	w.parse(&mails, "NATS_URL="+w.NATS.URL(), "SMTP_URL=smtp://"+w.relay.Addr)
 	mails.Host = w.Config(events.Mailer).Host
 	w.Start(func(ctx context.Context) error { return mailer.Run(ctx, mails) })
-	w.startPortal()
+	w.startPortal(settings...)
 	for _, name := range []string{events.License, events.DeviceCounter, events.NameSync, portal.ViewName} {
 		replica := name
 		if name == portal.ViewName {
@@ -62,10 +62,10 @@ func newWorldMailing(t *testing.T, script servertest.SMTPScript) *world {
 	return w
 }
 
-func (w *world) startPortal() {
+func (w *world) startPortal(settings ...string) {
 	w.t.Helper()
 	var c server.Config
-	w.parse(&c, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0")
+	w.parse(&c, append(settings, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0")...)
 	c.Host, c.Replica, c.Patience = w.Config(server.Name).Host, server.Name, 15*time.Second
 	serving := make(chan server.Portal, 1)
 	c.Ready = func(p server.Portal) { serving <- p }
