@@ -46,12 +46,12 @@ var (
 type allowances struct {
 	redis    redis.UniversalClient
 	patience time.Duration // for Redis
-	script   *redis.Script
+	source   *redis.Script
 	metrics  *metrics
 }
 
 func newAllowances(client redis.UniversalClient, patience time.Duration, m *metrics) *allowances {
-	return &allowances{redis: client, patience: patience, script: redis.NewScript(takeSource), metrics: m}
+	return &allowances{redis: client, patience: patience, source: redis.NewScript(takeSource), metrics: m}
 }
 
 // part is an allowance of somebody.
@@ -63,24 +63,24 @@ type part struct {
 
 // take takes one from each, or from none and returns for how long there is none.
 func (a *allowances) take(ctx context.Context, parts ...part) (wait time.Duration, err error) {
-	return a.run(ctx, "take", parts)
-}
-
-// look only says for how long there is none.
-func (a *allowances) look(ctx context.Context, parts ...part) (wait time.Duration, err error) {
-	return a.run(ctx, "look", parts)
-}
-
-func (a *allowances) run(ctx context.Context, how string, parts []part) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.patience)
 	defer cancel()
+	return a.wait(together(ctx, a.redis, a.script("take", parts...))[0], parts...)
+}
+
+// script takes one from each, or only looks ("look"); wait reads its reply.
+func (a *allowances) script(how string, parts ...part) script {
 	keys, args := make([]string, 0, len(parts)), []any{how}
 	for i, p := range parts {
 		sum := sha256.Sum256([]byte(p.of)) // people type passwords where their name belongs
 		keys = append(keys, fmt.Sprintf("softphone:portal:{allowed}:%s-%d:%s", p.name, i, hex.EncodeToString(sum[:16])))
 		args = append(args, p.holds, p.every.Milliseconds())
 	}
-	wait, err := a.script.Run(ctx, a.redis, keys, args...).Int64()
+	return script{a.source, keys, args}
+}
+
+func (a *allowances) wait(reply *redis.Cmd, parts ...part) (time.Duration, error) {
+	wait, err := reply.Int64()
 	if err != nil {
 		return 0, away(fmt.Errorf("counting what is allowed: %w", err))
 	}
@@ -96,16 +96,6 @@ func (s *Service) mayMail(ctx context.Context, x events.Extension, address strin
 	wait, err := s.allowances.take(ctx, part{mailAllowance, x.String()}, part{addressAllowance, strings.ToLower(address)})
 	if err == nil && wait > 0 {
 		err = &TooMany{Of: OfEmails, RetryAfter: wait}
-	}
-	return err
-}
-
-// maySignIn looks whether an account has a sign-in left, or returns *[TooMany]. Whoever has
-// the password has used them up.
-func (s *Service) maySignIn(ctx context.Context, username string) error {
-	wait, err := s.allowances.look(ctx, part{signInAllowance, username})
-	if err == nil && wait > 0 {
-		err = &TooMany{Of: OfSignIns, RetryAfter: wait}
 	}
 	return err
 }

@@ -1,15 +1,17 @@
 // Package portal is the PBX core's side of the softphone: what the extension page,
 // the API and a softphone that signs in have in common.
 //
-// It has no database. What an extension is set to is what the last fact of each
-// kind in the log says, and a change is one more fact. [Service] reads and makes
-// them; packages api and web speak HTTP to it.
+// What an extension is set to is what the last fact of each kind in the log says, and a
+// change is one more fact. [Service] reads and makes them; packages api and web speak
+// HTTP to it. What it keeps itself can be made again from the log, a view in Redis, or opens
+// nothing without it, the credentials.
 //
 //	extension.go  what is shown and answered
 //	errors.go     what can be in the way
 //	facts.go      what the log says of an extension
 //	change.go     how a change is made: two administrators, and devices that sign in
-//	signin.go     a device signs in
+//	standing.go   what devices sign in by: the view's row, and one look at the log
+//	signin.go     a device signs in, from the attempt (admit.go) to its seat and token
 //	list.go       the list of a tenant
 //
 // # Signing in, while somebody tries passwords

@@ -102,15 +102,9 @@ func (s *Service) signIn(ctx context.Context, in SignIn) (_ SignedIn, outcome st
 // authenticate compares the password, and returns what holds of the extension since then, as it is
 // spelled in the log, and the epoch of the password.
 func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignIn) (is standing, epoch string, err error) {
-	if err := s.maySignIn(ctx, in.Username); err != nil {
-		return is, "", err
-	}
-	attempt, err := s.throttle.try(ctx, in.Username, in.Address, in.Shared)
+	attempt, err := s.admit(ctx, in)
 	if err != nil {
-		if _, many := errors.AsType[*TooMany](err); many {
-			return is, "", err
-		}
-		return is, "", away(err)
+		return is, "", err
 	}
 	caller := credential.Caller{Known: attempt.known, From: network(in.Address)}
 	is, epoch, right, err := s.compare(ctx, x, caller, in.Password.Reveal())
@@ -121,13 +115,7 @@ func (s *Service) authenticate(ctx context.Context, x events.Extension, in SignI
 	if !right {
 		return is, "", ErrUnauthorized
 	}
-	if err := attempt.succeeded(ctx); err != nil {
-		return is, "", away(err)
-	}
-	if _, err := s.allowances.take(ctx, part{signInAllowance, in.Username}); err != nil {
-		return is, "", err
-	}
-	return is, epoch, nil
+	return is, epoch, s.admitted(ctx, attempt, in.Username)
 }
 
 // compares bounds how often a password is compared in one sign-in.

@@ -53,11 +53,16 @@ func (f facts) standing() standing {
 	}
 }
 
-// viewed reads the row of an extension.
+// viewed reads the row of an extension. One that is damaged is as if it were not there: the log
+// says what holds.
 func (s *Service) viewed(ctx context.Context, x events.Extension) (viewed, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.redis)
 	defer cancel()
 	entry, err := s.view.Read(ctx, worker.Key(x))
+	if fold.Damaged(err) {
+		s.logger.Warn().Err(err).Msg("the portal's view cannot be read, and the log is read instead; `softphonectl verify portal` says what to do")
+		return viewed{extension: x}, nil
+	}
 	return viewed{entry, x}, away(err)
 }
 
@@ -90,10 +95,13 @@ func (s *Service) confirm(ctx context.Context, v viewed) (standing, error) {
 		if err != nil {
 			return standing{}, away(err)
 		}
-		if v.AsOf(last) {
+		folded := v.AsOf(last)
+		if folded && v.Last() == last.Sequence {
 			return v.standing(last), nil
 		}
-		if try == behindTries {
+		// The view reads every event: one that is not in a row although the view has come to it is a
+		// dead letter, or of a later version of the contract, or somebody took the row out of Redis.
+		if folded || try == behindTries {
 			f, err := s.facts(ctx, v.extension)
 			return f.standing(), err
 		}

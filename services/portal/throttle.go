@@ -54,6 +54,7 @@ type attempt struct {
 	keys  []string // as countedAs has them; the first is what counted it for the account
 	known bool     // somebody signed in from there lately
 
+	shared    bool // the address
 	uncounted bool // by the address
 }
 
@@ -61,25 +62,34 @@ type attempt struct {
 // A shared address may be that of a proxy, which everybody comes through: an account known there is
 // not counted by it.
 func (t *throttle) try(ctx context.Context, username, address string, shared bool) (attempt, error) {
-	a := attempt{throttle: t, keys: countedAs(username, address)}
-	limits := []any{
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
+	defer cancel()
+	a, begin := t.beginning(username, address, shared)
+	return a.begun(together(ctx, t.redis, begin)[0])
+}
+
+// beginning is the script that begins one; begun reads its reply.
+func (t *throttle) beginning(username, address string, shared bool) (attempt, script) {
+	a := attempt{throttle: t, keys: countedAs(username, address), shared: shared}
+	return a, script{t.begin, a.keys, []any{
 		remembered.Milliseconds(),
 		freePerAccount, doublePerAccount, mostPerAccount.Milliseconds(),
 		freePerAddress, doublePerAddress, mostPerAddress.Milliseconds(),
 		shared,
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.patience)
-	defer cancel()
-	told, err := t.begin.Run(ctx, t.redis, a.keys, limits...).Int64Slice()
+	}}
+}
+
+func (a attempt) begun(reply *redis.Cmd) (attempt, error) {
+	told, err := reply.Int64Slice()
 	if err != nil || len(told) != 3 {
-		return attempt{}, fmt.Errorf("counting sign-ins: %d answers: %w", len(told), err)
+		return attempt{}, away(fmt.Errorf("counting sign-ins: %d answers: %w", len(told), err))
 	}
 	if wait := told[0]; wait > 0 {
 		return attempt{}, &TooMany{Of: OfFailedSignIns, RetryAfter: time.Duration(wait) * time.Millisecond}
 	}
 	a.known = told[1] == 1
 	if told[2] == 1 {
-		a.keys[0], a.uncounted = a.keys[4], shared
+		a.keys[0], a.uncounted = a.keys[4], a.shared
 	}
 	return a, nil
 }
@@ -94,10 +104,15 @@ func (a attempt) abandoned(ctx context.Context) error { return a.close(ctx, "") 
 func (a attempt) close(ctx context.Context, how string) error {
 	ctx, cancel := context.WithTimeout(ctx, a.patience)
 	defer cancel()
-	if err := a.end.Run(ctx, a.redis, a.keys, how, acquainted.Milliseconds(), a.uncounted).Err(); err != nil {
+	if err := together(ctx, a.redis, a.ending(how))[0].Err(); err != nil {
 		return fmt.Errorf("counting sign-ins: %w", err)
 	}
 	return nil
+}
+
+// ending is the script that ends one.
+func (a attempt) ending(how string) script {
+	return script{a.end, a.keys, []any{how, acquainted.Milliseconds(), a.uncounted}}
 }
 
 // countedAs names the keys: the account's counter; and for an address its counter, where

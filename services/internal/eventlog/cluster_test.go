@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -89,6 +90,13 @@ func TestQuorum(t *testing.T) {
 	}
 
 	leader, _ := servertest.Leaders(t, log.JetStream(), events.Stream, "none")
+	asked, err := eventlog.Open(t.Context(), servers.Servers[leader[len(leader)-1]-'0'].Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := asked.LastOfKey(t.Context(), "acme.1001"); err != nil || at.Sequence != last+1 || !at.Log.Equal(state.Created) {
+		t.Errorf("the last event is at %+v, %v; want %d", at, err, last+1)
+	}
 	for n, server := range servers.Servers {
 		if fmt.Sprintf("node-%d", n) != leader {
 			server.Stop()
@@ -108,6 +116,13 @@ func TestQuorum(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("%+v, %v", state, err)
 		}
+	}
+	for what, l := range map[string]*eventlog.Log{"that was not asked before": left, "that was": asked} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if at, err := l.LastOfKey(ctx, "acme.1001"); err == nil {
+			t.Errorf("a leader that is alone, %s, says that the last event is at %+v", what, at)
+		}
+		cancel()
 	}
 	if state, err := left.StateAsOf(t.Context(), last+100); !errors.Is(err, eventlog.ErrBehind) && err == nil {
 		t.Errorf("%+v, %v; want %v", state, err, eventlog.ErrBehind)

@@ -23,6 +23,8 @@ const (
 	// renewal is the age from which on one of those who ask gets a newer proof, while the
 	// others go on with what there is.
 	renewal = time.Second
+
+	touchPause = 50 * time.Millisecond // until a leader that is not in touch is asked again
 )
 
 // errOutOfTouch says that the leader may have been deposed.
@@ -48,9 +50,10 @@ func (p *proof) age(connection uint64) time.Duration {
 	return time.Since(p.at)
 }
 
-// LastOfKey is the position of a key's last event, of any kind and from whomever; its sequence is 0 when there
-// is none. The answer was true at most 2 s ago, and the error says so where that cannot be
-// known. It is one request, and one more about every second, however many ask.
+// LastOfKey is the position of a key's last event, of any kind and from whomever; its sequence
+// is 0 when there is none. The answer was true at most 2 s ago. While that cannot be known, as
+// when the servers elect a leader, it waits until it can or the context ends. It is one
+// request, and one more about every second, however many ask.
 //
 // The look-up goes to the server that the proof is of: both go over one connection, and a
 // leader that is cut off is reached over no other.
@@ -58,6 +61,13 @@ func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
 	for {
 		connection := l.connection()
 		p, err := l.inTouch(ctx, connection)
+		if errors.Is(err, errOutOfTouch) {
+			select {
+			case <-time.After(touchPause):
+				continue
+			case <-ctx.Done():
+			}
+		}
 		if err != nil {
 			return events.Position{}, err
 		}
@@ -65,11 +75,11 @@ func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
 		if err != nil {
 			return events.Position{}, err
 		}
-		at := events.Position{Log: p.created}
-		if last != nil {
-			at.Sequence = last.Sequence
-		}
 		if l.connection() == connection && p.age(connection) <= maxAge {
+			at := events.Position{Log: p.created}
+			if last != nil {
+				at.Sequence = last.Sequence
+			}
 			return at, nil
 		}
 		if ctx.Err() != nil {
@@ -81,14 +91,25 @@ func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
 // inTouch returns a proof that is young enough, or gets one.
 func (l *Log) inTouch(ctx context.Context, connection uint64) (*proof, error) {
 	p := l.touch.last.Load()
-	switch age := p.age(connection); {
-	case age <= renewal:
+	age := p.age(connection)
+	if age <= renewal {
 		return p, nil
-	case age <= maxAge && !l.touch.renewing.CompareAndSwap(false, true):
-		return p, nil
-	case age <= maxAge:
+	}
+	if age <= maxAge {
+		if !l.touch.renewing.CompareAndSwap(false, true) {
+			return p, nil
+		}
 		defer l.touch.renewing.Store(false)
 	}
+	newer, err := l.prove(ctx, connection)
+	if err != nil && p.age(connection) <= maxAge {
+		return p, nil
+	}
+	return newer, err
+}
+
+// prove asks the leader when it has heard from a majority.
+func (l *Log) prove(ctx context.Context, connection uint64) (*proof, error) {
 	began := time.Now()
 	state, err := l.State(ctx)
 	if err != nil {
@@ -97,7 +118,7 @@ func (l *Log) inTouch(ctx context.Context, connection uint64) (*proof, error) {
 	if state.Quorum > maxAge {
 		return nil, fmt.Errorf("%w (for %s)", errOutOfTouch, state.Quorum)
 	}
-	p = &proof{connection: connection, at: began.Add(-state.Quorum), created: state.Created}
+	p := &proof{connection: connection, at: began.Add(-state.Quorum), created: state.Created}
 	if l.connection() == connection {
 		l.touch.last.Store(p)
 	}

@@ -43,3 +43,7 @@ func Refused(err error) bool {
 	var refusal *Refusal
 	return errors.As(err, &refusal) || errors.Is(err, ErrDamaged) || errors.Is(err, eventlog.ErrUnfit)
 }
+
+// Damaged tells that what Redis has was written by no owner: a [View] cannot read it, until
+// the owner has folded it again or somebody has discarded it.
+func Damaged(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, errTampered) }

@@ -32,7 +32,8 @@ type Entry[S any] struct {
 	checkpoint Checkpoint
 }
 
-// Read returns the state of a key without a look at the log; of one never seen, the zero S.
+// Read returns the state of a key without a look at the log; of one never seen, the zero S. The
+// error is [Damaged] for what no owner wrote.
 func (v View[S, E]) Read(ctx context.Context, key eventlog.Key) (entry Entry[S], err error) {
 	store := newStore(v.Redis, v.Rules.Worker, key.Partition())
 	found, checkpoint, err := store.peek(ctx, store.keys.state(key))
@@ -40,13 +41,15 @@ func (v View[S, E]) Read(ctx context.Context, key eventlog.Key) (entry Entry[S],
 		return entry, err
 	}
 	if found.fault != nil {
-		return entry, fmt.Errorf("state of %s: %w", key, found.fault)
+		return entry, fmt.Errorf("%w: state of %s: %w", errTampered, key, found.fault)
 	}
 	entry.seq, entry.checkpoint = found.seq, checkpoint
 	if found.fields != nil {
-		entry.State, err = v.Rules.Load(found.fields)
+		if entry.State, err = v.Rules.Load(found.fields); err != nil {
+			return Entry[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, key, err)
+		}
 	}
-	return entry, err
+	return entry, nil
 }
 
 // AsOf tells whether the state is the one after the last of the key's inputs, for a caller
@@ -59,6 +62,10 @@ func (e Entry[S]) AsOf(last events.Position) bool {
 	}
 	return e.checkpoint.Stream == identity(eventlog.State{Created: last.Log}) && e.seq <= last.Sequence && last.Sequence <= e.checkpoint.Seq
 }
+
+// Last is the sequence of the last event folded into the state; 0 when there is none. It is before
+// the key's last input where that one changed no state: a fact that came again, or a dead letter.
+func (e Entry[S]) Last() uint64 { return e.seq }
 
 // Get returns the state of a key; the zero S for one never seen. Current says that
 // every event of the key that was in the log when Get was called is folded into

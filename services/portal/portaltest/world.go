@@ -34,6 +34,7 @@ type World struct {
 
 	t           testing.TB
 	stopLicense func()
+	stopView    func()
 }
 
 // New starts servers, workers and a portal; they end with the test.
@@ -42,7 +43,7 @@ func New(t testing.TB) *World {
 	w := &World{World: workertest.New(t), t: t}
 	w.StartLicense()
 	w.run(events.DeviceCounter, devicecounter.Run)
-	w.run(portal.ViewName, portal.RunView)
+	w.stopView = w.run(portal.ViewName, portal.RunView)
 	w.Metrics = prometheus.NewRegistry()
 	w.Service = w.portal(0, w.Metrics, nil)
 	w.Shares(events.License, events.License)
@@ -60,6 +61,9 @@ func (w *World) StartLicense() { w.stopLicense = w.run(events.License, license.R
 
 // StopLicense stops the license worker, cleanly.
 func (w *World) StopLicense() { w.stopLicense() }
+
+// StopView stops folding the portal's view, cleanly.
+func (w *World) StopView() { w.stopView() }
 
 // Portal starts one more portal, on connections of its own, that waits that long for
 // decisions; 0 is longer than any machine takes.
