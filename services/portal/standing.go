@@ -60,7 +60,7 @@ func (s *Service) viewed(ctx context.Context, x events.Extension) (viewed, error
 	defer cancel()
 	entry, err := s.view.Read(ctx, worker.Key(x))
 	if fold.Damaged(err) {
-		s.logger.Warn().Err(err).Msg("the portal's view cannot be read, and the log is read instead; `softphonectl verify portal` says what to do")
+		s.logger.Warn().Err(err).Msg("the portal's view cannot be read, and the log is read instead; `softphonectl replay state --apply` repairs it")
 		return viewed{extension: x}, nil
 	}
 	return viewed{entry, x}, away(err)
