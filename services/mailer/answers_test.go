@@ -107,7 +107,7 @@ func TestTriesAreTold(t *testing.T) {
 	}
 	w.eventually("no try is kept", func() bool {
 		keys, err := w.bucket().Keys(t.Context())
-		keys = slices.DeleteFunc(keys, func(key string) bool { return key == probeKey || key == replicasKey })
+		keys = slices.DeleteFunc(keys, func(key string) bool { return key == probeKey || key == leaseKey })
 		return err == nil && slices.Equal(keys, []string{"acme.1001." + granted.ID + ".claim"})
 	})
 }

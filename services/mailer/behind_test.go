@@ -100,7 +100,7 @@ func TestSkipIsOfWhatHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.grantAgain(anna, "anna@example.com", 2)
-	if err := m.act(t.Context(), d, c, before, now); !errors.Is(err, eventlog.ErrBehind) {
+	if err := m.act(t.Context(), d, c, nil, before, now); !errors.Is(err, eventlog.ErrBehind) {
 		t.Errorf("%v, want %v", err, eventlog.ErrBehind)
 	}
 	if told := w.outcomes(); len(told) != 0 {
@@ -122,7 +122,7 @@ func (w *world) mailer(c Config) *mailer {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(m.client.Close)
-	w.t.Cleanup(m.claims.live())
+	w.t.Cleanup(m.guard.live())
 	return m
 }
 

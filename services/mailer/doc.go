@@ -26,10 +26,10 @@
 //     the license which was read is still the last one.
 //  3. Render (package letter) and see that the outcome can be told: nothing that can
 //     fail is left for the time after the mail.
-//  4. Claim the mail (claims.go): the log may have given the event to two replicas,
-//     and only one of them may send it. Who cannot claim sends nothing, and all wait.
-//     The claims of a replica that died are others' within 5 s after they run out
-//     (replicas.go).
+//  4. Claim the mail (guard.go, which argues why this is enough): the log may have given the
+//     event to two replicas, and only one of them may send it. A replica that cannot claim
+//     sends nothing and waits. The claims of a replica that died are open to the others
+//     within 5 s after its lease ends.
 //  5. Send (package delivery), if the claim is good when the mail itself is to be
 //     written. The relay's answer decides: final, and the outcome is EmailFailed;
 //     temporary, and the event comes again with growing pauses for days; unavailable,

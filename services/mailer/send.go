@@ -15,7 +15,7 @@ import (
 // from is the sender of a tenant's mails; of "", that of whoever has none of their own.
 func (m *mailer) from(tenant string) string { return cmp.Or(m.sender, m.brands.Sender(tenant)) }
 
-func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, told int) error {
+func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim, p plan, told int) error {
 	from := m.from(c.Extension.Tenant)
 	if wait, why := m.senders.enter(from); wait > 0 {
 		return react.Later(why, wait)
@@ -33,8 +33,6 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // nobody could be told
 		return react.Permanent(err)
 	}
-	own := m.claims.of(c)
-	defer own.end()
 	if err := m.claim(ctx, c, own); err != nil {
 		return err
 	}
@@ -42,9 +40,9 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, p plan, to
 		From: from, OneOfMany: from != m.from(""), To: rendered.To, Bytes: rendered.Bytes, Ready: own.good,
 	})
 	if err != nil {
-		own.release(ctx)
-		return m.unsent(ctx, d, c, mail, told, err)
+		return m.unsent(ctx, d, c, own, mail, told, err)
 	}
+	own.keep = true
 	m.senders.taken(from)
 	outcome, err := m.outcome(c, sent(mail, receipt))
 	if err != nil { // then without the server's words
@@ -61,7 +59,7 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 	before, err := own.take(ctx)
 	switch {
 	case errors.Is(err, errClaimed):
-		return react.Later(err, m.claims.again())
+		return react.Later(err, m.guard.again())
 	case err != nil:
 		return react.Pause(err)
 	case !before:
@@ -75,12 +73,12 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 }
 
 // unsent turns a failure into what the runtime is to do.
-func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail events.EmailSent, told int, err error) error {
+func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *claim, mail events.EmailSent, told int, err error) error {
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
 		return react.Later(busy, busy.After)
 	}
 	if errors.Is(err, errLapsed) {
-		return react.Later(errLapsed, m.claims.again())
+		return react.Later(errLapsed, m.guard.again())
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
@@ -89,7 +87,9 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, mail eve
 	u := &unsent{mail, failure, told}
 	switch failure.Verdict {
 	case delivery.Final:
-		return m.conclude(ctx, d, c, u.failed())
+		err := m.conclude(ctx, d, c, u.failed())
+		own.keep = err == nil
+		return err
 	case delivery.Unavailable:
 		return react.Pause(u)
 	case delivery.SenderRefused:

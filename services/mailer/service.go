@@ -44,7 +44,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer m.client.Close()
-	defer m.claims.live()()
+	defer m.guard.live()()
 	stop, err := ask.Serve(conn, ask.Service{
 		Worker: events.Mailer, About: "the e-mails of an extension", Log: c.Host.Log, Metrics: c.Host.Metrics, Answer: m.emails,
 		Statistics: func() any { return c.Host.Health.Report() },
@@ -71,7 +71,7 @@ func Run(ctx context.Context, c Config) error {
 type mailer struct {
 	ledger
 	retries retries
-	claims  *claims
+	guard   *guard
 	brands  *letter.Brands
 	client  *delivery.Client
 	paused  *pauses
@@ -79,9 +79,6 @@ type mailer struct {
 	notices *notices
 	sender  string // of every envelope; "": From's address
 	logger  zerolog.Logger
-
-	mu   sync.Mutex
-	busy map[string]bool // ids of causes being worked on
 }
 
 func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error) {
@@ -97,9 +94,9 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	m := &mailer{
 		ledger:  ledger{log: log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)},
 		retries: retries{bucket, c.Host.Log}, notices: &notices{bucket: bucket}, brands: brands, client: client,
-		paused: &pauses{Health: c.Host.Health}, senders: newSenders(c), sender: c.Bounces.Address, logger: c.Host.Log, busy: map[string]bool{},
+		paused: &pauses{Health: c.Host.Health}, senders: newSenders(c), sender: c.Bounces.Address, logger: c.Host.Log,
 	}
-	m.claims = newClaims(bucket, cmp.Or(c.AckWait, react.AckWait), m.breaks)
+	m.guard = newGuard(bucket, cmp.Or(c.AckWait, react.AckWait), m.breaks)
 	return m, nil
 }
 
@@ -174,10 +171,11 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	if err != nil {
 		return react.Permanent(err)
 	}
-	if !m.begin(c.ID) {
+	own := m.guard.begin(c)
+	if own == nil {
 		return errBusy
 	}
-	defer m.end(c.ID)
+	defer own.end(ctx)
 	if granted, is := c.Data.(events.LicenseGranted); is {
 		if busy := m.client.Full(granted.Email); busy != nil { // a tenant's users come all at once, and to one domain
 			return react.Later(busy, busy.After)
@@ -190,7 +188,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	if before.done {
 		err = react.Aside()
 	} else {
-		err = m.act(ctx, d, c, before, now)
+		err = m.act(ctx, d, c, own, before, now)
 	}
 	if (d.Attempt > 1 || before.deferred > 0) && react.Done(err) {
 		m.retries.forget(ctx, c)
@@ -199,7 +197,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 }
 
 // act sends or skips, and tells.
-func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before record, now license) error {
+func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim, before record, now license) error {
 	p := decide(c.Data, now, before)
 	if p.skip == "" && !m.brands.Sends(c.Extension.Tenant, p.kind) {
 		p.skip = ReasonNotSent
@@ -212,7 +210,7 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, before reco
 			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
 		})
 	}
-	return m.send(ctx, d, c, p, before.deferred)
+	return m.send(ctx, d, c, own, p, before.deferred)
 }
 
 // skip tells that no mail is sent. That is final, so the log has the last word on what
@@ -256,20 +254,4 @@ type about struct {
 // MarshalZerologObject writes it into a line.
 func (a about) MarshalZerologObject(line *zerolog.Event) {
 	line.EmbedObject(a.About()).Str("kind", a.kind).Str("to", mask(a.to)).Int("attempt", a.Attempt)
-}
-
-func (m *mailer) begin(id string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.busy[id] {
-		return false
-	}
-	m.busy[id] = true
-	return true
-}
-
-func (m *mailer) end(id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.busy, id)
 }

@@ -17,20 +17,19 @@ func TestClaimOfADeadReplica(t *testing.T) {
 	const term = 4 * time.Second
 	bucket := newWorld(t, servertest.SMTPScript{}, 0).bucket()
 	breaks := new(atomic.Uint64)
-	here, there := newClaims(bucket, term, breaks.Load), newClaims(bucket, term, breaks.Load)
+	here, there := newGuard(bucket, term, breaks.Load), newGuard(bucket, term, breaks.Load)
 	die := here.live()
 	t.Cleanup(there.live())
-	mine := here.of(mailOf("a"))
+	mine := here.begin(mailOf("a"))
 	takes(t, mine)
 	await(t, when(func() bool {
-		there.replicas.mu.Lock()
-		defer there.replicas.mu.Unlock()
-		return there.replicas.seen[here.process].number > 0
+		there.lease.mu.Lock()
+		defer there.lease.mu.Unlock()
+		return there.lease.seen[here.lease.self].number > 0
 	}))
-	mine.end()
 	die()
 	died := time.Now()
-	theirs := there.of(mailOf("a"))
+	theirs := there.begin(mailOf("a"))
 	for {
 		_, err := theirs.take(t.Context())
 		if err == nil {
@@ -59,16 +58,16 @@ func TestOutageIsNobodysDeath(t *testing.T) {
 	here, there, breaks := rivals(t, term)
 	end := time.Now().Add(3 * term)
 	for time.Now().Before(end) {
-		if there.replicas.dead(here.process) || here.replicas.dead(there.process) {
+		if there.lease.dead(here.lease.self) || here.lease.dead(there.lease.self) {
 			t.Fatal("dead, and it lives")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	breaks.Add(1)
-	if there.replicas.dead("nobody") {
+	if there.lease.dead("nobody") {
 		t.Error("dead, after a break")
 	}
-	await(t, when(func() bool { return there.replicas.dead("nobody") })) // whom nobody has heard of for a term
+	await(t, when(func() bool { return there.lease.dead("nobody") })) // whom nobody has heard of for a term
 }
 
 // A mail of a replica that is killed in the middle of it is another's in little more
