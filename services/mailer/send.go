@@ -18,7 +18,7 @@ func (m *mailer) from(tenant string) string { return cmp.Or(m.sender, m.brands.S
 func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim, p plan, told int) error {
 	from := m.from(c.Extension.Tenant)
 	if wait, why := m.senders.enter(from); wait > 0 {
-		return react.Later(why, wait)
+		return react.Defer(why, wait, react.NotTried)
 	}
 	rendered, err := m.brands.Render(letter.Letter{
 		Kind: p.kind, Tenant: c.Extension.Tenant, To: p.license.Email, Name: p.license.DisplayName, Username: p.license.Username,
@@ -59,7 +59,7 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 	before, err := own.take(ctx)
 	switch {
 	case errors.Is(err, errClaimed):
-		return react.Later(err, m.guard.again())
+		return react.Defer(err, m.guard.again(), react.NotTried)
 	case err != nil:
 		return react.Pause(err)
 	case !before:
@@ -67,7 +67,7 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 	}
 	r, err := m.record(ctx, c)
 	if err == nil && r.done { // meanwhile
-		err = react.Aside()
+		err = react.Skip()
 	}
 	return err
 }
@@ -75,10 +75,10 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 // unsent turns a failure into what the runtime is to do.
 func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *claim, mail events.EmailSent, told int, err error) error {
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
-		return react.Later(busy, busy.After)
+		return react.Defer(busy, busy.After, react.NotTried)
 	}
 	if errors.Is(err, errLapsed) {
-		return react.Later(errLapsed, m.guard.again())
+		return react.Defer(errLapsed, m.guard.again(), react.NotTried)
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
@@ -93,7 +93,7 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *cla
 	case delivery.Unavailable:
 		return react.Pause(u)
 	case delivery.SenderRefused:
-		return react.NotYet(u, m.senders.refuse(m.from(c.Extension.Tenant), c.Extension.Tenant, u))
+		return react.Defer(u, m.senders.refuse(m.from(c.Extension.Tenant), c.Extension.Tenant, u), react.Answered)
 	default:
 		return u
 	}

@@ -157,7 +157,7 @@ func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
 		mine = before.deferred > 0
 	}
 	if !mine {
-		return react.Aside()
+		return react.Skip()
 	}
 	return m.handle(ctx, d)
 }
@@ -178,7 +178,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	defer own.end(ctx)
 	if granted, is := c.Data.(events.LicenseGranted); is {
 		if busy := m.client.Full(granted.Email); busy != nil { // a tenant's users come all at once, and to one domain
-			return react.Later(busy, busy.After)
+			return react.Defer(busy, busy.After, react.NotTried)
 		}
 	}
 	before, now, err := m.look(ctx, c)
@@ -186,7 +186,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 		return err
 	}
 	if before.done {
-		err = react.Aside()
+		err = react.Skip()
 	} else {
 		err = m.act(ctx, d, c, own, before, now)
 	}
@@ -204,7 +204,7 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim,
 	}
 	switch {
 	case p.nothing:
-		return react.Aside()
+		return react.Skip()
 	case p.skip != "":
 		return m.skip(ctx, d, c, now, events.EmailSkipped{
 			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
@@ -220,7 +220,7 @@ func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, now licens
 	if err := m.conclude(ctx, d, c, data, func(o statement) { eventlog.Expect(o.Msg, c.grants(), now.grant) }); err != nil {
 		return err
 	}
-	return react.Aside()
+	return react.Skip()
 }
 
 // conclude tells an outcome other than EmailSent, on some conditions.

@@ -8,7 +8,7 @@ import (
 )
 
 // attempts counts the failures of events by sequence, in this process only: the
-// server's delivery count includes probes of an outage, which are nobody's fault.
+// server's delivery count includes probes of an outage, for which no event is to blame.
 type attempts struct {
 	retry Bounds
 
@@ -27,7 +27,7 @@ func newAttempts(retry Bounds) *attempts {
 	return &attempts{retry: retry, by: map[uint64]*attempted{}, swept: time.Now()}
 }
 
-// before is how often an event has failed.
+// before returns how often an event has failed.
 func (a *attempts) before(sequence uint64) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -37,7 +37,7 @@ func (a *attempts) before(sequence uint64) int {
 	return 0
 }
 
-// failed counts a failure and returns the pause until the next try.
+// failed counts a failure and returns the pause until the next attempt.
 func (a *attempts) failed(sequence uint64) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,8 +59,8 @@ func (a *attempts) done(sequence uint64) {
 	delete(a.by, sequence)
 }
 
-// sweep forgets what another replica has finished: an event that was not seen
-// again long after its longest pause.
+// sweep forgets events that another replica has finished: those not seen again long
+// after their longest pause.
 func (a *attempts) sweep() {
 	keep := 4 * a.retry.Max
 	if time.Since(a.swept) < keep {

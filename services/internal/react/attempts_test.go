@@ -113,17 +113,17 @@ func TestLaterCountsForNothing(t *testing.T) {
 	w := newWorld(t)
 	w.publish(0, 1)
 	seen := newTally()
-	config, told := w.config(), newHealth()
-	config.Health, config.Deadline, config.MinAttempts = told, time.Nanosecond, 1
+	config, reports := w.config(), newHealth()
+	config.Health, config.Deadline, config.MinAttempts = reports, time.Nanosecond, 1
 	config.GiveUp = func(context.Context, react.Delivery, error) error { t.Error("given up"); return nil }
-	config.Postponed = func(context.Context, react.Delivery, react.Postponement) { t.Error("told as a failure") }
+	config.Postponed = func(context.Context, react.Delivery, react.Postponement) { t.Error("reported as a failure") }
 	w.run(config, func(_ context.Context, d react.Delivery) error {
 		n := seen.add(d)
 		if d.Attempt != 1 || d.Delivered != n {
 			t.Errorf("attempt %d, delivery %d at the %d. time", d.Attempt, d.Delivered, n)
 		}
 		if n <= 4 {
-			return react.Later(errors.New("not its turn"), time.Millisecond)
+			return react.Defer(errors.New("not its turn"), time.Millisecond, react.NotTried)
 		}
 		return nil
 	})

@@ -18,19 +18,19 @@ type Config struct {
 	Inputs  []eventlog.Input // what it reads
 
 	Concurrency int           // events at a time; 8
-	AckWait     time.Duration // after which a silent worker's message goes to another; [AckWait]
-	Deadline    time.Duration // age after which an event that fails is given up; 72 h
-	MinAttempts int           // but tried at least so often by one process; 10
-	Retry       Bounds        // pause between tries of one event; 5 s to 15 min
+	AckWait     time.Duration // after which a message of a process that is silent goes to another; [AckWait]
+	Deadline    time.Duration // age at which an event that fails is given up; 72 h
+	MinAttempts int           // but only after so many attempts of one process; 10
+	Retry       Bounds        // pause between attempts at one event; 5 s to 15 min
 	Recover     Bounds        // pause between probes while paused; 1 s to 30 s
-	Grace       time.Duration // for handlers to finish at the end; 20 s
-	Check       time.Duration // how often the durable is looked at; 5 s
+	Grace       time.Duration // for handlers to finish when the reactor stops; 20 s
+	Check       time.Duration // interval between checks of the durable; 5 s
 
-	// GiveUp, when set, is called instead of burying an event at the end of its
-	// deadline. An error means: later.
+	// GiveUp, when set, is called at the end of an event's deadline in place of a dead
+	// letter. After an error the event comes again.
 	GiveUp func(ctx context.Context, d Delivery, last error) error
 
-	// Postponed, when set, is told of every failed attempt that will be repeated.
+	// Postponed, when set, is called after every failed attempt that will be repeated.
 	Postponed func(ctx context.Context, d Delivery, p Postponement)
 
 	Logger  zerolog.Logger
@@ -49,38 +49,38 @@ type Handler func(ctx context.Context, d Delivery) error
 // Delivery is an event to handle.
 type Delivery struct {
 	eventlog.Message
-	Attempt   int // this is the n-th try by this process, outages not counted
+	Attempt   int // this is the n-th attempt by this process, outages not counted
 	Delivered int // this is the n-th delivery to any process
 
-	hold *hold // nil in tests of handlers
+	lease *lease // nil in tests of handlers
 }
 
-// Held tells whether the server, as far as is known, counts the message as ours. It is
+// Held reports whether the message, as far as this process knows, is still ours. It is
 // false after the process slept for longer than AckWait, or did not reach the server for
-// so long. That it is true is no promise: see the package comment.
-func (d Delivery) Held() bool { return d.hold == nil || d.hold.lasts() }
+// so long. True is no promise: see the package comment.
+func (d Delivery) Held() bool { return d.lease == nil || d.lease.valid() }
 
-// Postponement is a try that failed and what follows.
+// Postponement is an attempt that failed, and when the next one is.
 type Postponement struct {
 	Err  error
 	Next time.Time
 }
 
-// Health is told how the reactor is. *process.Health is one.
+// Health receives the state of the reactor. *process.Health is one.
 type Health interface {
-	Broken(part string, err error)   // a person is needed; nil: no more
-	NotReady(part string, err error) // no work is done just now; nil: it is again
+	Broken(part string, err error)   // a person is needed; nil: no longer
+	NotReady(part string, err error) // no work is done now; nil: work goes on
 }
 
-// LogPart is the part of Health that is a durable's log: not ready while that is out of
-// reach, which is looked at every Check.
+// LogPart names a durable's log for Health: not ready while it cannot be reached, which
+// is checked every Check.
 func LogPart(durable string) string { return durable + " log" }
 
-// EventsPart is the part of Health that is a durable's events: broken while one waits
-// because the log misses what it has to be decided from ([eventlog.ErrMissing]).
+// EventsPart names a durable's events for Health: broken while one waits because the log
+// lacks what it is decided from ([eventlog.ErrMissing]).
 func EventsPart(durable string) string { return durable + " events" }
 
-// Bounds of a pause that doubles, with jitter.
+// Bounds of a pause that doubles each time, with jitter.
 type Bounds struct{ First, Max time.Duration }
 
 func (c Config) withDefaults() Config {
@@ -106,6 +106,7 @@ func orElse[T comparable](value *T, fallback T) {
 	}
 }
 
+// unwatched is the Health of a reactor without one.
 type unwatched struct{}
 
 func (unwatched) Broken(string, error)   {}

@@ -12,7 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
-// The way to the server swallows what is sent, and nobody is told: the message goes
+// The way to the server swallows what is sent without an error: the message goes
 // to another, and who had it knows that it may be so.
 func TestCutOff(t *testing.T) {
 	t.Parallel()

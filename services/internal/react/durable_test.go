@@ -16,8 +16,8 @@ import (
 func TestServerRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	seen := newTally()
 	w.run(config, func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
 	w.publish(0, 50)
@@ -25,9 +25,9 @@ func TestServerRestart(t *testing.T) {
 	w.settled()
 
 	w.server.Stop()
-	w.eventually("it tells that the log is away", func() bool { return told.get(told.notReady, "pusher log") != nil })
+	w.eventually("health says that the log is away", func() bool { return reports.get(reports.notReady, "pusher log") != nil })
 	w.server.Start()
-	w.eventually("it tells that the log is back", func() bool { return told.get(told.notReady, "pusher log") == nil })
+	w.eventually("health says that the log is back", func() bool { return reports.get(reports.notReady, "pusher log") == nil })
 	w.publish(50, 50)
 	seen.await(t, "50 more", atLeast(100))
 	w.settled()
@@ -153,7 +153,7 @@ func TestConsumerPaused(t *testing.T) {
 	w.eventually("health is well", func() bool { return <-health == nil })
 }
 
-// notes are what health was told.
+// notes are what health received.
 type notes chan error
 
 func (notes) Broken(string, error) {}

@@ -9,35 +9,41 @@ import (
 )
 
 // Permanent says that an event can never be handled: it becomes a dead letter.
-func Permanent(err error) error { return &verdict{err, buried, 0} }
+func Permanent(err error) error { return &verdict{err, deadLettered, 0} }
 
 // Pause says that the far side is away or refuses us, whatever the event.
 func Pause(err error) error { return &verdict{err, paused, 0} }
 
-// Later says that an event was not tried, and should be after a while: it is not
-// its turn. Nothing failed, and nothing is counted.
-func Later(err error, after time.Duration) error { return &verdict{err, deferred, after} }
+// Reason is why an event is deferred.
+type Reason outcome
 
-// NotYet is Later for an event of which the far side itself said that: it is not away.
-func NotYet(err error, after time.Duration) error { return &verdict{err, notYet, after} }
+// The reasons of Defer.
+const (
+	NotTried Reason = Reason(deferred) // the far side was not asked
+	Answered Reason = Reason(answered) // the far side answered that it wants the event later: it is not away
+)
 
-// Aside says that an event is done and that the far side was not asked: it counts
-// as handled, and says nothing of whether a pause is over.
-func Aside() error { return &verdict{error: errAside, outcome: aside} }
-
-// Done says whether a handler's result ends the event.
-func Done(err error) bool {
-	result, _ := judge(err)
-	return result == handled || result == aside
+// Defer says that an event is to come again after a delay. Nothing failed, and no attempt is counted.
+func Defer(err error, delay time.Duration, reason Reason) error {
+	return &verdict{err, outcome(reason), delay}
 }
 
-var errAside = errors.New("done without asking the far side")
+// Skip says that an event is done although the far side was not asked: it counts as handled, and ends no pause.
+func Skip() error { return &verdict{error: errSkipped, outcome: skipped} }
 
-// verdict is an error that the runtime does more with than trying again.
+// Done reports whether a handler's result ends the event.
+func Done(err error) bool {
+	result, _ := judge(err)
+	return result == handled || result == skipped
+}
+
+var errSkipped = errors.New("done without asking the far side")
+
+// verdict is an error that the runtime does more with than to try again.
 type verdict struct {
 	error
 	outcome outcome
-	after   time.Duration // of Later and NotYet
+	delay   time.Duration // of Defer
 }
 
 func (v *verdict) Unwrap() error { return v.error }
@@ -46,25 +52,23 @@ func (v *verdict) Unwrap() error { return v.error }
 type outcome string
 
 const (
-	handled   outcome = "handled"
-	aside     outcome = "aside" // becomes handled
-	buried    outcome = "dead_letter"
-	paused    outcome = "paused"
-	postponed outcome = "retry"
-	deferred  outcome = "deferred"
-	notYet    outcome = "not_yet" // becomes deferred
-	givenUp   outcome = "given_up"
+	handled      outcome = "handled"
+	skipped      outcome = "skipped" // becomes handled
+	deadLettered outcome = "dead_letter"
+	paused       outcome = "paused"
+	postponed    outcome = "retry"
+	deferred     outcome = "deferred"
+	answered     outcome = "answered" // becomes deferred
+	givenUp      outcome = "given_up"
 )
 
-// Until when an event waits of which the log cannot say what holds. The read was tried
-// again for a second before.
+// How long an event waits when the log cannot say what holds. The read was repeated for a second before.
 const (
 	behindDelay  = 2 * time.Second
 	missingDelay = 30 * time.Second
 )
 
-// judge is the one place that decides what a handler's result means, and how long an
-// event is to wait that is deferred.
+// judge is the one place that decides what a handler's result means, and how long a deferred event waits.
 func judge(err error) (outcome, time.Duration) {
 	var v *verdict
 	switch {
@@ -75,14 +79,14 @@ func judge(err error) (outcome, time.Duration) {
 	case errors.Is(err, eventlog.ErrMissing):
 		return deferred, missingDelay
 	case errors.As(err, &v):
-		return v.outcome, v.after
+		return v.outcome, v.delay
 	default:
 		return postponed, 0
 	}
 }
 
-// Refusal says that the log is not the one this durable has worked on. Nothing
-// is taken from it until an operator has decided.
+// Refusal says that the log is not the one this durable has worked on. Nothing is taken from it until an operator has
+// decided.
 type Refusal struct {
 	Durable string
 	Log     string // what the log says

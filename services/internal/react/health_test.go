@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// health records what the reactor told.
+// health records what the reactor reported.
 type health struct {
 	mu       sync.Mutex
 	broken   map[string]error

@@ -27,26 +27,26 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			metric.Worker, "result"),
 		dead:       metric.DeadLetters(registry),
 		working:    gauge("softphone_react_working", "Events being handled now."),
-		paused:     gauge("softphone_react_paused", "1 while no work is done because the far side is away or refuses us: /readyz has its words."),
+		paused:     gauge("softphone_react_paused", "1 while no work is done because the far side is away or refuses us: /readyz has its answer."),
 		waiting:    gauge("softphone_react_waiting", "Events not yet delivered to any replica."),
 		unanswered: gauge("softphone_react_unacknowledged", "Events delivered and not yet acknowledged: being handled or to be repeated."),
 		handling: metric.Histogram(registry, "softphone_react_handling_seconds",
-			"What one try to handle an event takes.", metric.Prompt(), metric.Worker),
+			"How long one attempt to handle an event takes.", metric.Prompt(), metric.Worker),
 		done: metric.Histogram(registry, "softphone_react_done_seconds",
 			"From when the log stored an event until it was handled, retries and pauses included.", metric.Patient(), metric.Worker),
 		queue: metric.Register(registry, newQueueAge()),
 	}
 }
 
-// begin shows the counters of a reactor with 0: one that begins with 1 would look to
-// alerts as if nothing had happened.
+// begin shows the counters of a reactor as 0: to an alert, a counter that begins with 1
+// has not increased.
 func (m *Metrics) begin(worker string) {
 	if m == nil {
 		return
 	}
 	m.dead.WithLabelValues(worker)
 	m.paused.WithLabelValues(worker)
-	for _, result := range []outcome{handled, buried, paused, postponed, givenUp} {
+	for _, result := range []outcome{handled, deadLettered, paused, postponed, givenUp} {
 		m.attempts.WithLabelValues(worker, string(result))
 	}
 }
@@ -57,7 +57,7 @@ func (m *Metrics) started(worker string) {
 	}
 }
 
-// ended counts a try and what it took, of an event that was stored then.
+// ended counts an attempt, how long it took, and the age of the event.
 func (m *Metrics) ended(worker string, result outcome, took time.Duration, stored time.Time) {
 	if m == nil {
 		return
@@ -70,7 +70,7 @@ func (m *Metrics) ended(worker string, result outcome, took time.Duration, store
 	}
 }
 
-func (m *Metrics) buried(worker string) {
+func (m *Metrics) deadLettered(worker string) {
 	if m != nil {
 		m.dead.WithLabelValues(worker).Inc()
 	}
@@ -90,8 +90,7 @@ func (m *Metrics) looked(worker string, info *jetstream.ConsumerInfo, oldest tim
 	}
 }
 
-// queueAge shows how old the oldest event is that is not done, as of when somebody
-// looks at the metric.
+// queueAge shows the age of the oldest event that is not done, as of the scrape.
 type queueAge struct {
 	desc *prometheus.Desc
 

@@ -11,34 +11,33 @@ import (
 )
 
 const (
-	// pull is how long a slot waits for a message before it looks whether it
-	// should still; so long does a clean stop take at most. It is not cut short:
-	// a message that arrives for nobody waits for its AckWait.
-	pull = time.Second
+	// pullTimeout bounds a slot's wait for a message, and so a clean stop. A pull is not
+	// cut short: a message that arrives after its slot left waits for its AckWait.
+	pullTimeout = time.Second
 
-	// lull is how long free slots wait for others to be free, while there is more than
-	// all of them can take.
-	lull = 10 * time.Millisecond
+	// gatherDelay is how long free slots wait for others to be free, while there are more
+	// messages than slots.
+	gatherDelay = 10 * time.Millisecond
 
-	// patience is what one exchange with the server may take.
-	patience = 3 * time.Second
+	// requestTimeout bounds one exchange with the server.
+	requestTimeout = 3 * time.Second
 )
 
 // reactor is a run.
 type reactor struct {
 	Config
 	handle   Handler
-	gate     *gate
-	stock    *stock
+	breaker  *breaker
+	fetcher  *fetcher
 	attempts *attempts
 	trouble  chan struct{}             // a slot could not pull
 	created  atomic.Pointer[time.Time] // of the stream this run works on
 	seen     atomic.Uint64             // highest sequence the log is known to have had
-	reported string                    // the supervisor's: its last word
+	reported string                    // the supervisor's last report
 
 	mu      sync.Mutex
 	working map[uint64]bool // sequences being handled
-	missed  map[uint64]bool // sequences that wait because the log misses one
+	missed  map[uint64]bool // sequences that wait because the log lacks an event
 }
 
 // Run handles events until the context ends, which is the only way it returns.
@@ -59,7 +58,7 @@ func Run(ctx context.Context, config Config, handle Handler) error {
 	grace := time.AfterFunc(r.Grace, cancel)
 	defer grace.Stop()
 	slots.Wait()
-	r.stock.asks.Wait()
+	r.fetcher.fetches.Wait()
 	supervisor.Wait()
 	return context.Cause(ctx)
 }
@@ -70,14 +69,14 @@ func newReactor(config Config, handle Handler) *reactor {
 		trouble: make(chan struct{}, 1), working: map[uint64]bool{}, missed: map[uint64]bool{},
 	}
 	r.attempts = newAttempts(r.Retry)
-	r.stock = newStock(r.Concurrency, lull)
-	r.gate = newGate(r.Recover, r.pausing)
+	r.fetcher = newFetcher(r.Concurrency, gatherDelay)
+	r.breaker = newBreaker(r.Recover, r.pausing)
 	r.Metrics.begin(r.Durable)
 	return r
 }
 
-// pausing tells that work stopped, and that it goes on: in the log once each,
-// however many probes fail in between. Health has the latest reason.
+// pausing reports that work stopped or goes on. The log has one line for each, however
+// many probes fail in between; health has the latest reason.
 func (r *reactor) pausing(reason error, began bool) {
 	r.Health.NotReady(r.Durable, reason)
 	r.Metrics.pausing(r.Durable, reason != nil)
@@ -91,23 +90,23 @@ func (r *reactor) pausing(reason error, began bool) {
 	}
 }
 
-// slot takes one message at a time, as long as the context lasts, and handles it
-// in the work context, which lasts a little longer.
+// slot takes one message at a time until ctx ends, and handles it in the work context,
+// which lasts a little longer.
 func (r *reactor) slot(ctx, work context.Context) {
 	for {
-		p, err := r.gate.enter(ctx)
+		p, err := r.breaker.acquire(ctx)
 		if err != nil {
 			return
 		}
 		asked := wall()
-		m, err := r.stock.take(p.consumer)
+		m, err := r.fetcher.next(p.consumer)
 		switch {
 		case err == nil:
 			r.work(work, p, m, asked)
 		case errors.Is(err, nats.ErrTimeout):
-			r.gate.unused(p)
+			r.breaker.unused(p)
 		default:
-			r.gate.unused(p)
+			r.breaker.unused(p)
 			r.troubled(ctx, err)
 		}
 		if ctx.Err() != nil {
@@ -116,7 +115,7 @@ func (r *reactor) slot(ctx, work context.Context) {
 	}
 }
 
-// troubled asks the supervisor to look at the consumer, and gives it a moment.
+// troubled asks the supervisor to check the consumer, and waits a little.
 func (r *reactor) troubled(ctx context.Context, err error) {
 	r.Logger.Debug().Err(err).Msg("no message")
 	select {

@@ -18,8 +18,8 @@ func TestStreamRecreatedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.publish(0, 5)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	seen := newTally()
 	w.run(config, func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
 	seen.await(t, "5 events", atLeast(5))
@@ -33,9 +33,9 @@ func TestStreamRecreatedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.publish(100, 5)
-	w.eventually("it refuses", func() bool { return told.get(told.broken, "pusher log") != nil })
+	w.eventually("it refuses", func() bool { return reports.get(reports.broken, "pusher log") != nil })
 	var refusal *react.Refusal
-	if err := told.get(told.broken, "pusher log"); !errors.As(err, &refusal) || strings.Count(err.Error(), "created 20") != 2 {
+	if err := reports.get(reports.broken, "pusher log"); !errors.As(err, &refusal) || strings.Count(err.Error(), "created 20") != 2 {
 		t.Errorf("refusal %v, want one that names both creation times", err)
 	}
 	time.Sleep(3 * config.Check) // a time in which nothing is to happen
@@ -44,7 +44,7 @@ func TestStreamRecreatedIsRefused(t *testing.T) {
 	}
 }
 
-// The durable, as its metadata and its position tell, worked on another log.
+// By its metadata and its position, the durable worked on another log.
 func TestDurableOfAnotherLogIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -62,12 +62,12 @@ func TestDurableOfAnotherLogIsRefused(t *testing.T) {
 	if _, err := js.UpdateConsumer(t.Context(), events.Stream, began); err != nil {
 		t.Fatal(err)
 	}
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	w.run(config, func(context.Context, react.Delivery) error { t.Error("took an event"); return nil })
 	w.publish(1, 1)
-	w.eventually("it refuses", func() bool { return told.get(told.broken, "pusher log") != nil })
-	if err := told.get(told.broken, "pusher log"); !strings.Contains(err.Error(), "2020-01-01") {
+	w.eventually("it refuses", func() bool { return reports.get(reports.broken, "pusher log") != nil })
+	if err := reports.get(reports.broken, "pusher log"); !strings.Contains(err.Error(), "2020-01-01") {
 		t.Errorf("refusal %v", err)
 	}
 }
@@ -76,8 +76,8 @@ func TestDurableOfAnotherLogIsRefused(t *testing.T) {
 func TestOlderCopyIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	seen := newTally()
 	w.run(config, func(_ context.Context, d react.Delivery) error { seen.add(d); return nil })
 	w.publish(0, 5)
@@ -93,8 +93,8 @@ func TestOlderCopyIsRefused(t *testing.T) {
 	w.server.Stop()
 	w.server.PutBackStore(copied)
 	w.server.Start()
-	w.eventually("it refuses", func() bool { return told.get(told.broken, "pusher log") != nil })
-	err := told.get(told.broken, "pusher log").Error()
+	w.eventually("it refuses", func() bool { return reports.get(reports.broken, "pusher log") != nil })
+	err := reports.get(reports.broken, "pusher log").Error()
 	if !strings.Contains(err, "ends at sequence 5") || !strings.Contains(err, "has had sequence 10") {
 		t.Errorf("refusal %v", err)
 	}

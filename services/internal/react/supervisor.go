@@ -13,8 +13,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// supervise keeps the gate supplied with a consumer that is right, and looks
-// again every so often, or at once when a slot had trouble with it.
+// supervise gives the breaker a consumer that is right. It checks it every Check, and at
+// once when a slot had trouble with it.
 func (r *reactor) supervise(ctx context.Context) {
 	troubled := r.Recover.Backoff()
 	for {
@@ -22,7 +22,7 @@ func (r *reactor) supervise(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.gate.attach(consumer)
+		r.breaker.attach(consumer)
 		r.report(err)
 		wait := r.Check
 		if err == nil {
@@ -40,9 +40,9 @@ func (r *reactor) supervise(ctx context.Context) {
 	}
 }
 
-// look finds the durable, or makes it, and holds it against the log.
+// look finds or makes the durable, and compares it with the log.
 func (r *reactor) look(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	consumer, err := r.find(ctx)
 	if err != nil {
@@ -97,8 +97,8 @@ func (r *reactor) find(ctx context.Context) (jetstream.Consumer, error) {
 	return consumer, nil
 }
 
-// ours is the durable of a log that is another account's, where only setup makes and
-// changes one: it works with what there is.
+// ours checks the durable of a log that belongs to another account, where only setup makes
+// or changes one.
 func (r *reactor) ours(consumer jetstream.Consumer, err error) (jetstream.Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w: run `softphonectl setup`", r.Durable, err)
@@ -123,8 +123,8 @@ func Ensure(ctx context.Context, js jetstream.JetStream, c Config, created time.
 	return nil
 }
 
-// oldest is when the log stored the first event that is not done; the zero time when
-// all are, or when that cannot be known now.
+// oldest is when the log stored the first event that is not done; the zero time when all
+// are done, or when that cannot be read now.
 func (r *reactor) oldest(ctx context.Context, info *jetstream.ConsumerInfo) time.Time {
 	if info.NumPending == 0 && info.NumAckPending == 0 {
 		return time.Time{}
@@ -139,7 +139,7 @@ func (r *reactor) oldest(ctx context.Context, info *jetstream.ConsumerInfo) time
 	return first.Time
 }
 
-// alike says whether a consumer does what ours should.
+// alike reports whether a consumer is configured as ours should be.
 func (r *reactor) alike(have jetstream.ConsumerConfig) bool {
 	want := r.consumer(time.Time{})
 	return sameSet(have.FilterSubjects, want.FilterSubjects) && have.AckWait == want.AckWait &&
@@ -159,7 +159,7 @@ func sameSet(a, b []string) bool {
 	return len(a) == len(b)
 }
 
-// saw remembers how far the log goes.
+// saw records that the log reaches a sequence.
 func (r *reactor) saw(sequence uint64) {
 	for {
 		known := r.seen.Load()
@@ -204,7 +204,7 @@ func (r *reactor) other(state eventlog.State, began time.Time) *Refusal {
 	}
 }
 
-// report tells health, and the log when something changed.
+// report reports the state to health, and to the log when it changed.
 func (r *reactor) report(err error) {
 	var refusal *Refusal
 	refused := errors.As(err, &refusal) || errors.Is(err, eventlog.ErrUnfit)

@@ -18,37 +18,37 @@ import (
 // task is one message in a slot's hands.
 type task struct {
 	*reactor
-	pass
+	permit
 	Delivery
 	raw      jetstream.Msg
-	failures uint64 // what the gate said when it began
+	failures uint64 // the breaker's count when it began
 }
 
 // work handles one message and settles it.
-func (r *reactor) work(ctx context.Context, p pass, m jetstream.Msg, asked time.Time) {
+func (r *reactor) work(ctx context.Context, p permit, m jetstream.Msg, asked time.Time) {
 	meta, err := m.Metadata()
 	if err != nil {
-		r.gate.unused(p)
-		r.Logger.Error().Err(err).Str("subject", m.Subject()).Msg("a message without place")
+		r.breaker.unused(p)
+		r.Logger.Error().Err(err).Str("subject", m.Subject()).Msg("a message without JetStream metadata")
 		return
 	}
 	sequence := meta.Sequence.Stream
 	r.saw(sequence)
-	if !r.begin(sequence) { // its first handling settles it
-		r.gate.unused(p)
+	if !r.begin(sequence) { // the attempt under way settles it
+		r.breaker.unused(p)
 		return
 	}
 	defer r.end(sequence)
-	t := &task{reactor: r, pass: p, raw: m, Delivery: Delivery{
+	t := &task{reactor: r, permit: p, raw: m, Delivery: Delivery{
 		Message: eventlog.Message{
 			Subject: m.Subject(), Sequence: sequence, Time: meta.Timestamp, Header: m.Headers(), Data: m.Data(),
 		},
 		Attempt:   r.attempts.before(sequence) + 1,
-		Delivered: int(meta.NumDelivered), hold: newHold(r.AckWait, asked),
-	}, failures: r.gate.begin()}
+		Delivered: int(meta.NumDelivered), lease: newLease(r.AckWait, asked),
+	}, failures: r.breaker.begin()}
 	r.Metrics.started(r.Durable)
 	began := time.Now()
-	var about tracing.About // costs what reading the event costs
+	var about tracing.About // as costly as decoding the event
 	if r.Tracer.On() {
 		about = t.About()
 	}
@@ -79,13 +79,12 @@ func (r *reactor) end(sequence uint64) {
 	delete(r.working, sequence)
 }
 
-// try calls the handler while it keeps the message ours.
+// try calls the handler, and keeps the lease meanwhile.
 func (t *task) try(ctx context.Context) error {
 	return t.held(func() error { return t.handle(ctx, t.Delivery) })
 }
 
-// held runs f and meanwhile tells the server, at every third of AckWait, that
-// the message is being worked on. A panic becomes a dead letter.
+// held runs f and keeps the lease meanwhile. A panic becomes a dead letter.
 func (t *task) held(f func() error) (err error) {
 	defer t.extend()()
 	defer func() {
@@ -97,20 +96,20 @@ func (t *task) held(f func() error) (err error) {
 	return f()
 }
 
-// extend keeps the message ours until the returned function is called.
+// extend renews the lease at every third of AckWait, until the returned function is called.
 func (t *task) extend() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var (
 		mu    sync.Mutex
-		again *time.Timer
+		timer *time.Timer
 	)
 	mu.Lock()
 	defer mu.Unlock()
-	again = time.AfterFunc(t.AckWait/3, func() {
+	timer = time.AfterFunc(t.AckWait/3, func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if ctx.Err() == nil {
-			again.Reset(t.AckWait / 3)
+			timer.Reset(t.AckWait / 3)
 			t.inProgress(ctx)
 		}
 	})
@@ -118,45 +117,45 @@ func (t *task) extend() (end func()) {
 		cancel()
 		mu.Lock()
 		defer mu.Unlock()
-		again.Stop()
+		timer.Stop()
 	}
 }
 
-// inProgress tells the server that the message is being worked on. Only what the
-// server confirms counts: what is sent may get nowhere for minutes before anybody is
-// told. When it does not, the next time counts.
+// inProgress tells the server that the message is being worked on, and renews the lease if
+// the server confirms it: what is sent may get nowhere for minutes before the client notices.
+// After a failure the next time counts.
 func (t *task) inProgress(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, min(patience, t.AckWait/3))
+	ctx, cancel := context.WithTimeout(ctx, min(requestTimeout, t.AckWait/3))
 	defer cancel()
 	asked := wall()
 	if _, err := t.Log.Conn().RequestWithContext(ctx, t.raw.Reply(), []byte("+WPI")); err == nil {
-		t.hold.extend(asked)
+		t.lease.renew(asked)
 	}
 }
 
-// settle does what the handler's result asks for, and says what it was.
+// settle does what the handler's result asks for, and returns the outcome.
 func (t *task) settle(ctx context.Context, err error) outcome {
-	result, after := judge(err)
+	result, delay := judge(err)
 	t.missing(err)
-	if result == postponed && ctx.Err() != nil { // we are stopping, that is no failure of the event
-		t.gate.unused(t.pass)
-		t.again(ctx, 0)
+	if result == postponed && ctx.Err() != nil { // the reactor stops, which is no failure of the event
+		t.breaker.unused(t.permit)
+		t.nak(ctx, 0)
 		return result
 	}
 	if result == paused {
-		t.postpone(ctx, err, t.gate.pause(t.pass, err), zerolog.DebugLevel)
+		t.postpone(ctx, err, t.breaker.trip(t.permit, err), zerolog.DebugLevel)
 		return result
 	}
-	if result == aside || result == deferred { // these say nothing about the far side
-		t.gate.unused(t.pass)
+	if result == skipped || result == deferred { // the far side was not asked
+		t.breaker.unused(t.permit)
 	} else {
-		t.gate.passed(t.pass, t.failures)
+		t.breaker.passed(t.permit, t.failures)
 	}
 	switch result {
-	case deferred, notYet:
-		t.again(ctx, after)
+	case deferred, answered:
+		t.nak(ctx, delay)
 		return deferred
-	case aside:
+	case skipped:
 		result = handled
 	}
 	if result == postponed && t.expired() {
@@ -166,8 +165,8 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 	case handled:
 		t.ack()
 		return result
-	case buried:
-		err = t.held(func() error { return t.bury(ctx, err) })
+	case deadLettered:
+		err = t.held(func() error { return t.deadLetter(ctx, err) })
 	case givenUp:
 		err = t.held(func() error { return t.giveUp(ctx, err) })
 	}
@@ -179,7 +178,7 @@ func (t *task) settle(ctx context.Context, err error) outcome {
 	return postponed
 }
 
-// expired says whether another failure is the last: by age and by tries.
+// expired reports whether this failure is the last, by age and by attempts.
 func (t *task) expired() bool {
 	return time.Since(t.Time) > t.Deadline && t.Attempt >= t.MinAttempts
 }
@@ -188,11 +187,11 @@ func (t *task) giveUp(ctx context.Context, last error) error {
 	if t.GiveUp != nil {
 		return t.GiveUp(ctx, t.Delivery, last)
 	}
-	return t.bury(ctx, fmt.Errorf("given up after %d attempts in %s: %w", t.Attempt, time.Since(t.Time).Round(time.Second), last))
+	return t.deadLetter(ctx, fmt.Errorf("given up after %d attempts in %s: %w", t.Attempt, time.Since(t.Time).Round(time.Second), last))
 }
 
-func (t *task) bury(ctx context.Context, reason error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (t *task) deadLetter(ctx context.Context, reason error) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	created := t.created.Load()
 	t.log().Warn().Err(reason).Msg("dead letter")
@@ -200,14 +199,14 @@ func (t *task) bury(ctx context.Context, reason error) error {
 		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
 	})
 	if recorded {
-		t.Metrics.buried(t.Durable)
+		t.Metrics.deadLettered(t.Durable)
 	}
 	return err
 }
 
-// ack acknowledges, and does not wait until the server has it, which would cost as
-// much as a look into the log. An acknowledgement that is lost brings the message
-// back, and the handler finds it done.
+// ack acknowledges without waiting for the server, which would cost as much as a look into
+// the log. If the acknowledgement is lost, the message comes again and the handler finds it
+// done.
 func (t *task) ack() {
 	t.attempts.done(t.Sequence)
 	if err := t.raw.Ack(); err != nil {
@@ -215,7 +214,7 @@ func (t *task) ack() {
 	}
 }
 
-// postpone gives the message back for a while, and tells whoever wants to know.
+// postpone gives the message back for a while, and calls Postponed.
 func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, level zerolog.Level) {
 	t.log().WithLevel(level).Err(reason).Int("attempt", t.Attempt).Dur("again_in", wait).Msg("postponed")
 	if t.Postponed != nil {
@@ -224,11 +223,10 @@ func (t *task) postpone(ctx context.Context, reason error, wait time.Duration, l
 			return nil
 		})
 	}
-	t.again(ctx, wait)
+	t.nak(ctx, wait)
 }
 
-// missing reports an event that waits for somebody to mend the log, and when it waits
-// no more.
+// missing reports an event that waits until somebody repairs the log, and the end of that.
 func (t *task) missing(err error) {
 	if !errors.Is(err, eventlog.ErrMissing) {
 		err = nil

@@ -14,18 +14,18 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
-// Config of a [Client]. A zero value means its default, unless told otherwise.
+// Config of a [Client]. A zero value means its default, unless its comment says otherwise.
 type Config struct {
 	Servers   []Server       // in the order of preference; at least one
 	LocalName string         // for EHLO; empty: this host's name, or its address when it has no proper one
 	Roots     *x509.CertPool // whom to trust; nil: whom the system trusts
 	Domains   DomainLimits
-	Waiting   int     // mails to one domain that may wait a moment for a place among its limit; 0: none
-	Rate      float64 // mails a second, to each server; 0: as fast as it goes
+	Waiting   int     // mails to one domain that may wait for a place (queueTimeout); 0: none
+	Rate      float64 // mails a second, to each server; 0: no limit
 	Keys      []Key   // DKIM; none: mails are not signed
 
 	Reuse    Reuse
-	Rest     Rest
+	Cooldown Cooldown
 	Timeouts Timeouts
 	Logger   zerolog.Logger
 	Metrics  *Metrics // may be nil
@@ -41,7 +41,7 @@ type Client struct {
 	metrics *Metrics
 }
 
-// New checks the configuration. It connects to nobody.
+// New checks the configuration. It opens no connection.
 func New(c Config) (*Client, error) {
 	if len(c.Servers) == 0 {
 		return nil, errors.New("SMTP_URL: names no server")
@@ -63,8 +63,8 @@ func (c Config) withDefaults() Config {
 	if c.Timeouts == (Timeouts{}) {
 		c.Timeouts = DefaultTimeouts()
 	}
-	if c.Rest == (Rest{}) {
-		c.Rest = DefaultRest()
+	if c.Cooldown == (Cooldown{}) {
+		c.Cooldown = DefaultCooldown()
 	}
 	fallback := DefaultReuse()
 	for _, n := range []struct{ value, otherwise *int }{
@@ -94,24 +94,24 @@ func (c Config) relay(server Server) *relay {
 		limit = rate.Limit(c.Rate)
 	}
 	counts := meter{c.Metrics, server.Addr()}
-	counts.rests(false)
+	counts.down(false)
 	return &relay{
-		pool:    newPool(d, c.Reuse, counts),
-		rest:    rest{pauses: c.Rest.pauses()},
-		limiter: rate.NewLimiter(limit, max(1, int(c.Rate))),
+		pool:     newPool(d, c.Reuse, counts),
+		cooldown: cooldown{pauses: c.Cooldown.pauses()},
+		limiter:  rate.NewLimiter(limit, max(1, int(c.Rate))),
 	}
 }
 
-// Receipt is the word of the server that took a mail.
+// Receipt is the answer of the server that took a mail.
 type Receipt struct {
 	Server  string // host:port
 	Code    int    // 250
-	Text    string // the server's words, one line
+	Text    string // the text of the answer, one line
 	QueueID string // under which the server knows the mail; may be empty
 }
 
-// Full tells whether a mail to an address would only come too early: then Send would
-// answer the same. Whoever asks before writing the mail saves the writing.
+// Full returns the [*Busy] that Send would return for a mail to an address now, or nil. To ask before rendering the
+// mail saves the rendering.
 func (c *Client) Full(to string) *Busy {
 	to, err := wire(to)
 	if err != nil {
@@ -124,16 +124,14 @@ func (c *Client) Full(to string) *Busy {
 	return busy
 }
 
-// Send returns no error exactly when a server took responsibility for the mail:
-// its final dot was answered with 250. What happens to the connection after that
-// is of no interest. Every other end is a [*Failure], a [*Busy], or the context's
-// error. When the context ends the connection is closed at once, in whatever
-// stage it is; a mail whose final dot was sent may have been accepted nevertheless.
+// Send returns no error exactly when a server took responsibility for the mail: it answered the final dot with 250.
+// What happens to the connection after that does not matter. Every other end is a [*Failure], a [*Busy], or the
+// context's error. When the context ends the connection is closed at once, in any stage; a mail whose final dot was
+// sent may have been accepted nevertheless.
 //
-// The servers are tried in their order: the next one only when one is away or
-// refuses us, never when it has a word about the mail, and never when the mail was
-// sent whole. Such a server is left alone for a while. When all are, each is tried
-// nevertheless, so the caller should wait longer and longer between such tries.
+// The servers are tried in their order. The next one is tried only when one cannot be reached or refuses us: never
+// after an answer about the mail itself, and never when the mail was sent whole. Such a server is marked down for a
+// while. When all are down, each is tried nevertheless, so the caller should back off between such attempts.
 func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 	mail, err := mail.prepared()
 	if err != nil {
@@ -157,18 +155,17 @@ func (c *Client) Send(ctx context.Context, mail Envelope) (Receipt, error) {
 	return receipt, err
 }
 
-// offer tries the servers that are not resting, and where all are, each of them.
+// offer tries the servers that are not down, and when all are, each of them.
 func (c *Client) offer(ctx context.Context, mail Envelope) (Receipt, error) {
-	receipt, asked, err := c.among(ctx, mail, (*relay).enter)
+	receipt, asked, err := c.among(ctx, mail, (*relay).allow)
 	if !asked {
 		receipt, _, err = c.among(ctx, mail, func(*relay) bool { return true })
 	}
 	return receipt, err
 }
 
-// among tries the servers that may be, until one has the last word. That others do
-// not know international addresses is none as long as one was not heard; that one
-// refuses the sender is, when the others are away.
+// among tries the servers that may be tried, until one answers for good. That some do not offer SMTPUTF8 is temporary
+// while another could not be asked. That one refuses the sender stands, when the others cannot be reached.
 func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool) (receipt Receipt, asked bool, err error) {
 	var unable int
 	var senderRefused error
@@ -196,12 +193,12 @@ func (c *Client) among(ctx context.Context, mail Envelope, may func(*relay) bool
 	return receipt, asked, err
 }
 
-// elsewhere says whether another server may take what this one did not.
+// elsewhere reports whether another server may take what this one did not.
 func elsewhere(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && (blame(err) || judged(err, SenderRefused) || errors.Is(err, errNoSMTPUTF8))
 }
 
-// try offers a mail to one server, and draws from the end whether it shall rest.
+// try offers a mail to one server, and marks the server up or down according to the result.
 func (c *Client) try(ctx context.Context, r *relay, mail Envelope) (Receipt, error) {
 	within, step := tracing.Call(ctx, "send e-mail", r.Addr())
 	receipt, err := r.send(within, mail)
@@ -211,24 +208,24 @@ func (c *Client) try(ctx context.Context, r *relay, mail Envelope) (Receipt, err
 	}
 	switch {
 	case err != nil && ctx.Err() != nil, errors.Is(err, errClosed):
-		r.unknown()
+		r.inconclusive()
 	case blame(err):
-		if pause := r.away(); pause > 0 {
-			r.meter.rests(true)
+		if pause := r.markDown(); pause > 0 {
+			r.meter.down(true)
 			logger := c.about(r.Addr(), err)
-			logger.Warn().Dur("again_in", pause).Msg("a mail server is left alone for a while")
+			logger.Warn().Dur("again_in", pause).Msg("mail server marked down")
 		}
 	default:
-		if r.back() {
-			r.meter.rests(false)
-			c.logger.Info().Str("server", r.Addr()).Msg("a mail server is used again")
+		if r.markUp() {
+			r.meter.down(false)
+			c.logger.Info().Str("server", r.Addr()).Msg("mail server marked up")
 		}
 	}
 	return receipt, err
 }
 
-// about is where to log what a server did. Its words are left out from where they
-// may repeat an address.
+// about is the logger for what a server did. From MAIL on it leaves out the server's text, which may repeat an
+// address.
 func (c *Client) about(server string, err error) zerolog.Logger {
 	line := c.logger.With().Str("server", server)
 	if failure, judged := errors.AsType[*Failure](err); judged {
@@ -240,8 +237,8 @@ func (c *Client) about(server string, err error) zerolog.Logger {
 	return line.Logger()
 }
 
-// Close ends what is idle. It waits for no server longer than a second; mails under
-// way go on, and their connections end with them.
+// Close ends idle connections, and waits at most a second for a server. Mails under way go on, and their connections
+// end after them.
 func (c *Client) Close() {
 	for _, r := range c.relays {
 		r.close()

@@ -24,9 +24,8 @@ type Timeouts struct {
 	Dot     time.Duration // the answer to the final dot
 }
 
-// DefaultTimeouts are those of RFC 5321 §4.5.3.2. The last one is long for a
-// reason: a server that is still thinking may well accept the mail, and whoever
-// does not wait for that sends it twice.
+// DefaultTimeouts are those of RFC 5321 §4.5.3.2. The last one is long for a reason: a server that is still thinking
+// may well accept the mail, and a client that does not wait for that sends it twice.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{Connect: 30 * time.Second, Command: 5 * time.Minute, Body: 3 * time.Minute, Dot: 10 * time.Minute}
 }
@@ -49,9 +48,9 @@ type conn struct {
 	stage  Stage
 
 	mails   int  // handed over so far
-	used    bool // it is not its first mail
+	used    bool // this is not its first mail
 	unclean bool // a transaction was begun and not ended
-	broken  bool // what comes next on it is anybody's guess
+	broken  bool // what the server sends next is unknown
 	since   time.Time
 	expiry  *time.Timer // while idle
 	gone    atomic.Bool
@@ -100,14 +99,13 @@ func (c *conn) open(ctx context.Context) error {
 	return nil
 }
 
-// endWith closes the connection at once when the context ends, whatever it is
-// doing, until the returned function is called.
+// endWith closes the connection at once when the context ends, in any stage, until the returned function is called.
 func (c *conn) endWith(ctx context.Context) (release func()) {
 	stop := context.AfterFunc(ctx, c.kill)
 	return func() { stop() }
 }
 
-// kill closes the connection, whoever uses it. It can be called again.
+// kill closes the connection, also while it is in use. It may be called again.
 func (c *conn) kill() {
 	if c.raw != nil && !c.gone.Swap(true) {
 		_ = c.raw.Close()
@@ -120,13 +118,13 @@ func (c *conn) enter(stage Stage, timeout time.Duration) error {
 	return c.raw.SetDeadline(time.Now().Add(timeout))
 }
 
-// bounded is a connection of which only so much is read.
+// bounded is a connection with a limit on what is read from it.
 type bounded struct {
 	net.Conn
 	left int // bytes
 }
 
-// maxAnswer is much more than any answer has, or any handshake of TLS.
+// maxAnswer is in bytes, and much more than any answer or TLS handshake has.
 const maxAnswer = 512 << 10
 
 var errEndless = errors.New("the server's answer does not end")
@@ -179,7 +177,7 @@ func (c *conn) tlsConfig() *tls.Config {
 		GetClientCertificate: c.Certificate.show(),
 		InsecureSkipVerify:   c.Encryption == Opportunistic, //nolint:gosec // see there
 
-		DynamicRecordSizingDisabled: true, // nobody waits for the first half of a mail
+		DynamicRecordSizingDisabled: true, // a server needs the whole mail
 	}
 }
 
@@ -197,15 +195,14 @@ func (c *conn) authenticate() error {
 	return c.client.Auth(&login{user: c.User, secret: secret, mechanism: c.Mechanism, trusted: true})
 }
 
-// trusted says whether a password may be sent: to this machine, or encrypted
-// to a server whose certificate was checked.
+// trusted reports whether a password may be sent: to this machine, or encrypted to a server whose certificate was
+// verified.
 func (c *conn) trusted() bool {
 	_, encrypted := c.client.TLSConnectionState()
 	return c.Loopback() || encrypted && c.Encryption != Opportunistic
 }
 
-// quit takes leave, and closes. The answer is waited for only that long: it says
-// nothing about any mail.
+// quit sends QUIT and closes. It waits a second for the answer, which says nothing about any mail.
 func (c *conn) quit() {
 	if !c.broken && !c.gone.Load() && c.raw.SetDeadline(time.Now().Add(time.Second)) == nil {
 		_ = c.client.Quit()
@@ -216,8 +213,7 @@ func (c *conn) quit() {
 // domainName is what EHLO may carry as a name: a fully qualified one.
 var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
-// name is this host's, or as RFC 5321 §4.1.4 has it for a host without a proper
-// one, its address as a literal.
+// name is this host's name, or its address as a literal if it has no full one (RFC 5321 §4.1.4).
 func (c *conn) name() string {
 	if c.localName != "" {
 		return c.localName

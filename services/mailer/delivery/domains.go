@@ -18,10 +18,10 @@ import (
 // Limit of the mails to one recipient's domain.
 type Limit struct {
 	AtOnce int        // mails being handed over
-	Rate   rate.Limit // mails a second; 0: as fast as it goes
+	Rate   rate.Limit // mails a second; 0: no limit
 }
 
-// DomainLimits are limits by domain, in ASCII; "*" is that of every other domain.
+// DomainLimits are limits by domain, in ASCII; "*" is the limit of every other domain.
 type DomainLimits map[string]Limit
 
 // ParseDomainLimits reads MAIL_DOMAIN_LIMITS: with spaces or commas in between,
@@ -73,8 +73,8 @@ func parseLimit(word string) (domain string, limit Limit, err error) {
 	return domain, limit, nil
 }
 
-// Busy says that a recipient's domain has its share of the connections, or of the
-// rate. Nothing was tried and nothing failed: try again after a while.
+// Busy says that a recipient's domain has its share of the connections, or of the rate. The mail was not tried: try
+// it again after a while.
 type Busy struct {
 	Domain string
 	After  time.Duration
@@ -84,14 +84,13 @@ func (b *Busy) Error() string {
 	return fmt.Sprintf("%s has its share of the mails under way: later", b.Domain)
 }
 
-// domains keeps one slow domain from taking all connections. A few mails that would
-// be too many wait a moment for a place; the others do not, as whoever waits keeps its
-// caller from other mails: they are told when to come again, each a turn later than
-// the one before.
+// domains keeps one slow domain from taking all connections. Of the mails over a domain's limit, some wait briefly for
+// a place. The others get a [*Busy] with a time to come again, each a turn later than the one before, because a mail
+// that waits keeps its caller from other mails.
 type domains struct {
 	limits  DomainLimits
-	rest    Limit // of domains that have none of their own
-	waiting int   // mails to one domain that wait a moment for a place
+	others  Limit // of domains that have none of their own
+	waiting int   // mails to one domain that may wait for a place
 
 	mu sync.Mutex
 	by map[string]*domain
@@ -102,35 +101,33 @@ type domain struct {
 	limit   Limit
 	bucket  *rate.Limiter // nil: no rate
 	running int
-	waiting []chan struct{} // for a place, first come first; closed: it is theirs
-	last    time.Time       // a mail ended
+	waiting []chan struct{} // for a place, in their order; closed: the place is theirs
+	last    time.Time       // when a mail ended
 	gap     time.Duration   // between mails that ended, smoothed
-	turn    time.Time       // of the last mail that was sent away
+	turn    time.Time       // of the last mail that got a Busy
 }
 
-// newDomains takes the number of connections there are: unless told otherwise, one
-// domain may have three quarters of them.
+// newDomains makes the limits. Without one for "*", a domain may have three quarters of the connections.
 func newDomains(limits DomainLimits, connections, waiting int) *domains {
-	rest, set := limits["*"]
+	others, set := limits["*"]
 	if !set {
-		rest = Limit{AtOnce: max(1, connections*3/4)}
+		others = Limit{AtOnce: max(1, connections*3/4)}
 	}
-	return &domains{limits: limits, rest: rest, waiting: waiting, by: map[string]*domain{}}
+	return &domains{limits: limits, others: others, waiting: waiting, by: map[string]*domain{}}
 }
 
-// enter lets a mail to a domain pass, until leave; otherwise it is [*Busy], or the
-// context's error.
+// enter admits a mail to a domain, until leave. Its error is [*Busy] or the context's.
 func (d *domains) enter(ctx context.Context, name string) (leave func(), err error) {
 	at, turn, err := d.ask(name)
 	if err != nil {
 		return nil, err
 	}
 	if turn != nil {
-		moment := time.NewTimer(aMoment)
-		defer moment.Stop()
+		timer := time.NewTimer(queueTimeout)
+		defer timer.Stop()
 		select {
 		case <-turn:
-		case <-moment.C:
+		case <-timer.C:
 			err = d.leaveQueue(name, at, turn)
 		case <-ctx.Done():
 			err = context.Cause(ctx)
@@ -142,7 +139,7 @@ func (d *domains) enter(ctx context.Context, name string) (leave func(), err err
 	return func() { d.leave(at) }, err
 }
 
-// ask for a place: nil and no error is one; a channel, one to wait for.
+// ask asks for a place. Without an error and a channel the mail has it; with a channel it has it once that is closed.
 func (d *domains) ask(name string) (*domain, chan struct{}, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -166,8 +163,7 @@ func (d *domains) ask(name string) (*domain, chan struct{}, error) {
 	return at, nil, nil
 }
 
-// full says what enter would, where it would neither let a mail pass nor wait: nil
-// when it would.
+// full returns the error that enter would return at once, or nil.
 func (d *domains) full(name string) *Busy {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -182,12 +178,12 @@ func (d *domains) full(name string) *Busy {
 	}
 }
 
-// crowded says whether a domain has all its places taken, and those to wait for one.
+// crowded reports whether all places of a domain are taken, and all places in its queue.
 func (d *domains) crowded(at *domain) bool {
 	return at.running >= at.limit.AtOnce && (at.bucket != nil || len(at.waiting) >= d.waiting)
 }
 
-// leaveQueue waits no longer, unless the place was given in this moment: nil.
+// leaveQueue leaves the queue. It returns nil if the mail has just got its place.
 func (d *domains) leaveQueue(name string, at *domain, turn chan struct{}) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -204,12 +200,12 @@ func (d *domain) busy(name string, now time.Time) *Busy {
 	return &Busy{name, d.later(now, max(d.gap, now.Sub(d.last)))}
 }
 
-// spent is a domain that has had its rate.
+// spent is for a domain that has reached its rate.
 func (d *domain) spent(name string, now time.Time) *Busy {
 	return &Busy{name, d.later(now, time.Duration(float64(time.Second)/float64(d.limit.Rate)))}
 }
 
-// of finds a domain, or begins it. Whoever asks holds the lock.
+// of finds a domain, or adds it. The caller holds the lock.
 func (d *domains) of(name string, now time.Time) *domain {
 	if at := d.by[name]; at != nil {
 		return at
@@ -217,7 +213,7 @@ func (d *domains) of(name string, now time.Time) *domain {
 	if len(d.by) >= manyDomains {
 		maps.DeleteFunc(d.by, func(_ string, at *domain) bool { return at.running == 0 && now.Sub(at.last) > time.Hour })
 	}
-	at := &domain{limit: d.rest, last: now}
+	at := &domain{limit: d.others, last: now}
 	if own, has := d.limits[name]; has {
 		at.limit = own
 	}
@@ -228,7 +224,7 @@ func (d *domains) of(name string, now time.Time) *domain {
 	return at
 }
 
-// manyDomains is when those that nobody writes to are forgotten.
+// manyDomains is the number at which unused domains are dropped.
 const manyDomains = 4096
 
 func (d *domains) leave(at *domain) {
@@ -245,7 +241,7 @@ func (d *domains) leave(at *domain) {
 	at.running--
 }
 
-// later is the next turn after the one given out last, a gap each.
+// later returns how long until the next turn, a gap after the last one.
 func (d *domain) later(now time.Time, gap time.Duration) time.Duration {
 	if d.turn.Before(now) {
 		d.turn = now
@@ -258,7 +254,7 @@ func (d *domain) later(now time.Time, gap time.Duration) time.Duration {
 }
 
 const (
-	aMoment = time.Second // for a place; a domain that needs longer for a mail is a slow one
-	minTurn = time.Millisecond
-	maxTurn = time.Minute // so that a domain that is itself again is soon written to
+	queueTimeout = time.Second // a domain that needs longer for a mail is a slow one
+	minTurn      = time.Millisecond
+	maxTurn      = time.Minute // so that a domain that has recovered soon gets mails again
 )

@@ -22,7 +22,7 @@ func TestFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first, second := newFake(t, "", broken), newFake(t, "", nil)
-			client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, first, second)
+			client := open(t, func(c *Config) { c.Cooldown = Cooldown{time.Hour, time.Hour} }, first, second)
 			for range 3 {
 				if r := sent(t, client); r.Server != second.addr {
 					t.Errorf("taken by %s", r.Server)
@@ -64,7 +64,7 @@ func TestServerComesBack(t *testing.T) {
 		return ""
 	})
 	second := newFake(t, "", nil)
-	client := open(t, func(c *Config) { c.Rest = Rest{time.Millisecond, time.Millisecond} }, first, second)
+	client := open(t, func(c *Config) { c.Cooldown = Cooldown{time.Millisecond, time.Millisecond} }, first, second)
 	if r := sent(t, client); r.Server != second.addr {
 		t.Errorf("taken by %s", r.Server)
 	}
@@ -89,7 +89,7 @@ func TestAllServersAway(t *testing.T) {
 		return ""
 	}
 	first, second := newFake(t, "", answer), newFake(t, "", answer)
-	client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, first, second)
+	client := open(t, func(c *Config) { c.Cooldown = Cooldown{time.Hour, time.Hour} }, first, second)
 	for n := 1; n <= 3; n++ {
 		if f := refused(t, client); f.Verdict != Unavailable {
 			t.Errorf("%+v", f)
@@ -104,29 +104,29 @@ func TestAllServersAway(t *testing.T) {
 	}
 }
 
-func TestRest(t *testing.T) {
+func TestCooldown(t *testing.T) {
 	t.Parallel()
-	r := rest{pauses: Rest{time.Hour, 10 * time.Hour}.pauses()}
-	if !r.enter() || r.away() == 0 {
-		t.Error("a server that never failed was not used, or does not rest")
+	r := cooldown{pauses: Cooldown{time.Hour, 10 * time.Hour}.pauses()}
+	if !r.allow() || r.markDown() == 0 {
+		t.Error("a server that never failed was not used, or is not marked down")
 	}
-	if r.enter() || r.away() != 0 {
-		t.Error("used while it rests, or a mail that was under way made it rest longer")
-	}
-	r.until = time.Now()
-	if !r.enter() || r.enter() {
-		t.Error("after its rest one mail looks, and only one")
-	}
-	if r.away() < 90*time.Minute {
-		t.Error("the second rest is no longer than the first")
+	if r.allow() || r.markDown() != 0 {
+		t.Error("used while it is down, or a mail that was under way made that longer")
 	}
 	r.until = time.Now()
-	if !r.enter() {
-		t.Error("nobody may look")
+	if !r.allow() || r.allow() {
+		t.Error("after its cooldown one mail probes, and only one")
 	}
-	r.unknown() // that mail was canceled
-	if !r.enter() || !r.back() || !r.enter() || !r.enter() {
-		t.Error("back, but not used")
+	if r.markDown() < 90*time.Minute {
+		t.Error("the second cooldown is no longer than the first")
+	}
+	r.until = time.Now()
+	if !r.allow() {
+		t.Error("no mail may probe")
+	}
+	r.inconclusive() // that mail was canceled
+	if !r.allow() || !r.markUp() || !r.allow() || !r.allow() {
+		t.Error("up, but not used")
 	}
 }
 
@@ -142,7 +142,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	first, second := newFake(t, "PIPELINING", flaky), newFake(t, "", flaky)
 	client := open(t, func(c *Config) {
-		c.Rest, c.Domains, c.Reuse.Mails = Rest{time.Microsecond, time.Microsecond}, DomainLimits{"*": {AtOnce: 16}}, 7
+		c.Cooldown, c.Domains, c.Reuse.Mails = Cooldown{time.Microsecond, time.Microsecond}, DomainLimits{"*": {AtOnce: 16}}, 7
 	}, first, second)
 	var senders sync.WaitGroup
 	var accepted atomic.Int64
@@ -234,8 +234,8 @@ func TestSMTPUTF8InAnOutage(t *testing.T) {
 	old := newFake(t, "8BITMIME", nil)
 	for name, order := range map[string][]*fake{"the first": {modern, old}, "the second": {old, modern}} {
 		away.Store(true)
-		client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, order...)
-		for _, when := range []string{"away", "resting"} {
+		client := open(t, func(c *Config) { c.Cooldown = Cooldown{time.Hour, time.Hour} }, order...)
+		for _, when := range []string{"away", "down"} {
 			_, err := client.Send(t.Context(), international)
 			if f, ok := errors.AsType[*Failure](err); !ok || f.Verdict != Temporary {
 				t.Errorf("%s is %s: %v, want it tried again, and nothing else", name, when, err)

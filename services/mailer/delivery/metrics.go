@@ -16,7 +16,7 @@ type Metrics struct {
 	sends            *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
 	opened           *prometheus.CounterVec
-	open, resting    *prometheus.GaugeVec
+	open, isDown     *prometheus.GaugeVec
 	limited, retried prometheus.Counter
 }
 
@@ -34,7 +34,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		sends: counters("sends_total",
-			"Mails offered to a server, by the code of its answer (none: it gave none) and what that means (accepted, temporary, final, unavailable, sender_refused).",
+			"Mails offered to a server, by the code of its answer (none: no answer) and the verdict (accepted, temporary, final, unavailable, sender_refused).",
 			"server", "code", "verdict"),
 		seconds: metric.Register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: space + "send_seconds", Help: "From MAIL to the answer to the final dot, or to a refusal.",
@@ -42,8 +42,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"server"})),
 		opened:  counters("connections_opened_total", "Connections opened to a server.", "server"),
 		open:    gauges("connections", "Connections open to a server, idle ones too."),
-		resting: gauges("server_resting", "1 while a server is left alone because it was away or refused us."),
-		limited: counter("domain_limited_total", "Mails put off because their recipient's domain had its share of the connections."),
+		isDown:  gauges("server_down", "1 while no mail goes to a server, because it could not be reached or refused us."),
+		limited: counter("domain_limited_total", "Mails deferred because their recipient's domain had its share of the connections."),
 		retried: counter("connections_stale_total", "Mails that found their connection ended and went on a fresh one at once."),
 	}
 }
@@ -76,7 +76,7 @@ func (m meter) sent(took time.Duration, err error) {
 	m.ended(err)
 }
 
-// ended counts the end of a mail: also of one no connection could be had for.
+// ended counts the end of a mail, also when no connection could be opened for it.
 func (m meter) ended(err error) {
 	if m.Metrics == nil {
 		return
@@ -95,9 +95,9 @@ func (m meter) ended(err error) {
 	m.sends.WithLabelValues(m.server, code, verdict).Inc()
 }
 
-func (m meter) rests(on bool) {
+func (m meter) down(on bool) {
 	if m.Metrics != nil {
-		m.resting.WithLabelValues(m.server).Set(map[bool]float64{true: 1}[on])
+		m.isDown.WithLabelValues(m.server).Set(map[bool]float64{true: 1}[on])
 	}
 }
 

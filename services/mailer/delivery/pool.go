@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Reuse says how connections are used again.
+// Reuse says how connections are reused.
 type Reuse struct {
 	Connections int           // open at a time, to one server
 	Mails       int           // on one connection, before it is ended
 	Idle        time.Duration // after which an unused connection is ended
-	Trust       time.Duration // after which an unused one is asked whether it lives before a mail is given to it
+	Trust       time.Duration // after which an unused one is checked with RSET before it gets a mail
 }
 
-// DefaultReuse suits most servers: many count mails per connection, and all end
-// one that says nothing, Postfix after 5 minutes, or 10 seconds when it is busy.
+// DefaultReuse suits most servers: many limit the mails of a connection, and all end an idle one, Postfix after 5
+// minutes, or 10 seconds under load.
 func DefaultReuse() Reuse {
 	return Reuse{Connections: 8, Mails: 100, Idle: 30 * time.Second, Trust: time.Second}
 }
 
-// pool of the connections to one server. At most as many are open as it has slots.
+// pool of the connections to one server, of which at most one is open for each slot.
 type pool struct {
 	dialer
 	Reuse
@@ -39,9 +39,8 @@ func newPool(d dialer, r Reuse, m meter) *pool {
 	return &pool{dialer: d, Reuse: r, meter: m, slots: make(chan struct{}, r.Connections), closed: make(chan struct{})}
 }
 
-// get waits for a slot and returns a connection that is ready for a mail: one that
-// was used before, and proved to live if it was idle for long, or a fresh one. It
-// goes back with put.
+// get waits for a slot and returns a connection that is ready for a mail: a fresh one, or a used one that was checked
+// if it was idle for longer than Trust. Give it back with put.
 func (p *pool) get(ctx context.Context) (*conn, error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -64,7 +63,7 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	return p.renew(ctx, c)
 }
 
-// open makes a fresh connection; the caller has a slot, which is lost with an error.
+// open makes a fresh connection in the caller's slot, which it frees after an error.
 func (p *pool) open(ctx context.Context) (*conn, error) {
 	c, err := p.dialer.open(ctx)
 	if err != nil {
@@ -75,13 +74,13 @@ func (p *pool) open(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// renew replaces a connection that broke by a fresh one, in its slot.
+// renew replaces a broken connection by a fresh one, in its slot.
 func (p *pool) renew(ctx context.Context, c *conn) (*conn, error) {
 	p.drop(c)
 	return p.open(ctx)
 }
 
-// take removes the connection that was used last; nil: there is none.
+// take removes the idle connection that was used last; nil: there is none.
 func (p *pool) take() (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,9 +97,8 @@ func (p *pool) take() (*conn, error) {
 	return c, nil
 }
 
-// put gives a connection and its slot back. One that is not used again keeps its
-// slot until it has left, as it is open until then; the mail's outcome need not wait
-// for good manners.
+// put gives a connection and its slot back. A connection that is not reused keeps its slot until it is closed, in the
+// background: the mail's outcome need not wait for the QUIT.
 func (p *pool) put(c *conn) {
 	switch {
 	case p.keep(c):
@@ -116,13 +114,13 @@ func (p *pool) put(c *conn) {
 	<-p.slots
 }
 
-// leave closes a connection that could be used again.
+// leave closes a working connection with QUIT.
 func (p *pool) leave(c *conn) {
 	p.meter.closed()
 	c.quit()
 }
 
-// keep makes a connection idle, if it is to be used again.
+// keep makes a connection idle if it can be reused, and reports that.
 func (p *pool) keep(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -135,7 +133,7 @@ func (p *pool) keep(c *conn) bool {
 	return true
 }
 
-// expire ends a connection that nobody used for long, in a slot.
+// expire ends a connection that was idle for long. It takes a slot meanwhile.
 func (p *pool) expire(c *conn) {
 	select {
 	case p.slots <- struct{}{}:
@@ -159,7 +157,7 @@ func (p *pool) expire(c *conn) {
 	}
 }
 
-// ended says whether the pool is closed.
+// ended reports whether the pool is closed.
 func (p *pool) ended() bool {
 	select {
 	case <-p.closed:
@@ -169,14 +167,13 @@ func (p *pool) ended() bool {
 	}
 }
 
-// drop closes a connection that is no good.
+// drop closes a connection that does not work any more.
 func (p *pool) drop(c *conn) {
 	p.meter.closed()
 	c.kill()
 }
 
-// close ends the idle connections, and those in use when they are put back. It
-// waits for no server longer than a second.
+// close ends the idle connections, and those in use when they are put back. It waits at most a second for a server.
 func (p *pool) close() {
 	p.mu.Lock()
 	idle := p.idle

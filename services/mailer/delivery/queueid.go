@@ -12,7 +12,7 @@ var accepted = regexp.MustCompile(`(?i)\bqueued as ([A-Z0-9._-]+)` +
 	`|\bOK +\d+ (\S+) - gsmtp`)
 
 // queueID is the name under which a server knows the mail it accepted; "" when its
-// words tell none.
+// words name none.
 func queueID(text string) string {
 	found := accepted.FindStringSubmatch(OneLine(text))
 	for i := 1; i < len(found); i++ {

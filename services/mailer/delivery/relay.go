@@ -8,11 +8,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// relay is one of the servers: its connections, how fast it may be used, and
-// whether it is left alone for now.
+// relay is one of the servers: its connections, its rate limit, and whether it is down.
 type relay struct {
 	*pool
-	rest
+	cooldown
 	limiter *rate.Limiter
 }
 
@@ -41,11 +40,11 @@ func (r *relay) send(ctx context.Context, mail Envelope) (Receipt, error) {
 	return receipt, err
 }
 
-// stale says whether a connection that was used before had ended in the meantime:
-// nothing of the mail was accepted, so a fresh one may have it at once.
+// stale reports whether a connection that was used before had ended in the meantime. Then the server accepted nothing
+// of the mail, and it can go over a fresh connection at once.
 func (c *conn) stale() bool { return c.used && c.broken && c.stage <= stageMAIL }
 
-// blame says whether an error speaks against the server and not the mail.
+// blame reports whether the server is to blame for an error, and not the mail.
 func blame(err error) bool { return judged(err, Unavailable) }
 
 func judged(err error, as Verdict) bool {

@@ -53,7 +53,7 @@ func TestFailoverForASender(t *testing.T) {
 	t.Parallel()
 	first := newFake(t, "", answers("MAIL FROM:<acme@", "553 5.1.8 who?"))
 	second := newFake(t, "", nil)
-	client := open(t, func(c *Config) { c.Rest = Rest{time.Hour, time.Hour} }, first, second)
+	client := open(t, func(c *Config) { c.Cooldown = Cooldown{time.Hour, time.Hour} }, first, second)
 	refused := envelope(t)
 	refused.From, refused.OneOfMany = "acme@acme.example", true
 	for range 2 {

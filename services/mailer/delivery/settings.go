@@ -45,7 +45,7 @@ func (s Settings) Validate() error {
 	return err
 }
 
-// Config is what the settings mean. All faults are told at once.
+// Config is what the settings mean. Its error names all faults at once.
 func (s Settings) Config() (Config, error) {
 	servers, serversErr := ParseServers(s.URL, s.Password.Reveal())
 	limits, limitsErr := ParseDomainLimits(s.Domains)

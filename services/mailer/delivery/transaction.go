@@ -19,7 +19,7 @@ type command struct {
 }
 
 var (
-	// errNoSMTPUTF8 is told of an address, not of a server: no other answer would help.
+	// errNoSMTPUTF8 is about an address, not about a server: no later answer would differ.
 	errNoSMTPUTF8 = errors.New("the mail server takes only addresses in ASCII (it does not offer SMTPUTF8), and this one is not: use another address")
 
 	errAwaitSMTPUTF8 = errors.New("the mail servers that answer take only addresses in ASCII (they do not offer SMTPUTF8), and this one is not: another may take it")
@@ -42,7 +42,7 @@ func (c *conn) send(ctx context.Context, mail Envelope) (Receipt, error) {
 	return Receipt{}, mail.failed(c.stage, err)
 }
 
-// failed judges an error. A sender that all mails have is us.
+// failed judges an error. If all mails have this sender, a server that refuses it refuses us.
 func (e Envelope) failed(stage Stage, err error) *Failure {
 	f := failed(stage, err)
 	if f.Verdict == SenderRefused && !e.OneOfMany {
@@ -80,9 +80,8 @@ func (c *conn) transact(mail Envelope) (code int, text string, err error) {
 	return c.client.Text.ReadResponse(250)
 }
 
-// commands up to the mail itself. The extensions are asked for where the mail
-// needs them, not where the server has them: what was asked for binds the next
-// server too.
+// commands are those before the mail itself. An extension is used when the mail needs it, not whenever the server
+// offers it: what a mail asks for binds the next server too.
 func (c *conn) commands(mail Envelope) ([]command, error) {
 	from := "MAIL FROM:<" + mail.From + ">"
 	if mail.eightBit() {
@@ -105,8 +104,8 @@ func (c *conn) commands(mail Envelope) ([]command, error) {
 	}, nil
 }
 
-// dialogue has each command answered; where the server allows it (RFC 2920) they
-// are sent together, which saves two round trips.
+// dialogue sends the commands and reads their answers. If the server offers PIPELINING (RFC 2920) they are sent
+// together, which saves two round trips.
 func (c *conn) dialogue(commands []command) error {
 	together, _ := c.client.Extension("PIPELINING")
 	if together {
@@ -145,11 +144,10 @@ func (c *conn) say(commands ...command) error {
 	return c.client.Text.W.Flush()
 }
 
-// skip reads the answers to commands that went out together with a refused one.
-// They are refusals too. A server that wants the mail nevertheless gets no more of
-// this connection: an end without a mail is all it could be given.
+// skip reads the answers to commands that were sent together with a refused one. They are refusals too. If the server
+// asks for the mail nevertheless, the connection is not used again.
 func (c *conn) skip(commands []command) {
-	_ = c.raw.SetDeadline(time.Now().Add(min(brief, c.timeouts.Command)))
+	_ = c.raw.SetDeadline(time.Now().Add(min(courtesyTimeout, c.timeouts.Command)))
 	for range commands {
 		if code, _, err := c.client.Text.ReadResponse(0); err != nil || code < 400 {
 			c.broken = true
@@ -158,16 +156,16 @@ func (c *conn) skip(commands []command) {
 	}
 }
 
-// bodyBuffer is that of a mail: the largest record of TLS, which most fit into.
+// bodyBuffer is the largest record of TLS, in bytes. Most mails fit into it.
 const bodyBuffer = 16 << 10
 
-// brief bounds an exchange that is only good manners.
-const brief = 5 * time.Second
+// courtesyTimeout bounds an exchange that no mail depends on.
+const courtesyTimeout = 5 * time.Second
 
-// reset sees whether the connection still lives, and ends what was begun on it.
+// reset checks that the connection still works, and ends a transaction that was begun on it.
 func (c *conn) reset(ctx context.Context) error {
 	defer c.endWith(ctx)()
-	if err := c.enter(stageMAIL, min(brief, c.timeouts.Command)); err != nil {
+	if err := c.enter(stageMAIL, min(courtesyTimeout, c.timeouts.Command)); err != nil {
 		return err
 	}
 	if err := c.client.Reset(); err != nil {
@@ -182,8 +180,8 @@ func isAnswer(err error) bool {
 	return answered
 }
 
-// dotted writes a mail and its end, the dots doubled that a line begins with (RFC
-// 5321 §4.5.2). Its lines end with CRLF: see [Envelope.check].
+// dotted writes a mail and the final dot, and doubles the dots at the beginning of lines (RFC 5321 §4.5.2). The lines
+// end with CRLF: see [Envelope.check].
 func dotted(w *bufio.Writer, mail []byte) error {
 	if bytes.HasPrefix(mail, []byte(".")) {
 		_ = w.WriteByte('.')

@@ -27,7 +27,7 @@ func TestRefusalThatIsLost(t *testing.T) {
 			refused = time.Now()
 			way.Mute.Store(true)
 			time.AfterFunc(500*time.Millisecond, func() { way.Mute.Store(false) })
-			return react.Later(errTurn, 200*time.Millisecond)
+			return react.Defer(errTurn, 200*time.Millisecond, react.NotTried)
 		}
 		again <- time.Since(refused)
 		return nil

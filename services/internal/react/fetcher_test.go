@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// endless is a consumer that always has messages, and tells how many it was asked for.
+// endless is a consumer that always has messages, and reports how many it was asked for.
 type endless struct {
 	jetstream.Consumer
 
@@ -21,23 +21,23 @@ func (e endless) Fetch(n int, _ ...jetstream.FetchOpt) (jetstream.MessageBatch, 
 		all <- nil
 	}
 	close(all)
-	return fetched(all), nil
+	return batch(all), nil
 }
 
-type fetched chan jetstream.Msg
+type batch chan jetstream.Msg
 
-func (f fetched) Messages() <-chan jetstream.Msg { return f }
-func (f fetched) Error() error                   { return nil }
+func (b batch) Messages() <-chan jetstream.Msg { return b }
+func (b batch) Error() error                   { return nil }
 
 // While there is more than slots can take, several ask together; the first asks at
 // once, and one that is alone for long does not wait for ever.
 func TestSlotsGather(t *testing.T) {
 	t.Parallel()
 	consumer := endless{asked: make(chan int, 16)}
-	s := newStock(16, time.Hour)
+	f := newFetcher(16, time.Hour)
 	got := make(chan error, 16)
 	take := func() {
-		_, err := s.take(consumer)
+		_, err := f.next(consumer)
 		got <- err
 	}
 	go take()
@@ -49,9 +49,9 @@ func TestSlotsGather(t *testing.T) {
 		go take()
 	}
 	for waiting := 0; waiting < 3; { // all of them, and the fourth is not there
-		s.mu.Lock()
-		waiting = len(s.waiting)
-		s.mu.Unlock()
+		f.mu.Lock()
+		waiting = len(f.waiting)
+		f.mu.Unlock()
 	}
 	if len(consumer.asked) != 0 {
 		t.Errorf("%d ask before they are several", <-consumer.asked)
@@ -64,7 +64,7 @@ func TestSlotsGather(t *testing.T) {
 		<-got
 	}
 
-	s = newStock(16, time.Millisecond)
+	f = newFetcher(16, time.Millisecond)
 	for range 2 {
 		go take()
 		if n := <-consumer.asked; n != 1 {

@@ -16,8 +16,8 @@ import (
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	var lines servertest.Lines
 	config.Logger = zerolog.New(&lines).Level(zerolog.InfoLevel)
 	var away atomic.Bool
@@ -39,7 +39,7 @@ func TestPauseAndResume(t *testing.T) {
 	})
 	w.publish(0, 300)
 	w.eventually("probes", func() bool { return tries.Load() > 20 })
-	if err := told.get(told.notReady, "pusher"); !errors.Is(err, errFar) {
+	if err := reports.get(reports.notReady, "pusher"); !errors.Is(err, errFar) {
 		t.Errorf("readiness says %v while paused", err)
 	}
 	before := tries.Load()
@@ -53,7 +53,7 @@ func TestPauseAndResume(t *testing.T) {
 	away.Store(false)
 	seen.await(t, "all 300 after the outage", atLeast(300))
 	w.settled()
-	if err := told.get(told.notReady, "pusher"); err != nil {
+	if err := reports.get(reports.notReady, "pusher"); err != nil {
 		t.Errorf("readiness says %v after the outage", err)
 	}
 	for line, want := range map[string]int{"work is paused": 1, "working again": 1, "postponed": 0} {
@@ -73,8 +73,8 @@ func TestPauseAndResume(t *testing.T) {
 func TestPauseEndsWithTheLastMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	var failed atomic.Bool
 	w.run(config, func(context.Context, react.Delivery) error {
 		if failed.CompareAndSwap(false, true) {
@@ -85,28 +85,28 @@ func TestPauseEndsWithTheLastMessage(t *testing.T) {
 	w.publish(0, 1)
 	w.eventually("a pause", failed.Load)
 	w.settled()
-	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+	w.eventually("readiness is back", func() bool { return reports.get(reports.notReady, "pusher") == nil })
 }
 
 // The far side answers again, if only that it is not the event's turn: that ends the
 // pause, though no event is done.
-func TestNotYetEndsAPause(t *testing.T) {
+func TestAnsweredEndsAPause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	var away atomic.Bool
 	away.Store(true)
 	w.run(config, func(context.Context, react.Delivery) error {
 		if away.Load() {
 			return react.Pause(errFar)
 		}
-		return react.NotYet(errors.New("not its turn"), time.Hour)
+		return react.Defer(errors.New("not its turn"), time.Hour, react.Answered)
 	})
 	w.publish(0, 1)
-	w.eventually("readiness tells", func() bool { return errors.Is(told.get(told.notReady, "pusher"), errFar) })
+	w.eventually("readiness says why", func() bool { return errors.Is(reports.get(reports.notReady, "pusher"), errFar) })
 	away.Store(false)
-	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+	w.eventually("readiness is back", func() bool { return reports.get(reports.notReady, "pusher") == nil })
 }
 
 // What is done without the far side says nothing of it: the pause goes on, and the
@@ -114,8 +114,8 @@ func TestNotYetEndsAPause(t *testing.T) {
 func TestAsideEndsNoPause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config, told := w.config(), newHealth()
-	config.Health = told
+	config, reports := w.config(), newHealth()
+	config.Health = reports
 	config.Concurrency = 1
 	var away atomic.Bool
 	away.Store(true)
@@ -128,10 +128,10 @@ func TestAsideEndsNoPause(t *testing.T) {
 		if seen.add(d); string(d.Data) == "0" {
 			return nil
 		}
-		if err := told.get(told.notReady, "pusher"); !errors.Is(err, errFar) {
+		if err := reports.get(reports.notReady, "pusher"); !errors.Is(err, errFar) {
 			t.Errorf("event %s is done while readiness says %v", d.Data, err)
 		}
-		return react.Aside()
+		return react.Skip()
 	})
 	w.publish(0, 1)
 	<-paused
@@ -140,5 +140,5 @@ func TestAsideEndsNoPause(t *testing.T) {
 	away.Store(false)
 	seen.await(t, "all", atLeast(21))
 	w.settled()
-	w.eventually("readiness is back", func() bool { return told.get(told.notReady, "pusher") == nil })
+	w.eventually("readiness is back", func() bool { return reports.get(reports.notReady, "pusher") == nil })
 }
