@@ -12,7 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
-// A temporary answer is tried again with the same bytes, a final one is told.
+// A temporary answer is tried again with the same bytes, a final one is published.
 func TestAnswersOfTheRelay(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int64
@@ -36,17 +36,17 @@ func TestAnswersOfTheRelay(t *testing.T) {
 	gone := w.grant(events.Extension{Tenant: "acme", Number: "1"}, "gone@example.com")
 	grey := w.grant(events.Extension{Tenant: "acme", Number: "2"}, "grey@example.com")
 	w.run(w.config())
-	told := w.told(gone, grey)
-	failed, ok := told[gone.ID].Data.(events.EmailFailed)
+	outcomes := w.awaitOutcomes(gone, grey)
+	failed, ok := outcomes[gone.ID].Data.(events.EmailFailed)
 	if !ok || failed.SMTPCode != 550 || !strings.HasPrefix(failed.Reason, "RCPT: 550 5.1.1 <G***@example.com>: no such user") ||
 		len([]rune(failed.Reason)) != 128 || failed.To != "gone@example.com" {
-		t.Errorf("%+v", told[gone.ID].Data)
+		t.Errorf("%+v", outcomes[gone.ID].Data)
 	}
 	if failed.EnhancedCode != "5.1.1" {
 		t.Errorf("enhanced code %q", failed.EnhancedCode)
 	}
-	if _, ok := told[grey.ID].Data.(events.EmailSent); !ok || tries.Load() != 3 {
-		t.Errorf("%+v after %d tries, want sent after 3", told[grey.ID].Data, tries.Load())
+	if _, ok := outcomes[grey.ID].Data.(events.EmailSent); !ok || tries.Load() != 3 {
+		t.Errorf("%+v after %d tries, want sent after 3", outcomes[grey.ID].Data, tries.Load())
 	}
 	if !bytes.Equal(bodies[0], bodies[1]) || !bytes.Equal(bodies[1], bodies[2]) {
 		t.Error("the tries sent different mails")
@@ -74,19 +74,19 @@ func TestTriesAreTold(t *testing.T) {
 	granted := w.grant(anna, "anna@example.com")
 	stop := w.run(w.config())
 	tries := func() (n []int) {
-		for _, e := range w.tales()[granted.ID] {
+		for _, e := range w.published()[granted.ID] {
 			n = append(n, e.Data.(events.EmailDeferred).Attempts)
 		}
 		return n
 	}
-	w.eventually("four tries are told", func() bool { return len(tries()) == 3 })
+	w.eventually("four attempts are published", func() bool { return len(tries()) == 3 })
 	stop()
 	w.run(w.config())
-	w.eventually("sixteen tries are told", func() bool { return len(tries()) == 5 })
+	w.eventually("sixteen attempts are published", func() bool { return len(tries()) == 5 })
 	if got, want := tries(), []int{1, 2, 4, 8, 16}; !slices.Equal(got, want) {
-		t.Errorf("told of the tries %v, want %v", got, want)
+		t.Errorf("published the attempts %v, want %v", got, want)
 	}
-	first := w.tales()[granted.ID][0].Data.(events.EmailDeferred)
+	first := w.published()[granted.ID][0].Data.(events.EmailDeferred)
 	if first.Reason != "RCPT: 452 4.2.2 <a***@example.com> mailbox full" || first.SMTPCode != 452 || first.EnhancedCode != "4.2.2" ||
 		first.To != "anna@example.com" || first.MessageID != "<"+granted.ID+".acme.1001@softphone.example>" {
 		t.Errorf("%+v", first)
@@ -101,7 +101,7 @@ func TestTriesAreTold(t *testing.T) {
 		t.Errorf("shown %+v", shown)
 	}
 	full.Store(false)
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	if answer, _ := w.ask(askAnna); answer.Emails[0].State != StateSent || answer.Emails[0].NextAttempt != nil {
 		t.Errorf("shown %+v", answer.Emails[0])
 	}
@@ -126,10 +126,10 @@ func TestRecipientFailed(t *testing.T) {
 	}}, 0)
 	w.run(w.config())
 	granted := w.grant(anna, "anna@example.com")
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	unknown.Store(false)
 	reset := w.fact(anna, events.SoftphonePasswordReset{})
-	if skipped, is := w.told(reset)[reset.ID].Data.(events.EmailSkipped); !is || skipped.Reason != ReasonRecipientFailed || skipped.To != "anna@example.com" {
+	if skipped, is := w.awaitOutcomes(reset)[reset.ID].Data.(events.EmailSkipped); !is || skipped.Reason != ReasonRecipientFailed || skipped.To != "anna@example.com" {
 		t.Errorf("after a failure: %+v", skipped)
 	}
 	answer, _ := w.ask(askAnna)
@@ -137,20 +137,20 @@ func TestRecipientFailed(t *testing.T) {
 		t.Errorf("shown %+v", answer.Emails)
 	}
 	requested := w.fact(anna, events.WelcomeEmailRequested{})
-	if told := w.told(requested)[requested.ID]; told.EventName() != "EmailSent" {
-		t.Errorf("on request: %+v", told)
+	if outcomes := w.awaitOutcomes(requested)[requested.ID]; outcomes.EventName() != "EmailSent" {
+		t.Errorf("on request: %+v", outcomes)
 	}
 	again := w.fact(anna, events.SoftphonePasswordReset{})
-	if told := w.told(again)[again.ID]; told.EventName() != "EmailSent" {
-		t.Errorf("after one was taken: %+v", told)
+	if outcomes := w.awaitOutcomes(again)[again.ID]; outcomes.EventName() != "EmailSent" {
+		t.Errorf("after one was taken: %+v", outcomes)
 	}
 	unknown.Store(true)
 	again = w.fact(anna, events.SoftphonePasswordReset{})
-	w.told(again)
+	w.awaitOutcomes(again)
 	unknown.Store(false)
 	moved := w.grant(anna, "anna@example.org")
-	if told := w.told(moved)[moved.ID]; told.EventName() != "EmailSent" {
-		t.Errorf("to another address: %+v", told)
+	if outcomes := w.awaitOutcomes(moved)[moved.ID]; outcomes.EventName() != "EmailSent" {
+		t.Errorf("to another address: %+v", outcomes)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestGivenUpAfterTheDeadline(t *testing.T) {
 	c := w.config()
 	c.Deadline, c.MinAttempts = time.Millisecond, 3
 	w.run(c)
-	failed, ok := w.told(granted)[granted.ID].Data.(events.EmailFailed)
+	failed, ok := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailFailed)
 	if !ok || failed.SMTPCode != 450 || failed.Reason != "RCPT: 450 4.2.2 mailbox full" {
 		t.Errorf("%+v", failed)
 	}
@@ -184,10 +184,10 @@ func TestFullMailboxIsTriedAgain(t *testing.T) {
 	}}, 0)
 	w.run(w.config())
 	granted := w.grant(anna, "anna@example.com")
-	if _, sent := w.told(granted)[granted.ID].Data.(events.EmailSent); !sent || tries.Load() != 4 {
+	if _, sent := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailSent); !sent || tries.Load() != 4 {
 		t.Errorf("%+v after %d tries", w.outcomes()[granted.ID], tries.Load())
 	}
-	deferred, is := w.tales()[granted.ID][0].Data.(events.EmailDeferred)
+	deferred, is := w.published()[granted.ID][0].Data.(events.EmailDeferred)
 	if !is || deferred.SMTPCode != 552 || deferred.EnhancedCode != "5.2.2" {
 		t.Errorf("the first try: %+v", deferred)
 	}

@@ -65,8 +65,8 @@ func TestEventBeyondTheEndOfTheLog(t *testing.T) {
 			if err := handle(t.Context(), early); !errors.Is(err, eventlog.ErrBehind) {
 				t.Errorf("%v, want %v", err, eventlog.ErrBehind)
 			}
-			if told := w.outcomes(); len(told) != 0 || len(w.relay.Mails()) != 0 {
-				t.Fatalf("told %+v, %d mails", told, len(w.relay.Mails()))
+			if outcomes := w.outcomes(); len(outcomes) != 0 || len(w.relay.Mails()) != 0 {
+				t.Fatalf("published %+v, %d mails", outcomes, len(w.relay.Mails()))
 			}
 			if stored := w.publish(event, nil); stored.Sequence != early.Sequence {
 				t.Fatalf("stored at %d, want %d", stored.Sequence, early.Sequence)
@@ -75,7 +75,7 @@ func TestEventBeyondTheEndOfTheLog(t *testing.T) {
 				t.Error(err)
 			}
 			if _, sent := w.outcomes()[event.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
-				t.Errorf("told %+v, %d mails", w.outcomes(), len(w.relay.Mails()))
+				t.Errorf("published %+v, %d mails", w.outcomes(), len(w.relay.Mails()))
 			}
 		})
 	}
@@ -103,14 +103,14 @@ func TestSkipIsOfWhatHolds(t *testing.T) {
 	if err := m.act(t.Context(), d, c, nil, before, now); !errors.Is(err, eventlog.ErrBehind) {
 		t.Errorf("%v, want %v", err, eventlog.ErrBehind)
 	}
-	if told := w.outcomes(); len(told) != 0 {
-		t.Errorf("told %+v", told)
+	if outcomes := w.outcomes(); len(outcomes) != 0 {
+		t.Errorf("published %+v", outcomes)
 	}
 	if err := m.handle(t.Context(), d); err != nil {
 		t.Error(err)
 	}
-	if told := w.outcomes()[request.ID]; told.EventName() != "EmailSent" {
-		t.Errorf("told %+v", told)
+	if outcome := w.outcomes()[request.ID]; outcome.EventName() != "EmailSent" {
+		t.Errorf("published %+v", outcome)
 	}
 }
 

@@ -81,7 +81,7 @@ func (m *mailer) readBounces(ctx context.Context, b Bounces) (stop func(), err e
 	return stop, nil
 }
 
-// bounced tells that a mail came back. It is a bounce.Taker: a notification is
+// bounced publishes that a mail came back. It is a bounce.Taker: a notification is
 // believed when the log says that a mail with its whole Message-Id was sent.
 func (m *mailer) bounced(ctx context.Context, n bounce.Notification) error {
 	for _, id := range n.MessageIDs {
@@ -96,13 +96,13 @@ func (m *mailer) bounced(ctx context.Context, n bounce.Notification) error {
 		if !news || found.bounced[about.Action] {
 			return nil
 		}
-		return m.tellBounced(ctx, found, about)
+		return m.publishBounced(ctx, found, about)
 	}
 	return m.unknown(ctx)
 }
 
-// unknown says that a notification is about no mail that was sent, which is final. A
-// leader of the log that is cut off cannot say so, nor one that leads nobody.
+// unknown says that a notification is about no mail that was sent, which is final. It does
+// not say so while the log's leader may be cut off from the others.
 func (m *mailer) unknown(ctx context.Context) error {
 	state, err := m.log.State(ctx)
 	if err != nil {
@@ -114,11 +114,10 @@ func (m *mailer) unknown(ctx context.Context) error {
 	return bounce.ErrUnknownMail
 }
 
-// inTouch is how long ago the log's leader may have heard from the others: three of its
-// heartbeats.
+// inTouch is how long ago the log's leader may have heard from the others: three heartbeats.
 const inTouch = 3 * time.Second
 
-func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce.Recipient) error {
+func (m *mailer) publishBounced(ctx context.Context, found *mailFound, about bounce.Recipient) error {
 	data := events.EmailBounced{
 		Kind: found.sent.Kind, LicenseID: found.sent.LicenseID, To: found.sent.To, MessageID: found.sent.MessageID,
 		Reason: reason(about.Reason), EnhancedCode: about.Enhanced, SMTPCode: answerCode(about.Code), Action: about.Action,
@@ -133,7 +132,7 @@ func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce
 	if err := m.store(ctx, event); err != nil {
 		return err
 	}
-	m.metrics.told(data)
+	m.metrics.published(data)
 	m.logger.Warn().Str("event", found.cause.ID).Str("kind", data.Kind).Str("to", mask(data.To)).
 		Str("action", data.Action).Str("reason", data.Reason).Msg("e-mail bounced")
 	return nil
@@ -143,11 +142,11 @@ func (m *mailer) tellBounced(ctx context.Context, found *mailFound, about bounce
 type mailFound struct {
 	cause   cause
 	sent    events.EmailSent
-	bounced map[string]bool // actions told of it
+	bounced map[string]bool // actions published of it
 }
 
-// mail finds a mail that was sent by its Message-Id, nil when there is none. Whose
-// it is stands in the id (see mailID); that it is ours stands in the log alone.
+// mail finds a mail that was sent by its Message-Id, nil when there is none. The id names
+// the extension (see mailID); only the log says that the mail is ours.
 func (l ledger) mail(ctx context.Context, id string) (*mailFound, error) {
 	x, ok := extensionOf(id)
 	if !ok {
@@ -162,14 +161,14 @@ func (l ledger) mail(ctx context.Context, id string) (*mailFound, error) {
 			return found, err
 		}
 		from = m.Sequence + 1
-		told, err := read(*m)
+		published, err := read(*m)
 		if err != nil {
 			continue
 		}
-		switch data := told.Data.(type) {
+		switch data := published.Data.(type) {
 		case events.EmailSent:
 			if data.MessageID == id && found == nil {
-				found = &mailFound{cause: causeOf(*m, told), sent: data, bounced: map[string]bool{}}
+				found = &mailFound{cause: causeOf(*m, published), sent: data, bounced: map[string]bool{}}
 			}
 		case events.EmailBounced:
 			if data.MessageID == id && found != nil {

@@ -69,14 +69,14 @@ func TestBouncesPipedFromAnAlias(t *testing.T) {
 	c.Bounces = Bounces{Address: "bounces@postfix.test"} // nobody listens yet
 	stop := w.run(c)
 	granted := w.grant(anna, "gone@far.example")
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	w.eventually("Postfix keeps it", func() bool { return strings.Contains(p.Log(), "status=deferred (temporary failure") })
 	stop()
 	c.Bounces.Listen, c.Bounces.Secret = listen, process.NewSecret(secret)
 	w.run(c)
 	var bounced []events.EmailBounced
 	w.eventually("it is on record", func() bool {
-		for _, e := range w.tales()[granted.ID] {
+		for _, e := range w.published()[granted.ID] {
 			if data, is := e.Data.(events.EmailBounced); is {
 				bounced = append(bounced, data)
 			}
@@ -84,7 +84,7 @@ func TestBouncesPipedFromAnAlias(t *testing.T) {
 		return len(bounced) > 0
 	})
 	if b := bounced[0]; b.EnhancedCode != "5.1.1" || b.SMTPCode != 550 || b.Action != "failed" {
-		t.Errorf("told %+v", b)
+		t.Errorf("published %+v", b)
 	}
 	w.eventually("Postfix is done with it", func() bool { return strings.Contains(p.Log(), "status=sent (delivered to command") })
 	if strings.Contains(p.Log(), "status=bounced (Command died") || strings.Contains(p.Log(), "status=bounced (data format") {

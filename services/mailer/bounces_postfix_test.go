@@ -67,8 +67,8 @@ func TestBouncePipedByPostfix(t *testing.T) {
 	c.Bounces = Bounces{Address: "bounces@alias.example", Listen: hook, Secret: process.NewSecret(secret)}
 	w.run(c)
 	cause := w.grant(events.Extension{Tenant: "acme", Number: "1001"}, "gone@far.example")
-	w.eventually("the bounce is told", func() bool {
-		for _, e := range w.tales()[cause.ID] {
+	w.eventually("the bounce is published", func() bool {
+		for _, e := range w.published()[cause.ID] {
 			if b, is := e.Data.(events.EmailBounced); is {
 				return b.Action == events.ActionFailed && b.EnhancedCode == "5.1.1"
 			}
@@ -78,7 +78,7 @@ func TestBouncePipedByPostfix(t *testing.T) {
 }
 
 // What Postfix writes when it gives up a mail that it took over, or is late with
-// it, is told in its words and shown with what to do.
+// it, is published in its words and shown with what to do.
 func TestBouncesOfPostfix(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t, servertest.SMTPScript{}, 0), postfixInBetween(t, nil)
@@ -95,50 +95,50 @@ func TestBouncesOfPostfix(t *testing.T) {
 	notifications := 0
 	cases := []struct {
 		to     string
-		told   []events.EmailBounced
+		want   []events.EmailBounced
 		advice string
 		cause  events.Recorded
 	}{
-		{to: "gone@far.example", advice: "no such mailbox", told: []events.EmailBounced{
+		{to: "gone@far.example", advice: "no such mailbox", want: []events.EmailBounced{
 			{Action: "failed", EnhancedCode: "5.1.1", SMTPCode: 550, Reason: "550 5.1.1 <g***@far.example>: no such user"},
 		}},
-		{to: "boss@example.com", advice: "no such mailbox", told: []events.EmailBounced{ // forwarded
+		{to: "boss@example.com", advice: "no such mailbox", want: []events.EmailBounced{ // forwarded
 			{Action: "failed", EnhancedCode: "5.1.1", SMTPCode: 550, Reason: "550 5.1.1 <g***@far.example>: no such user"},
 		}},
-		{to: "anna@far.example", advice: "rules", told: []events.EmailBounced{
+		{to: "anna@far.example", advice: "rules", want: []events.EmailBounced{
 			{Action: "failed", EnhancedCode: "5.7.1", SMTPCode: 554, Reason: "554 5.7.1 not with that content"},
 		}},
-		{to: "anna@nowhere.example", advice: "domain", told: []events.EmailBounced{
+		{to: "anna@nowhere.example", advice: "domain", want: []events.EmailBounced{
 			{Action: "failed", EnhancedCode: "5.1.2", Reason: "no such domain"},
 		}},
-		{to: "änne@far.example", advice: "ASCII", told: []events.EmailBounced{ // as message/global-delivery-status
+		{to: "änne@far.example", advice: "ASCII", want: []events.EmailBounced{ // as message/global-delivery-status
 			{Action: "failed", EnhancedCode: "5.6.7", Reason: "SMTPUTF8 is required, but was not offered by host 127.0.0.1[127.0.0.1]"},
 		}},
-		{to: "full@far.example", advice: adviceDeadline, told: []events.EmailBounced{noRoom, gaveUp}},
+		{to: "full@far.example", advice: adviceDeadline, want: []events.EmailBounced{noRoom, gaveUp}},
 	}
 	for i := range cases {
 		cases[i].cause = w.grant(events.Extension{Tenant: "acme", Number: strconv.Itoa(i)}, cases[i].to)
-		notifications += len(cases[i].told)
+		notifications += len(cases[i].want)
 	}
 	w.eventually("all notifications are read", func() bool {
 		read, _ := filepath.Glob(filepath.Join(p.Maildir(), "cur", "*:2,S"))
 		return len(read) == notifications
 	})
-	tales := w.tales()
+	published := w.published()
 	for _, c := range cases {
 		var bounced []events.EmailBounced
-		for _, e := range tales[c.cause.ID] {
+		for _, e := range published[c.cause.ID] {
 			switch data := e.Data.(type) {
 			case events.EmailSent:
-				for i := range c.told {
-					c.told[i].Kind, c.told[i].LicenseID, c.told[i].To, c.told[i].MessageID = data.Kind, data.LicenseID, data.To, data.MessageID
+				for i := range c.want {
+					c.want[i].Kind, c.want[i].LicenseID, c.want[i].To, c.want[i].MessageID = data.Kind, data.LicenseID, data.To, data.MessageID
 				}
 			case events.EmailBounced:
 				bounced = append(bounced, data)
 			}
 		}
-		if diff := cmp.Diff(c.told, bounced); diff != "" {
-			t.Errorf("%s: told (-want +got)\n%s", c.to, diff)
+		if diff := cmp.Diff(c.want, bounced); diff != "" {
+			t.Errorf("%s: published (-want +got)\n%s", c.to, diff)
 		}
 		answer, _ := w.ask(`{"tenant":"acme","extension":"` + c.cause.Extension.Number + `"}`)
 		if e := answer.Emails[0]; e.State != StateBounced || !strings.Contains(e.Advice, c.advice) {

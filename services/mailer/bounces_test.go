@@ -47,7 +47,7 @@ func TestBounces(t *testing.T) {
 	c.Bounces = Bounces{Dir: maildir(t), Every: 5 * time.Millisecond}
 	w.run(c)
 	granted := w.grant(anna, "anna@example.com")
-	sent := w.told(granted)[granted.ID].Data.(events.EmailSent)
+	sent := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailSent)
 	deliver := func(name string, raw []byte) {
 		t.Helper()
 		part := filepath.Join(c.Bounces.Dir, "tmp", name)
@@ -61,8 +61,8 @@ func TestBounces(t *testing.T) {
 	}
 	deliver("1", notification(sent.MessageID, "delayed", "4.4.1", "451 mx.example.com did not answer for anna@example.com"))
 	reset := w.fact(anna, events.SoftphonePasswordReset{})
-	if told := w.told(reset)[reset.ID]; told.EventName() != "EmailSent" {
-		t.Errorf("while a mail is late: %+v", told)
+	if outcomes := w.awaitOutcomes(reset)[reset.ID]; outcomes.EventName() != "EmailSent" {
+		t.Errorf("while a mail is late: %+v", outcomes)
 	}
 	if answer, _ := w.ask(askAnna); answer.Emails[1].State != StateSent || answer.Emails[1].Advice != adviceLate {
 		t.Errorf("late: shown %+v", answer.Emails[1])
@@ -71,7 +71,7 @@ func TestBounces(t *testing.T) {
 		deliver(fmt.Sprint("2-", i), notification(sent.MessageID, "failed", "5.1.1", "550 5.1.1 <anna@example.com> no such user"))
 	}
 	var bounced []events.Event
-	for _, e := range w.tales()[granted.ID] {
+	for _, e := range w.published()[granted.ID] {
 		if e.EventName() == "EmailBounced" {
 			bounced = append(bounced, e)
 		}
@@ -81,15 +81,15 @@ func TestBounces(t *testing.T) {
 		Reason: "550 5.1.1 <a***@example.com> no such user", EnhancedCode: "5.1.1", SMTPCode: 550, Action: "failed",
 	}
 	if len(bounced) != 2 || bounced[1].Data != want {
-		t.Errorf("told %+v, want it late and then %+v", bounced, want)
+		t.Errorf("published %+v, want it late and then %+v", bounced, want)
 	}
 	answer, _ := w.ask(askAnna)
 	if e := answer.Emails[1]; e.State != StateBounced || !strings.Contains(e.Advice, "no such mailbox") || e.Since.IsZero() {
 		t.Errorf("bounced: shown %+v", e)
 	}
 	again := w.fact(anna, events.SoftphonePasswordReset{})
-	if told := w.told(again)[again.ID].Data; told.(events.EmailSkipped).Reason != ReasonRecipientFailed {
-		t.Errorf("after a bounce: %+v", told)
+	if outcomes := w.awaitOutcomes(again)[again.ID].Data; outcomes.(events.EmailSkipped).Reason != ReasonRecipientFailed {
+		t.Errorf("after a bounce: %+v", outcomes)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestForgedBounces(t *testing.T) {
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	granted := w.grant(anna, "anna@example.com")
 	w.run(w.config())
-	sent := w.told(granted)[granted.ID].Data.(events.EmailSent)
+	sent := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailSent)
 	m := &mailer{ledger: ledger{log: w.log}}
 	for name, id := range map[string]string{
 		"another event":     strings.Replace(sent.MessageID, granted.ID, "01928c7e-0a3b-7c4d-8e5f-60718293a4b5", 1),
@@ -116,8 +116,8 @@ func TestForgedBounces(t *testing.T) {
 			t.Errorf("%s: %v, want that it is about no mail that was sent", name, err)
 		}
 	}
-	if tale := w.tales()[granted.ID]; len(tale) != 1 {
-		t.Errorf("told %+v", tale)
+	if steps := w.published()[granted.ID]; len(steps) != 1 {
+		t.Errorf("published %+v", steps)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestBouncesOverHTTP(t *testing.T) {
 	c.Bounces = Bounces{Listen: servertest.Address(t), Secret: process.NewSecret("0123456789abcdef")}
 	stop := w.run(c)
 	granted := w.grant(anna, "anna@example.com")
-	sent := w.told(granted)[granted.ID].Data.(events.EmailSent)
+	sent := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailSent)
 	post := func(raw []byte) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+c.Bounces.Listen+bounce.Path, bytes.NewReader(raw))
@@ -151,8 +151,8 @@ func TestBouncesOverHTTP(t *testing.T) {
 	if got := post(notification("<"+sent.MessageID[3:], "failed", "5.1.1", "550 gone")); got != http.StatusNotFound {
 		t.Errorf("of an unknown mail: status %d, want 404", got)
 	}
-	if tale := w.tales()[granted.ID]; len(tale) != 2 || tale[1].EventName() != "EmailBounced" {
-		t.Errorf("told %+v", tale)
+	if steps := w.published()[granted.ID]; len(steps) != 2 || steps[1].EventName() != "EmailBounced" {
+		t.Errorf("published %+v", steps)
 	}
 	w.nats.Stop()
 	if got := post(notification(sent.MessageID, "delayed", "4.1.1", "450 later")); got != http.StatusServiceUnavailable {

@@ -11,7 +11,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 )
 
-// openBucket finds [setup.MailerBucket], where the replicas say who sends what.
+// openBucket opens [setup.MailerBucket], which the replicas share.
 func openBucket(ctx context.Context, h *process.Host, js jetstream.JetStream) (jetstream.KeyValue, error) {
 	bucket, err := process.Await(ctx, h, func(ctx context.Context) (jetstream.KeyValue, error) {
 		return js.KeyValue(ctx, setup.MailerBucket)
@@ -25,8 +25,8 @@ func openBucket(ctx context.Context, h *process.Host, js jetstream.JetStream) (j
 	return bucket, nil
 }
 
-// replace puts a value in the place of the one with a revision, 0 being none, and
-// returns its own. That is 0 when somebody else was quicker.
+// replace replaces the value that has a revision, 0 being none, and returns the new
+// revision. It returns 0 when the value has another revision by now.
 func replace(ctx context.Context, bucket jetstream.KeyValue, key string, value []byte, revision uint64) (uint64, error) {
 	var err error
 	if revision == 0 {
@@ -40,9 +40,8 @@ func replace(ctx context.Context, bucket jetstream.KeyValue, key string, value [
 	return revision, err
 }
 
-// current is the value of a key and its revision, 0 when there is none. Where the
-// bucket has replicas it may be of the past: what follows from it has to be told to
-// replace.
+// current is the value of a key and its revision, 0 when there is none. In a bucket with
+// replicas it may be an old one: act on it with replace.
 func current(ctx context.Context, bucket jetstream.KeyValue, key string) ([]byte, uint64, error) {
 	entry, err := bucket.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

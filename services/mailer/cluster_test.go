@@ -47,12 +47,12 @@ func TestEveryLicenseHasItsMail(t *testing.T) {
 				sent[mail.To[0]]++
 			}
 			wrong, twice := 0, 0
-			told := w.outcomes()
+			outcomes := w.outcomes()
 			for id, to := range granted {
-				if _, is := told[id].Data.(events.EmailSent); !is || sent[to] == 0 {
+				if _, is := outcomes[id].Data.(events.EmailSent); !is || sent[to] == 0 {
 					wrong++
 					if wrong < 5 {
-						t.Errorf("%s has %d mails, and the log says %+v", to, sent[to], told[id].Data)
+						t.Errorf("%s has %d mails, and the log says %+v", to, sent[to], outcomes[id].Data)
 					}
 				}
 				if sent[to] > 1 {
@@ -148,7 +148,7 @@ func (w *world) grantMany(licenses, atOnce int) map[string]string {
 	return granted
 }
 
-// message of an event; where it has a cause, as a worker tells it.
+// message of an event; if it has a cause, as a worker publishes it.
 func (w *world) message(e events.Event, causeID string) *nats.Msg {
 	w.t.Helper()
 	body, err := e.Encode()

@@ -33,11 +33,11 @@ func TestFaultsAreToldTogether(t *testing.T) {
 	}
 	for _, variable := range []string{"SMTP_URL", "SMTP_LOCAL_NAME", "SMTP_CA_FILE", "MAIL_FROM", "MAIL_CONCURRENCY", "MAIL_DEADLINE"} {
 		if !strings.Contains(err.Error(), variable+":") {
-			t.Errorf("%s is not told: %v", variable, err)
+			t.Errorf("%s is not named: %v", variable, err)
 		}
 	}
 	if strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("the password is told: %v", err)
+		t.Errorf("the password is shown: %v", err)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestBounceSettings(t *testing.T) {
 			t.Errorf("%s: %v, want a fault of %q", name, err, c.fault)
 		}
 		if err != nil && strings.Contains(err.Error(), "0123456789") {
-			t.Errorf("%s: the secret is told: %v", name, err)
+			t.Errorf("%s: the secret is shown: %v", name, err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ const (
 
 // The one at-least-once of the system, forced: the process is killed after the
 // relay took the mail and before the outcome could be stored. The mail is sent
-// again, and is the same to the byte, so that its receiver can tell.
+// again, and is the same to the byte, so that its receiver can see that.
 func TestKilledBetweenMailAndOutcome(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
@@ -52,7 +52,7 @@ func TestKilledBetweenMailAndOutcome(t *testing.T) {
 	w.relay.SetScript(servertest.SMTPScript{Data: func(servertest.SMTPMail) error {
 		if first {
 			first = false
-			w.nats.Stop() // nothing can be told from here on
+			w.nats.Stop() // nothing can be published from here on
 			close(accepted)
 		}
 		return nil
@@ -68,7 +68,7 @@ func TestKilledBetweenMailAndOutcome(t *testing.T) {
 	c := w.config()
 	c.AckWait = ackWait
 	w.run(c)
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	mails := w.relay.Mails()
 	if len(mails) != 2 || !bytes.Equal(mails[0].Data, mails[1].Data) {
 		t.Errorf("%d mails, want the same one twice", len(mails))
@@ -95,11 +95,11 @@ func TestKilledUnderLoad(t *testing.T) {
 	c := w.config()
 	c.AckWait = ackWait
 	w.run(c)
-	told := w.told(causes...)
+	outcomes := w.awaitOutcomes(causes...)
 	sent := len(w.relay.Mails())
 	t.Logf("%d kills: %d mails, %d of them twice", kills, mails, sent-mails)
-	if len(told) != mails || sent < mails || sent > mails+kills*c.Concurrency {
-		t.Errorf("%d outcomes and %d mails for %d causes", len(told), sent, mails)
+	if len(outcomes) != mails || sent < mails || sent > mails+kills*c.Concurrency {
+		t.Errorf("%d outcomes and %d mails for %d causes", len(outcomes), sent, mails)
 	}
 	recipients := map[string]bool{}
 	for _, m := range w.relay.Mails() {

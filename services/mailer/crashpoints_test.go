@@ -23,8 +23,8 @@ func claimsIt(subject, _ string) bool {
 	return strings.HasPrefix(subject, "$KV.softphone-mailer.") && strings.HasSuffix(subject, ".claim")
 }
 
-func tells(subject, _ string) bool { return strings.HasPrefix(subject, "softphone.mailer.") }
-func acks(subject, _ string) bool  { return strings.HasPrefix(subject, "$JS.ACK.") }
+func publishes(subject, _ string) bool { return strings.HasPrefix(subject, "softphone.mailer.") }
+func acks(subject, _ string) bool      { return strings.HasPrefix(subject, "$JS.ACK.") }
 
 // crashPoint is where a process ends, or sleeps.
 type crashPoint struct {
@@ -51,8 +51,8 @@ func crashPoints() map[string]crashPoint {
 		"09 in DATA":                           {fault: hang(servertest.AtDATA), mails: 1},
 		"10 after the dot, not taken":          {fault: hang(servertest.AtDot), mails: 1},
 		"11 after the dot, taken, answer lost": {fault: servertest.SMTPFault{At: servertest.AtDot, Reply: "250", Hang: true}, mails: 2},
-		"12 after the 250, before the outcome": {holds: tells, mails: 2},
-		"13 outcome stored, unknown to it":     {holds: tells, forward: true, mails: 1},
+		"12 after the 250, before the outcome": {holds: publishes, mails: 2},
+		"13 outcome stored, unknown to it":     {holds: publishes, forward: true, mails: 1},
 		"14 after the outcome, before the ack": {holds: acks, mails: 1},
 		"15 acknowledged, unknown to it":       {holds: acks, forward: true, mails: 1},
 	}
@@ -74,8 +74,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 			c := w.config()
 			c.AckWait = ackWait
 			w.run(c)
-			if told := w.told(granted)[granted.ID]; told.EventName() != "EmailSent" {
-				t.Errorf("told %+v", told)
+			if outcomes := w.awaitOutcomes(granted)[granted.ID]; outcomes.EventName() != "EmailSent" {
+				t.Errorf("published %+v", outcomes)
 			}
 			mails := w.relay.Mails()
 			if got := before + len(mails); got != point.mails {
@@ -123,7 +123,7 @@ func TestSleptAtEveryStep(t *testing.T) {
 		"before the look into the log":      {looksIntoTheLog, 1},
 		"after it, before the mail":         {looksForTheLicense, 1},
 		"in the claim":                      {claimsIt, 1},
-		"after the 250, before the outcome": {tells, 2},
+		"after the 250, before the outcome": {publishes, 2},
 		"after the outcome, before the ack": {acks, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +184,7 @@ func (w *world) afterSleep(child *servertest.Child, granted events.Recorded, rel
 	c := w.config()
 	c.AckWait = ackWait
 	w.run(c)
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	time.Sleep(2 * ackWait) // it sleeps on: there is no signal for time that passed
 	release()
 	child.Resume()
@@ -192,8 +192,8 @@ func (w *world) afterSleep(child *servertest.Child, granted events.Recorded, rel
 		w.t.Errorf("the sleeper ended with %v", err)
 	}
 	w.settled()
-	if told := w.outcomes()[granted.ID]; told.EventName() != "EmailSent" {
-		w.t.Errorf("told %+v", told)
+	if outcome := w.outcomes()[granted.ID]; outcome.EventName() != "EmailSent" {
+		w.t.Errorf("published %+v", outcome)
 	}
 	got := 0
 	for _, mail := range w.relay.Mails() {

@@ -27,23 +27,23 @@ type license struct {
 	grant  uint64 // its sequence; 0: there never was one
 }
 
-// plan is what follows from an event: a mail to the licensee, a reason for none,
-// or, of an event that asks for no mail, nothing.
+// plan is what follows from an event: a mail to the licensee, the reason for none, or
+// nothing, when the event asks for no mail.
 type plan struct {
 	kind    letter.Kind
-	license events.LicenseGranted // whose; the zero value when there is none
+	license events.LicenseGranted // the zero value when there is none
 	devices []letter.Device       // who holds the seats; of a notice of the device limit
 	skip    string                // why not; "" means send
-	nothing bool                  // and nothing is told
+	nothing bool                  // and nothing is published
 }
 
-// decide says what an event asks for, given what holds now and what was told of
-// the extension's mails before. It is pure.
+// decide says what an event asks for, given what holds now and the record of the
+// extension's mails. It is pure.
 //
-// An event of the device limit asks for a mail once a day. The others ask for
-// nothing, and nothing is told of them: whoever tries passwords all night must not
-// fill the log with mails that were not sent. One of which a try was told has an end
-// as any mail has.
+// Of the events of the device limit, one asks for a mail each day. The others ask for
+// nothing, and nothing is published about them: somebody who tries passwords all night
+// must not fill the log with mails that were not sent. If an attempt was published, the
+// mail has an end like any other.
 func decide(cause events.Data, now license, before record) plan {
 	p := now.plan(kindOf(cause))
 	switch data := cause.(type) {

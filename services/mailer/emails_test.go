@@ -33,7 +33,7 @@ func TestAsking(t *testing.T) {
 	for range maxEmails + 5 {
 		last = w.fact(anna, events.WelcomeEmailRequested{})
 	}
-	w.told(last)
+	w.awaitOutcomes(last)
 	answer, _ := w.ask(askAnna)
 	if len(answer.Emails) != maxEmails || answer.Emails[0].MessageID != "<"+last.ID+".acme.1001@softphone.example>" {
 		t.Errorf("%d mails, newest %+v", len(answer.Emails), answer.Emails[0])

@@ -53,9 +53,10 @@ import (
 // # Why every mail is sent
 //
 // Q sees the same number for a term once P is dead, within two beats after P's lease ends: 5 s at a term of 30 s. It
-// does not take an outage for a death: whoever could not beat, or lost the log meanwhile, starts to look again. A
-// living process releases what it did not send. If the answer to a take or a release was lost, it tries to release
-// that with each of its beats, until the bucket says whose the claim is.
+// does not take an outage for a death, so that a process with an outcome to publish can do so after the outage: a
+// process that stored no beat for half a term, or lost the log meanwhile, starts to look again. A living process
+// releases what it did not send. If the answer to a take or a release was lost, it tries to release that with each of
+// its beats, until the bucket says whose the claim is.
 //
 // After a release, or after the claim of a dead process, the mail may have been sent: take says so, and the caller
 // looks into the log again before it sends.
@@ -145,7 +146,7 @@ func (g *guard) beginKey(key string) *claim {
 // take claims the mail for this process. It reports whether somebody had claimed it before: then it may have been
 // sent. Its errors are [errClaimed] and [errUnclaimed].
 func (c *claim) take(ctx context.Context) (before bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	if taken, err := c.put(ctx, 0); taken || err != nil {
 		return false, err
@@ -209,7 +210,7 @@ func (c *claim) release(ctx context.Context) error {
 	if c.keep || c.revision == 0 && !c.unsure {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), brief)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bucketTimeout)
 	defer cancel()
 	if c.unsure {
 		holder, revision, err := current(ctx, c.bucket, c.key)
@@ -243,5 +244,5 @@ func (g *guard) releaseOwed(ctx context.Context) {
 	}
 }
 
-// again is how long to wait before another's claim is looked at again.
-func (g *guard) again() time.Duration { return g.lease.interval() }
+// retryDelay is how long a mail waits that another process has claimed.
+func (g *guard) retryDelay() time.Duration { return g.lease.interval() }

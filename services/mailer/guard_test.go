@@ -204,7 +204,7 @@ func TestNothingCanBeClaimed(t *testing.T) {
 	c := w.config()
 	w.run(c)
 	granted := w.grant(anna, "anna@example.com")
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	if err := js.DeleteKeyValue(t.Context(), setup.MailerBucket); err != nil {
 		t.Fatal(err)
 	}
@@ -218,9 +218,9 @@ func TestNothingCanBeClaimed(t *testing.T) {
 	if err := setup.Everything(t.Context(), js, eventlog.Layout{}); err != nil {
 		t.Fatal(err)
 	}
-	w.told(reset)
-	if told := w.tales()[reset.ID]; len(told) != 1 {
-		t.Errorf("told %+v, want nothing but the end", told)
+	w.awaitOutcomes(reset)
+	if outcomes := w.published()[reset.ID]; len(outcomes) != 1 {
+		t.Errorf("published %+v, want nothing but the end", outcomes)
 	}
 }
 

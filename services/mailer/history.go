@@ -25,11 +25,11 @@ type mailed struct {
 
 // history reads all that the log has of an extension's mails. The log is read
 // forward only, and an extension has few of them. It may be read from a replica
-// that is behind, so it is held against the last sequences the leader tells. A leader
-// that is cut off tells those of the past, for up to 20 s: this is for display.
+// that is behind, so it is compared with the last sequences of the leader. A leader
+// that is cut off has those of the past, for up to 20 s: this is for display.
 //
 // Events of the device limit are not read, there may be thousands: the mail one of
-// them asked for is known by what was told of it.
+// them asked for is known from what was published of it.
 func (m *mailer) history(ctx context.Context, about events.Extension) (history, error) {
 	h := history{byCause: map[string]int{}}
 	key := eventlog.Key(about.Tenant + "." + about.Number)
@@ -71,7 +71,7 @@ func (h *history) add(m eventlog.Message) {
 		return
 	}
 	if c.Source == events.Mailer {
-		h.told(m, c)
+		h.apply(m, c)
 		return
 	}
 	if granted, ok := c.Data.(events.LicenseGranted); ok {
@@ -87,8 +87,8 @@ func (h *history) begin(c cause, e events.Email) {
 	h.mails = append(h.mails, mailed{cause: c, Email: e})
 }
 
-// told gives a mail what the mailer said of it.
-func (h *history) told(m eventlog.Message, c cause) {
+// apply applies an event of the mailer to its mail.
+func (h *history) apply(m eventlog.Message, c cause) {
 	id := m.Header.Get(events.HeaderCauseID)
 	if _, known := h.byCause[id]; !known {
 		h.begin(causeOf(m, c), events.Email{State: StateQueued, Since: c.Time})
@@ -118,8 +118,8 @@ func (h *history) told(m eventlog.Message, c cause) {
 	mail.Since = since
 }
 
-// deferred is told of a try. One that comes after the end is of a process that
-// slept through it.
+// deferred applies a failed attempt. One after the mail's end is of a process that
+// slept meanwhile.
 func deferred(e *events.Email, d events.EmailDeferred, at time.Time) {
 	if e.State != StateQueued && e.State != StateRetrying {
 		return
@@ -130,7 +130,7 @@ func deferred(e *events.Email, d events.EmailDeferred, at time.Time) {
 	}
 }
 
-// bounced is told of a mail that came back. One that is only late stays sent.
+// bounced applies a notification. A mail that is only late stays sent.
 func bounced(e *events.Email, d events.EmailBounced, at time.Time) {
 	if e.State == StateBounced {
 		return
@@ -142,10 +142,10 @@ func bounced(e *events.Email, d events.EmailBounced, at time.Time) {
 }
 
 // causeOf is what an event of ours says of its cause.
-func causeOf(m eventlog.Message, told cause) cause {
+func causeOf(m eventlog.Message, published cause) cause {
 	sequence, _ := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64) // 0: nothing is there
 	return cause{
-		Event:    events.Event{ID: m.Header.Get(events.HeaderCauseID), Time: told.Time, Extension: told.Extension},
-		sequence: sequence, partition: told.partition,
+		Event:    events.Event{ID: m.Header.Get(events.HeaderCauseID), Time: published.Time, Extension: published.Extension},
+		sequence: sequence, partition: published.partition,
 	}
 }

@@ -58,7 +58,7 @@ func (l *lease) interval() time.Duration { return l.term / beatsPerTerm }
 func (l *lease) beat(ctx context.Context) bool {
 	l.beating.Lock()
 	defer l.beating.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, min(brief, l.term/4))
+	ctx, cancel := context.WithTimeout(ctx, min(bucketTimeout, l.term/4))
 	defer cancel()
 	for ctx.Err() == nil {
 		asked := wall()
@@ -124,12 +124,10 @@ func (l *lease) note(asked time.Time, others map[string]uint64) {
 	maps.DeleteFunc(l.seen, func(_ string, s beatSeen) bool { return now.Sub(s.at) > 10*l.term })
 }
 
-// looking reports whether this process has seen the others without a break, also by the wall clock: one that slept
-// has not.
+// looking reports whether this process has seen the others without a break: the log was in reach, and it stored a beat
+// in the last half term, also by the wall clock. After a shorter outage the others have half a term to beat again.
 func (l *lease) looking(now time.Time) bool {
-	const missed = 4 // beats
-	return !l.stored.IsZero() && now.Sub(l.stored) < missed*l.interval() && now.Round(0).Sub(l.asked) < missed*l.interval()+l.term/4 &&
-		l.broken == l.breaks()
+	return !l.stored.IsZero() && now.Sub(l.stored) < l.term/2 && now.Round(0).Sub(l.asked) < l.term*3/4 && l.broken == l.breaks()
 }
 
 // inForce is the lease's incarnation. Ask [lease.holds] whether it still holds.

@@ -86,7 +86,7 @@ func TestMailOfADeadReplica(t *testing.T) {
 	time.Sleep(term / 4) // as replicas do, both live for a while
 	child.Kill()
 	killed := time.Now()
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	took := time.Since(killed)
 	if n := len(w.relay.Mails()); n != 1 || took > term+5*time.Second {
 		t.Errorf("%d mails, %s after the end of the other", n, took)

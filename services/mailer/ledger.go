@@ -17,8 +17,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
-// ledger is the log as the mailer uses it: what holds now, what is done, and
-// where to say so.
+// ledger is the log as the mailer uses it: it reads what holds now and what is done, and
+// publishes outcomes.
 type ledger struct {
 	log     *eventlog.Log
 	logger  zerolog.Logger
@@ -32,7 +32,7 @@ type cause struct {
 	partition int
 }
 
-// read makes a cause of a message. A message that is none is a *events.FieldError.
+// read makes a cause of a message. It returns an *events.FieldError for one that is none.
 func read(m eventlog.Message) (cause, error) {
 	event, err := events.Decode(m.Subject, m.Data)
 	if err != nil {
@@ -57,17 +57,17 @@ func (c cause) subject(source, event string) string {
 	return events.LogSubject(c.partition, source, c.Extension.Tenant, c.Extension.Number, event)
 }
 
-// mailID is what the left-hand side of the mail's Message-Id says: of which event
-// it is, and of whom, so that a mail that comes back finds its way. All of it is in
-// the event, so it is the same whenever the mail is made.
+// mailID is the left-hand side of the mail's Message-Id: the event's id and its
+// extension, by which a mail that comes back is found. All of it is in the event, so it
+// is the same whenever the mail is rendered.
 func (c cause) mailID() string { return c.ID + "." + c.Extension.Tenant + "." + c.Extension.Number }
 
-// look reads what the next mail has to know: what was told of the extension's mails
-// before, and what holds of its license now, both at the cause or later.
+// look reads what a mail is decided from: the record of the extension's mails, and the
+// license that holds now, both as of the cause or later.
 //
 // Most mails are the welcome of an extension's first license, with nothing after it
-// in the log. Nothing was told of a mail before the first license, so one question
-// answers all: is the cause the extension's last word?
+// in the log. No mail has an outcome before the first license, so one question
+// answers all: is the cause the extension's last event?
 func (l ledger) look(ctx context.Context, c cause) (r record, now license, err error) {
 	if granted, is := c.Data.(events.LicenseGranted); is && granted.Generation == 1 {
 		last, err := l.log.LastFrom(ctx, c.subject("*", "*"), c.sequence)
@@ -88,7 +88,7 @@ func (l ledger) look(ctx context.Context, c cause) (r record, now license, err e
 	return r, now, err
 }
 
-// record reads what was told of the extension's mails, at the cause or later.
+// record reads the record of the extension's mails, as of the cause or later.
 func (l ledger) record(ctx context.Context, c cause) (r record, err error) {
 	err = l.log.AsOf(ctx, c.sequence, func() (err error) {
 		r, err = l.readRecord(ctx, c)
@@ -97,8 +97,7 @@ func (l ledger) record(ctx context.Context, c cause) (r record, err error) {
 	return r, err
 }
 
-// readRecord reads what was told of the extension's mails, all of it: an extension has
-// few. It begins at the extension's first and not at the cause, so that a fact that
+// readRecord reads all that the mailer published about the extension, which is little. It begins at the extension's first and not at the cause, so that a fact that
 // was published again after the duplicate window is known too. It ends at the last:
 // the server would look through the whole log to find that there is no other.
 func (l ledger) readRecord(ctx context.Context, c cause) (record, error) {
@@ -115,8 +114,8 @@ func (l ledger) readRecord(ctx context.Context, c cause) (record, error) {
 		if m == nil { // there is one at last
 			return r, fmt.Errorf("%w: no event of the mailer's from sequence %d on, and there is one at %d", eventlog.ErrBehind, from, last.Sequence)
 		}
-		if told, err := events.Decode(m.Subject, m.Data); err == nil {
-			r.add(told, c.Event, m.Header.Get(events.HeaderCauseID) == c.ID)
+		if published, err := events.Decode(m.Subject, m.Data); err == nil {
+			r.add(published, c.Event, m.Header.Get(events.HeaderCauseID) == c.ID)
 		}
 		from = m.Sequence + 1
 	}
@@ -162,36 +161,36 @@ func (c cause) grants() string {
 	return c.subject(events.License, events.LicenseGranted{}.EventName())
 }
 
-// outcome encodes a mail's end. Its id derives from the cause's, so that one told
-// twice is stored once.
-func (l ledger) outcome(c cause, data events.Data) (statement, error) {
+// outcome encodes a mail's end. Its id derives from the cause's, so that one that is
+// published twice is stored once.
+func (l ledger) outcome(c cause, data events.Data) (outgoing, error) {
 	return publication(c, events.NewOutcome(events.Mailer, c.Event, data))
 }
 
-// statement is an event of ours as it is published.
-type statement struct {
+// outgoing is an event of ours, ready to be published.
+type outgoing struct {
 	*nats.Msg
 
-	says events.Data
+	data events.Data
 }
 
-func publication(c cause, event events.Event) (statement, error) {
+func publication(c cause, event events.Event) (outgoing, error) {
 	body, err := event.Encode()
 	if err != nil {
-		return statement{}, fmt.Errorf("encoding %s: %w", event.EventName(), err)
+		return outgoing{}, fmt.Errorf("encoding %s: %w", event.EventName(), err)
 	}
 	m := nats.NewMsg(event.Subject())
 	m.Data = body
 	m.Header.Set(events.HeaderMsgID, event.ID)
 	m.Header.Set(events.HeaderCause, strconv.FormatUint(c.sequence, 10))
 	m.Header.Set(events.HeaderCauseID, c.ID)
-	return statement{m, event.Data}, nil
+	return outgoing{m, event.Data}, nil
 }
 
-// store publishes a statement. The server takes it for a duplicate when its id was used before; ids are made of public
+// store publishes a outgoing. The server takes it for a duplicate when its id was used before; ids are made of public
 // ones, so whoever uses it first with something else would silence it. What is stored under the id is looked at, and when
-// it is not ours the statement is published without one: then an acknowledgement that is lost is told from the log alone.
-func (l ledger) store(ctx context.Context, m statement) error {
+// it is not ours the outgoing is published without one: then only the log shows whether one was stored whose acknowledgement was lost.
+func (l ledger) store(ctx context.Context, m outgoing) error {
 	receipt, err := l.log.Publish(ctx, m.Msg)
 	if err != nil || !receipt.Duplicate {
 		return err
@@ -200,7 +199,7 @@ func (l ledger) store(ctx context.Context, m statement) error {
 	if err != nil {
 		return err
 	}
-	if stored != nil && stored.OutcomeOf(events.Mailer) && stored.Name() == m.says.EventName() &&
+	if stored != nil && stored.OutcomeOf(events.Mailer) && stored.Name() == m.data.EventName() &&
 		stored.Header.Get(events.HeaderCauseID) == m.Header.Get(events.HeaderCauseID) {
 		return nil
 	}
@@ -213,29 +212,29 @@ func (l ledger) store(ctx context.Context, m statement) error {
 
 // note stores a step on a mail's way, if it can: the way goes on without it.
 func (l ledger) note(ctx context.Context, c cause, step string, data events.Data) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	m, err := publication(c, events.NewStep(events.Mailer, c.Event, step, data))
 	if err == nil {
 		err = l.store(ctx, m)
 	}
 	if err != nil {
-		c.Logger(l.logger).Warn().Err(err).Str("step", step).Msg("not told; a later try will be")
+		c.Logger(l.logger).Warn().Err(err).Str("step", step).Msg("not published; a later attempt will be")
 		return
 	}
-	l.metrics.told(m.says)
+	l.metrics.published(m.data)
 }
 
-// tell stores an outcome. It does not give up before the context ends: what it
-// tells has happened. After an error it looks first, for the outcome may be stored
-// although its acknowledgement was lost, longer ago than the duplicate window; and
-// after a sleep, in which another replica may have told one. One that expects the
-// license that was read to be the last is [eventlog.ErrBehind] when it is not.
-func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement) error {
+// publish stores an outcome. It tries until the context ends, because what the outcome says
+// has happened. After an error it looks into the log first: the outcome may be stored
+// although its acknowledgement was lost, longer ago than the duplicate window. It also does
+// so after a sleep, in which another replica may have published one. An outcome that expects
+// the license that was read to be the last is [eventlog.ErrBehind] when it is not.
+func (l ledger) publish(ctx context.Context, d react.Delivery, c cause, m outgoing) error {
 	pauses := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
 	unsure := !d.Held()
-	publish := func() error {
+	attempt := func() error {
 		if unsure {
 			if r, err := l.record(ctx, c); err != nil || r.done {
 				return err
@@ -251,15 +250,15 @@ func (l ledger) tell(ctx context.Context, d react.Delivery, c cause, m statement
 	report := func(err error, wait time.Duration) {
 		c.Logger(l.logger).Warn().Err(err).Dur("again_in", wait).Msg("the outcome of an e-mail is not stored yet")
 	}
-	err := backoff.RetryNotify(publish, backoff.WithContext(pauses, ctx), report)
+	err := backoff.RetryNotify(attempt, backoff.WithContext(pauses, ctx), report)
 	switch {
 	case eventlog.Refused(err):
 		return fmt.Errorf("%w: another license than the one that was read is the last: %w", eventlog.ErrBehind, err)
 	case err != nil:
-		return errors.Join(errNotTold, err)
+		return errors.Join(errNotPublished, err)
 	}
-	l.metrics.told(m.says)
+	l.metrics.published(m.data)
 	return nil
 }
 
-var errNotTold = errors.New("stopped before the outcome of an e-mail was stored: if it was sent, it will be sent again")
+var errNotPublished = errors.New("stopped before the outcome of an e-mail was stored: if it was sent, it will be sent again")

@@ -64,7 +64,7 @@ func (p *mailpit) start(program string) bool {
 		select {
 		case <-process.Done():
 			return false
-		case <-time.After(20 * time.Millisecond): // nothing tells that it listens
+		case <-time.After(20 * time.Millisecond): // there is no signal that it listens
 		}
 		if p.ready() {
 			return true

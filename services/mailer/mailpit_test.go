@@ -58,15 +58,15 @@ func TestMailpitReadsTheMails(t *testing.T) {
 			}
 		}
 	}
-	told, mails := w.told(causes...), p.mails()
+	outcomes, mails := w.awaitOutcomes(causes...), p.mails()
 	if len(mails) != len(causes) || len(causes) < 3*3*4 {
 		t.Errorf("%d mails of %d causes", len(mails), len(causes))
 	}
 	worst, most := 100., 0.
 	for _, cause := range causes {
-		sent, is := told[cause.ID].Data.(events.EmailSent)
+		sent, is := outcomes[cause.ID].Data.(events.EmailSent)
 		if !is {
-			t.Fatalf("%+v", told[cause.ID])
+			t.Fatalf("%+v", outcomes[cause.ID])
 		}
 		mail := mails[sent.MessageID]
 		what := sent.Kind + " of " + cause.Extension.Tenant + " in " + locales[cause.ID]

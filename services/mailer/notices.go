@@ -43,8 +43,8 @@ func sendsNotices(b *letter.Brands) bool {
 // in a day, one has a notice: the first to be put into the mailer's bucket, whichever
 // replica does that. The others are done without a look into the log.
 //
-// The log has the last word (record.noticed): should the bucket be lost, two
-// replicas could both tell of the same minute, and no more than that.
+// The log decides in the end (record.noticed). If the bucket is lost, two replicas could
+// both send a notice in the same minute, and no more than that.
 type notices struct {
 	bucket jetstream.KeyValue
 
@@ -62,10 +62,9 @@ type notice struct {
 // holds says whether it is of the other's day.
 func (n notice) holds(other notice) bool { return n.Cause != "" && within(day, n.At, other.At) }
 
-// mine says whether a cause is the one of its day to tell.
+// mine reports whether a cause is the one of its day that has a notice.
 //
-// One that was never tried and is a day old is not: nobody needs to hear what was
-// yesterday. So a consumer that begins at the first event of the log mails nothing.
+// One that was never tried and is a day old is not: a notice of yesterday is of no use. So a consumer that begins at the first event of the log mails nothing.
 func (n *notices) mine(ctx context.Context, c cause, stored time.Time, delivered int) (bool, error) {
 	want := notice{c.ID, c.Time}
 	stale := time.Since(stored) > day
@@ -120,7 +119,7 @@ func (n *notices) learn(x events.Extension, of notice) {
 func noticeKey(x events.Extension) string { return x.Tenant + "." + x.Number + ".device-limit" }
 
 func (n *notices) read(ctx context.Context, x events.Extension) (held notice, revision uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	value, revision, err := current(ctx, n.bucket, noticeKey(x))
 	if err == nil && revision > 0 {
@@ -132,7 +131,7 @@ func (n *notices) read(ctx context.Context, x events.Extension) (held notice, re
 // write puts a notice in the place of the one that was read. False: somebody else
 // was quicker.
 func (n *notices) write(ctx context.Context, x events.Extension, own notice, revision uint64) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	body, err := json.Marshal(own)
 	if err == nil {

@@ -61,7 +61,7 @@ func TestOneNoticeADay(t *testing.T) {
 	for range 2 {
 		w.run(w.notifying())
 	}
-	w.told(granted, other)
+	w.awaitOutcomes(granted, other)
 	for i := range 300 {
 		w.reach(granted, "device-"+strconv.Itoa(i), now.Add(time.Duration(i)*time.Second))
 	}
@@ -90,15 +90,15 @@ func TestOneNoticeADay(t *testing.T) {
 }
 
 // The bucket is lost, the consumer begins at the first event: the log knows what was
-// told, and what was yesterday is nobody's news.
+// published, and a notice of yesterday is of no use.
 func TestNoticesAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	granted := w.grant(anna, "anna@example.com")
 	stop := w.run(w.notifying())
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	now := time.Now().UTC()
-	w.told(w.reach(granted, "a", now))
+	w.awaitOutcomes(w.reach(granted, "a", now))
 	w.reach(granted, "b", now.Add(time.Minute))
 	w.noticed()
 	stop()
@@ -132,14 +132,14 @@ func TestNoticeIsPutOffAndRevoked(t *testing.T) {
 	}}, 0)
 	granted := w.grant(anna, "anna@example.com")
 	w.run(w.notifying())
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	later.Store(true)
 	reached := w.reach(granted, "a", time.Now())
-	w.eventually("it is put off", func() bool { return len(w.tales()[reached.ID]) > 0 })
+	w.eventually("it is put off", func() bool { return len(w.published()[reached.ID]) > 0 })
 	w.revoke(anna, granted.Data.(events.LicenseGranted).LicenseID)
 	w.noticed()
-	if told, ok := w.outcomes()[reached.ID].Data.(events.EmailSkipped); !ok || told.Reason != ReasonNotLicensed {
-		t.Errorf("told %+v, want that it is skipped", w.tales()[reached.ID])
+	if outcomes, ok := w.outcomes()[reached.ID].Data.(events.EmailSkipped); !ok || outcomes.Reason != ReasonNotLicensed {
+		t.Errorf("published %+v, want that it is skipped", w.published()[reached.ID])
 	}
 	if answer, _ := w.ask(askAnna); answer.Emails[0].State != StateSkipped {
 		t.Errorf("shown %+v", answer.Emails[0])
@@ -173,7 +173,7 @@ func TestNoticeIsPutOffPastItsDay(t *testing.T) {
 		t.Errorf("%v, want it handled", err)
 	}
 	if _, sent := w.outcomes()[reached.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
-		t.Errorf("told %+v", w.tales()[reached.ID])
+		t.Errorf("published %+v", w.published()[reached.ID])
 	}
 }
 
@@ -244,7 +244,7 @@ func TestNoNotices(t *testing.T) {
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	granted := w.grant(anna, "anna@example.com")
 	w.run(w.config())
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	w.reach(granted, "device", time.Now())
 	if _, err := w.log.JetStream().Consumer(t.Context(), events.Stream, NoticesDurable); err == nil {
 		t.Error("there is a consumer")

@@ -16,7 +16,7 @@ func TestEverythingDeliveredAgain(t *testing.T) {
 	granted := w.grant(anna, "anna@example.com")
 	reset := w.fact(anna, events.SoftphonePasswordReset{})
 	stop := w.run(w.config())
-	before := w.told(granted, reset)
+	before := w.awaitOutcomes(granted, reset)
 	stop()
 	if err := w.log.JetStream().DeleteConsumer(t.Context(), events.Stream, events.Mailer); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestFactAgainAfterTheWindow(t *testing.T) {
 		return again.Sequence != twice[0].Sequence
 	})
 	w.run(w.config())
-	w.told(granted, twice[0])
+	w.awaitOutcomes(granted, twice[0])
 	time.Sleep(2 * window)
 	third := w.publish(reset, nil)
 	if third.Sequence == twice[0].Sequence {
@@ -68,7 +68,7 @@ func TestDroppedAfterAcceptance(t *testing.T) {
 	c := w.config()
 	c.SMTP.URL = "smtp://" + relay.Addr
 	w.run(c)
-	if _, sent := w.told(granted)[granted.ID].Data.(events.EmailSent); !sent || relay.Accepted() != 1 {
+	if _, sent := w.awaitOutcomes(granted)[granted.ID].Data.(events.EmailSent); !sent || relay.Accepted() != 1 {
 		t.Errorf("sent %v, accepted %d times", sent, relay.Accepted())
 	}
 }
@@ -101,7 +101,7 @@ func TestForgottenDelivery(t *testing.T) {
 	case <-time.After(4 * ackWait):
 	}
 	close(release)
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	if n := len(w.relay.Mails()); n != 1 {
 		t.Errorf("%d mails, want 1", n)
 	}
@@ -122,7 +122,7 @@ func TestSlowRelayTwoReplicas(t *testing.T) {
 		c.AckWait = ackWait
 		w.run(c)
 	}
-	w.told(causes...)
+	w.awaitOutcomes(causes...)
 	if n := len(w.relay.Mails()); n != len(causes) {
 		t.Errorf("%d mails, want %d", n, len(causes))
 	}

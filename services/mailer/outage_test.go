@@ -23,7 +23,7 @@ func TestRelayAwayAndBack(t *testing.T) {
 		x := events.Extension{Tenant: "acme", Number: strconv.Itoa(2000 + i)}
 		causes = append(causes, w.grant(x, "user"+x.Number+"@example.com"))
 	}
-	w.eventually("readiness tells", func() bool {
+	w.eventually("readiness says why", func() bool {
 		part := c.Host.Health.Report().Parts[events.Mailer]
 		return part.Status == "not ready" && strings.Contains(part.Reason, "refused")
 	})
@@ -36,13 +36,13 @@ func TestRelayAwayAndBack(t *testing.T) {
 		t.Errorf("shown %+v", e)
 	}
 	w.relay.Start()
-	told := w.told(causes...)
+	outcomes := w.awaitOutcomes(causes...)
 	if len(w.relay.Mails()) != len(causes) {
 		t.Errorf("%d mails, want %d", len(w.relay.Mails()), len(causes))
 	}
 	for _, cause := range causes {
-		if _, sent := told[cause.ID].Data.(events.EmailSent); !sent {
-			t.Errorf("%+v", told[cause.ID].Data)
+		if _, sent := outcomes[cause.ID].Data.(events.EmailSent); !sent {
+			t.Errorf("%+v", outcomes[cause.ID].Data)
 		}
 	}
 	w.eventually("readiness is back", func() bool { return c.Host.Health.Report().Status == "ok" })
@@ -50,16 +50,16 @@ func TestRelayAwayAndBack(t *testing.T) {
 }
 
 // blamed fails the test when the log has more of a cause than its mail was sent, or
-// an outage was told more than once.
+// an outage was published more than once.
 func (w *world) blamed(causes ...events.Recorded) {
 	w.t.Helper()
-	tales := w.tales()
+	published := w.published()
 	for _, cause := range causes {
-		if tale := tales[cause.ID]; len(tale) != 1 || tale[0].EventName() != "EmailSent" {
-			w.t.Errorf("told of %s: %+v, want EmailSent alone", cause.ID, tale)
+		if steps := published[cause.ID]; len(steps) != 1 || steps[0].EventName() != "EmailSent" {
+			w.t.Errorf("published of %s: %+v, want EmailSent alone", cause.ID, steps)
 		}
 	}
-	w.eventually("the end of the pause is told", func() bool { return strings.Contains(w.lines.String(), "working again") })
+	w.eventually("the end of the pause is logged", func() bool { return strings.Contains(w.lines.String(), "working again") })
 	for _, line := range []string{"work is paused", "working again"} {
 		if n := strings.Count(w.lines.String(), line); n != 1 {
 			w.t.Errorf("%d lines say %q, want 1", n, line)
@@ -88,7 +88,7 @@ func TestRelayRefusesUs(t *testing.T) {
 		"sender's domain unknown":  {script: servertest.SMTPScript{Mail: answer(553, 5, 1, 8)}, reason: "MAIL: 553"},
 		"quota used up":            {script: servertest.SMTPScript{Mail: answer(552, 5, 2, 2)}, reason: "MAIL: 552"},
 		"authentication wanted":    {script: login("else", "x"), reason: "MAIL: 530"},
-		"told so at the recipient": {script: servertest.SMTPScript{Rcpt: answer(530, 5, 7, 0)}, reason: "RCPT: 530"},
+		"said at the recipient":    {script: servertest.SMTPScript{Rcpt: answer(530, 5, 7, 0)}, reason: "RCPT: 530"},
 		"encryption wanted":        {script: servertest.SMTPScript{Rcpt: answer(523, 5, 7, 10)}, reason: "RCPT: 523"},
 		"bad sender, at recipient": {script: servertest.SMTPScript{Rcpt: answer(550, 5, 1, 7)}, reason: "RCPT: 550"},
 		"password wrong":           {script: login("mailer", "other"), user: "mailer", reason: "AUTH: 535", right: login("mailer", "right")},
@@ -107,7 +107,7 @@ func TestRelayRefusesUs(t *testing.T) {
 			}
 			w.run(config)
 			causes := []events.Recorded{w.grant(anna, "anna@example.com")}
-			w.eventually("readiness tells", func() bool {
+			w.eventually("readiness says why", func() bool {
 				part := config.Host.Health.Report().Parts[events.Mailer]
 				return part.Status == "not ready" && strings.HasPrefix(part.Reason, c.reason)
 			})
@@ -115,7 +115,7 @@ func TestRelayRefusesUs(t *testing.T) {
 			w.relay.Stop()
 			w.relay.SetScript(c.right)
 			w.relay.Start()
-			w.told(causes...)
+			w.awaitOutcomes(causes...)
 			w.eventually("readiness is back", func() bool { return config.Host.Health.Report().Status == "ok" })
 			w.blamed(causes...)
 			for _, mail := range w.relay.Mails() {
@@ -145,7 +145,7 @@ func TestLogAwayAfterTheMail(t *testing.T) {
 	w.eventually("the outcome fails", func() bool { return strings.Contains(w.lines.String(), "not stored yet") })
 	w.nats.Start()
 	w.eventually("the log answers", func() bool { _, err := w.log.State(t.Context()); return err == nil })
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	if n := len(w.relay.Mails()); n != 1 {
 		t.Errorf("%d mails, want 1", n)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
-// sent is a mail that a server took. Its words are kept, without addresses.
+// sent is a mail that a server took. The text of its answer is kept, without addresses.
 func sent(mail events.EmailSent, by delivery.Receipt) events.EmailSent {
 	mail.SMTPCode = answerCode(by.Code)
 	mail.Reason = reason(by.Text)
@@ -18,9 +18,9 @@ func sent(mail events.EmailSent, by delivery.Receipt) events.EmailSent {
 
 // unsent is a mail that was not accepted. Its text repeats no address.
 type unsent struct {
-	mail    events.EmailSent // as it would have been told
-	failure *delivery.Failure
-	told    int // tries of it that the log knows
+	mail      events.EmailSent // as it would have been published
+	failure   *delivery.Failure
+	published int // attempts of it in the log
 }
 
 func (u *unsent) Error() string { return redact(u.failure.Error()) }
@@ -34,7 +34,7 @@ func (u *unsent) failed() events.EmailFailed {
 	}
 }
 
-// deferred is a try that will be repeated.
+// deferred is an attempt that will be repeated.
 func (u *unsent) deferred(tries int, next time.Time) events.EmailDeferred {
 	return events.EmailDeferred{
 		Kind: u.mail.Kind, LicenseID: u.mail.LicenseID, To: u.mail.To, MessageID: u.mail.MessageID,
@@ -43,12 +43,14 @@ func (u *unsent) deferred(tries int, next time.Time) events.EmailDeferred {
 	}
 }
 
-// worthTelling says whether a failed try goes into the log: the tries 1, 2, 4, 8
-// and so on, so that of a mail tried for days it has a handful. Counted from what
-// was told, it makes up for one that could not be.
-func worthTelling(tries, told int) bool { return told == 0 || tries >= 2*told }
+// worthPublishing reports whether a failed attempt goes into the log: the attempts 1, 2, 4, 8
+// and so on, so that a mail that is tried for days has a handful there. It counts from what
+// is published, so a later attempt makes up for one that could not be.
+func worthPublishing(attempts, published int) bool {
+	return published == 0 || attempts >= 2*published
+}
 
-// step names a try in the id of its event.
+// step names an attempt in the id of its event.
 func step(tries int) string { return "deferred/" + strconv.Itoa(tries) }
 
 // maxReason is the contract's bound on a reason, in characters.

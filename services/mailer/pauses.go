@@ -7,17 +7,17 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/react"
 )
 
-// pauses passes on how the reactor is, and remembers why it sends nothing just
-// now: that is what a mail waits for that was not tried.
+// pauses passes the state of the reactor on, and keeps the reason of a pause, which is
+// what mails wait for that were not tried.
 type pauses struct {
 	react.Health
 
 	mu     sync.Mutex
 	why    error
-	breaks uint64 // how often the log was found out of reach
+	breaks uint64 // how often the log could not be reached
 }
 
-// NotReady is told of a pause with a reason, and of its end with nil.
+// NotReady receives the reason of a pause, and nil at its end.
 func (p *pauses) NotReady(part string, err error) {
 	p.Health.NotReady(part, err)
 	p.mu.Lock()

@@ -83,8 +83,8 @@ func TestLinesShowNobody(t *testing.T) {
 	w.run(c)
 	x := func(number string) events.Extension { return events.Extension{Tenant: "acme", Number: number} }
 	sent, gone, full := w.grant(x("1"), "anna@example.com"), w.grant(x("2"), "gone@example.com"), w.grant(x("3"), "full@example.com")
-	mail := w.told(sent, gone, full)[sent.ID].Data.(events.EmailSent)
-	w.told(w.fact(x("2"), events.SoftphonePasswordReset{}))
+	mail := w.awaitOutcomes(sent, gone, full)[sent.ID].Data.(events.EmailSent)
+	w.awaitOutcomes(w.fact(x("2"), events.SoftphonePasswordReset{}))
 	m := &mailer{ledger: ledger{log: w.log, logger: c.Host.Log, metrics: newMetrics(c.Host.Metrics)}, logger: c.Host.Log}
 	if err := m.bounced(t.Context(), bounce.Notification{MessageIDs: []string{mail.MessageID}, Recipients: []bounce.Recipient{
 		{Address: "anna@example.com", Action: bounce.Failed, Enhanced: "5.1.1", Reason: "550 anna@example.com is gone"},
@@ -103,14 +103,14 @@ func TestLinesShowNobody(t *testing.T) {
 	for _, found := range regexp.MustCompile(`[\w.+-]{2,}@[\w.-]+|Änne|Doe|anna\.\d`).FindAllString(text, 5) {
 		t.Errorf("a line shows %s", found)
 	}
-	for cause, tale := range w.tales() {
-		for _, e := range tale {
+	for cause, steps := range w.published() {
+		for _, e := range steps {
 			body, err := e.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(string(body), "other.person@") || strings.Contains(string(body), "Änne") {
-				t.Errorf("told of %s: %s", cause, body)
+				t.Errorf("published of %s: %s", cause, body)
 			}
 		}
 	}

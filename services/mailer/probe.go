@@ -15,7 +15,7 @@ const (
 	probeSize = 4000
 )
 
-// probe writes to the mailer's bucket now and then, until ctx ends, and tells health whether that works: a server whose
+// probe writes to the mailer's bucket every probeInterval, until ctx ends, and reports to health whether that works: a server whose
 // disk is full answers all that is read, and without a mail to send nobody would notice. It is the system's only write
 // without a cause, so it is to a bucket that keeps one value and not to the log.
 func (m *mailer) probe(ctx context.Context) {

@@ -8,12 +8,12 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/delivery"
 )
 
-// record is what was told of an extension's mails, as far as the next one needs
-// to know it. It is a fold of the mailer's own events, in their order.
+// record is the state of an extension's mails that the next one is decided from. It
+// is a fold of the mailer's own events, in their order.
 type record struct {
 	done     bool            // the cause at hand has its outcome
-	deferred int             // the highest number of tries told of it
-	failed   map[string]bool // addresses in lower case: a mail to it failed for good, and none was taken since
+	deferred int             // the highest number of attempts published of it
+	failed   map[string]bool // by address in lower case: a mail to it failed for good, and none was sent since
 	noticed  bool            // another cause had a notice of the device limit within a day
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// told makes an event of the mailer on a cause.
-func told(cause events.Event, data events.Data) events.Event {
+// eventOn makes an event of the mailer about a cause.
+func eventOn(cause events.Event, data events.Data) events.Event {
 	return events.NewOutcome(events.Mailer, cause, data)
 }
 
@@ -60,7 +60,7 @@ func TestRecordOfARecipient(t *testing.T) {
 		var r record
 		other := events.NewFact(anna, events.WelcomeEmailRequested{})
 		for _, data := range c.log {
-			r.add(told(other, data), events.NewFact(anna, events.SoftphonePasswordReset{}), false)
+			r.add(eventOn(other, data), events.NewFact(anna, events.SoftphonePasswordReset{}), false)
 		}
 		if got := r.failed["anna@example.com"]; got != c.want {
 			t.Errorf("%s: failed %v, want %v", name, got, c.want)
@@ -72,17 +72,17 @@ func TestRecordOfACause(t *testing.T) {
 	t.Parallel()
 	mine, other := events.NewFact(anna, events.WelcomeEmailRequested{}), events.NewFact(anna, events.WelcomeEmailRequested{})
 	var r record
-	r.add(told(other, events.EmailSent{}), mine, false)
-	r.add(told(other, events.EmailDeferred{Attempts: 64}), mine, false)
-	r.add(told(mine, events.EmailDeferred{Attempts: 2}), mine, true)
-	r.add(told(mine, events.EmailDeferred{Attempts: 1}), mine, true)
-	r.add(told(mine, events.EmailBounced{Action: "failed"}), mine, true)
+	r.add(eventOn(other, events.EmailSent{}), mine, false)
+	r.add(eventOn(other, events.EmailDeferred{Attempts: 64}), mine, false)
+	r.add(eventOn(mine, events.EmailDeferred{Attempts: 2}), mine, true)
+	r.add(eventOn(mine, events.EmailDeferred{Attempts: 1}), mine, true)
+	r.add(eventOn(mine, events.EmailBounced{Action: "failed"}), mine, true)
 	if r.done || r.deferred != 2 {
-		t.Errorf("%+v: not done, 2 tries told", r)
+		t.Errorf("%+v: not done, 2 attempts published", r)
 	}
 	for _, end := range []events.Data{events.EmailSent{}, events.EmailFailed{}, events.EmailSkipped{}} {
 		var r record
-		if r.add(told(mine, end), mine, true); !r.done {
+		if r.add(eventOn(mine, end), mine, true); !r.done {
 			t.Errorf("%T is the end", end)
 		}
 	}
@@ -112,30 +112,30 @@ func TestRecordOfANotice(t *testing.T) {
 		"a welcome":                {events.EmailSent{Kind: "welcome"}, time.Hour, false},
 	} {
 		var r record
-		if r.add(told(reached(at.Add(-c.ago)), c.data), reached(at), false); r.noticed != c.want {
+		if r.add(eventOn(reached(at.Add(-c.ago)), c.data), reached(at), false); r.noticed != c.want {
 			t.Errorf("%s: noticed %v, want %v", name, r.noticed, c.want)
 		}
 	}
 	var r record
-	if r.add(told(reached(at), events.EmailDeferred{Kind: kind, Attempts: 1}), reached(at), true); r.noticed {
+	if r.add(eventOn(reached(at), events.EmailDeferred{Kind: kind, Attempts: 1}), reached(at), true); r.noticed {
 		t.Error("its own tries are no other notice")
 	}
 }
 
-// Of a mail tried for three days, a handful of tries is told, whoever counts.
+// Of a mail tried for three days, a handful of attempts is published, whoever counts.
 func TestWorthTelling(t *testing.T) {
 	t.Parallel()
 	var tries []int
-	told := 0
+	last := 0
 	for n := 1; n <= 300; n++ { // 72 h, a quarter of an hour apart
-		if worthTelling(n, told) {
-			tries, told = append(tries, n), n
+		if worthPublishing(n, last) {
+			tries, last = append(tries, n), n
 		}
 	}
 	if len(tries) > 9 || tries[0] != 1 || tries[1] != 2 || tries[2] != 4 || tries[3] != 8 {
-		t.Errorf("told of the tries %v", tries)
+		t.Errorf("published the attempts %v", tries)
 	}
-	if !worthTelling(5, 2) {
-		t.Error("the fourth could not be told; the fifth must be")
+	if !worthPublishing(5, 2) {
+		t.Error("the fourth could not be published; the fifth must be")
 	}
 }

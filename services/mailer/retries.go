@@ -28,11 +28,11 @@ type retries struct {
 	logger zerolog.Logger
 }
 
-// brief bounds what the bucket may cost a mail.
-const brief = 2 * time.Second
+// bucketTimeout bounds one exchange with the bucket.
+const bucketTimeout = 2 * time.Second
 
 func (r retries) put(ctx context.Context, c cause, what retry) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	body, err := json.Marshal(what)
 	if err == nil {
@@ -42,7 +42,7 @@ func (r retries) put(ctx context.Context, c cause, what retry) {
 }
 
 func (r retries) get(ctx context.Context, c cause) (retry, bool) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	var what retry
 	entry, err := r.bucket.Get(ctx, key(c))
@@ -56,7 +56,7 @@ func (r retries) get(ctx context.Context, c cause) (retry, bool) {
 }
 
 func (r retries) forget(ctx context.Context, c cause) {
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
 	defer cancel()
 	r.note(c, r.bucket.Delete(ctx, key(c)))
 }

@@ -19,18 +19,18 @@ func TestRules(t *testing.T) {
 	w.run(w.config())
 
 	early := w.fact(anna, events.SoftphonePasswordReset{})
-	w.told(early)
+	w.awaitOutcomes(early)
 	granted := w.grant(anna, "anna@example.com")
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	again := w.fact(anna, events.WelcomeEmailRequested{})
 	reset := w.fact(anna, events.SoftphonePasswordReset{})
-	w.told(again, reset)
+	w.awaitOutcomes(again, reset)
 	w.revoke(anna, granted.Data.(events.LicenseGranted).LicenseID)
 	late := w.fact(anna, events.WelcomeEmailRequested{})
-	told := w.told(late)
+	outcomes := w.awaitOutcomes(late)
 
-	if len(told) != 5 {
-		t.Fatalf("%d outcomes, want 5", len(told))
+	if len(outcomes) != 5 {
+		t.Fatalf("%d outcomes, want 5", len(outcomes))
 	}
 	license := granted.Data.(events.LicenseGranted).LicenseID
 	id := func(c events.Recorded) string { return "<" + c.ID + ".acme.1001@softphone.example>" }
@@ -41,7 +41,7 @@ func TestRules(t *testing.T) {
 		reset.ID:   events.EmailSent{Kind: "password-changed", LicenseID: license, To: "anna@example.com", MessageID: id(reset), SMTPCode: 250},
 		late.ID:    events.EmailSkipped{Kind: "welcome", LicenseID: license, To: "anna@example.com", Reason: "not_licensed"},
 	} {
-		got := told[cause].Data
+		got := outcomes[cause].Data
 		if mail, is := got.(events.EmailSent); is {
 			mail.Reason, mail.QueueID = "", "" // the server's words
 			got = mail
@@ -80,9 +80,9 @@ func TestReplacedLicense(t *testing.T) {
 	w.revoke(anna, first.Data.(events.LicenseGranted).LicenseID)
 	second := w.grant(anna, "new@example.com")
 	w.run(w.config())
-	told := w.told(first, second)
-	if skipped, ok := told[first.ID].Data.(events.EmailSkipped); !ok || skipped.Reason != ReasonNotCurrent {
-		t.Errorf("first: %+v", told[first.ID].Data)
+	outcomes := w.awaitOutcomes(first, second)
+	if skipped, ok := outcomes[first.ID].Data.(events.EmailSkipped); !ok || skipped.Reason != ReasonNotCurrent {
+		t.Errorf("first: %+v", outcomes[first.ID].Data)
 	}
 	mails := w.relay.Mails()
 	if len(mails) != 1 || mails[0].To[0] != "new@example.com" {
@@ -99,12 +99,12 @@ func TestPasswordBeforeTheLicense(t *testing.T) {
 	reset := w.fact(anna, events.SoftphonePasswordReset{})
 	granted := w.grant(anna, "anna@example.com")
 	w.run(w.config())
-	told := w.told(reset, granted)
-	if skipped, ok := told[reset.ID].Data.(events.EmailSkipped); !ok || skipped.Reason != ReasonNotCurrent {
-		t.Errorf("of the password: %+v", told[reset.ID].Data)
+	outcomes := w.awaitOutcomes(reset, granted)
+	if skipped, ok := outcomes[reset.ID].Data.(events.EmailSkipped); !ok || skipped.Reason != ReasonNotCurrent {
+		t.Errorf("of the password: %+v", outcomes[reset.ID].Data)
 	}
-	if _, sent := told[granted.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
-		t.Errorf("of the license: %+v; %d mails, want 1", told[granted.ID].Data, len(w.relay.Mails()))
+	if _, sent := outcomes[granted.ID].Data.(events.EmailSent); !sent || len(w.relay.Mails()) != 1 {
+		t.Errorf("of the license: %+v; %d mails, want 1", outcomes[granted.ID].Data, len(w.relay.Mails()))
 	}
 }
 
@@ -118,7 +118,7 @@ func TestUnreadableEventIsADeadLetter(t *testing.T) {
 	}
 	w.run(w.config())
 	granted := w.grant(anna, "anna@example.com")
-	w.told(granted) // it stops nothing
+	w.awaitOutcomes(granted) // it stops nothing
 	dead, err := w.log.JetStream().Stream(t.Context(), events.DeadStream)
 	if err != nil || dead.CachedInfo().State.Msgs != 1 {
 		t.Fatalf("dead letters: %v", err)

@@ -17,7 +17,7 @@ func TestPasswordsOfOthersAreNotCopied(t *testing.T) {
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	w.run(w.config())
 	granted := w.grant(anna, "anna@example.com")
-	w.told(granted)
+	w.awaitOutcomes(granted)
 	// Facts with fields the contract does not have, as another system might write them.
 	for _, name := range []string{"WelcomeEmailRequested", "SoftphonePasswordReset"} {
 		var e events.Event
@@ -40,7 +40,7 @@ func TestPasswordsOfOthersAreNotCopied(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.told(events.Recorded{Event: e, Sequence: receipt.Sequence})
+		w.awaitOutcomes(events.Recorded{Event: e, Sequence: receipt.Sequence})
 	}
 	if n := len(w.relay.Mails()); n != 3 {
 		t.Errorf("%d mails, want 3", n)

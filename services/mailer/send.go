@@ -12,10 +12,10 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
-// from is the sender of a tenant's mails; of "", that of whoever has none of their own.
+// from is the sender of a tenant's mails; of "", that of tenants without a sender of their own.
 func (m *mailer) from(tenant string) string { return cmp.Or(m.sender, m.brands.Sender(tenant)) }
 
-func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim, p plan, told int) error {
+func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim, p plan, published int) error {
 	from := m.from(c.Extension.Tenant)
 	if wait, why := m.senders.enter(from); wait > 0 {
 		return react.Defer(why, wait, react.NotTried)
@@ -30,7 +30,7 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim
 	mail := events.EmailSent{
 		Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, MessageID: rendered.MessageID, SMTPCode: 250,
 	}
-	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // nobody could be told
+	if err := events.NewOutcome(events.Mailer, c.Event, mail).Validate(); err != nil { // its outcome could not be published
 		return react.Permanent(err)
 	}
 	if err := m.claim(ctx, c, own); err != nil {
@@ -40,18 +40,18 @@ func (m *mailer) send(ctx context.Context, d react.Delivery, c cause, own *claim
 		From: from, OneOfMany: from != m.from(""), To: rendered.To, Bytes: rendered.Bytes, Ready: own.good,
 	})
 	if err != nil {
-		return m.unsent(ctx, d, c, own, mail, told, err)
+		return m.unsent(ctx, d, c, own, mail, published, err)
 	}
 	own.keep = true
 	m.senders.taken(from)
 	outcome, err := m.outcome(c, sent(mail, receipt))
-	if err != nil { // then without the server's words
+	if err != nil { // then without the text of the answer
 		if outcome, err = m.outcome(c, mail); err != nil {
 			return react.Permanent(err)
 		}
 	}
 	m.logger.Info().EmbedObject(about{d, mail.Kind, mail.To}).Msg("e-mail sent")
-	return m.tell(ctx, d, c, outcome)
+	return m.publish(ctx, d, c, outcome)
 }
 
 // claim takes a mail for this process. The error is for the runtime.
@@ -59,7 +59,7 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 	before, err := own.take(ctx)
 	switch {
 	case errors.Is(err, errClaimed):
-		return react.Defer(err, m.guard.again(), react.NotTried)
+		return react.Defer(err, m.guard.retryDelay(), react.NotTried)
 	case err != nil:
 		return react.Pause(err)
 	case !before:
@@ -73,18 +73,18 @@ func (m *mailer) claim(ctx context.Context, c cause, own *claim) error {
 }
 
 // unsent turns a failure into what the runtime is to do.
-func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *claim, mail events.EmailSent, told int, err error) error {
+func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *claim, mail events.EmailSent, published int, err error) error {
 	if busy, ok := errors.AsType[*delivery.Busy](err); ok {
 		return react.Defer(busy, busy.After, react.NotTried)
 	}
 	if errors.Is(err, errLapsed) {
-		return react.Defer(errLapsed, m.guard.again(), react.NotTried)
+		return react.Defer(errLapsed, m.guard.retryDelay(), react.NotTried)
 	}
 	var failure *delivery.Failure
 	if !errors.As(err, &failure) {
 		return err // canceled
 	}
-	u := &unsent{mail, failure, told}
+	u := &unsent{mail, failure, published}
 	switch failure.Verdict {
 	case delivery.Final:
 		err := m.conclude(ctx, d, c, u.failed())
@@ -99,10 +99,10 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *cla
 	}
 }
 
-// giveUp is the end of a mail's deadline.
+// giveUp publishes the failure of a mail at its deadline.
 func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error {
 	var u *unsent
-	if !errors.As(last, &u) { // not the relay's doing: this will pass, and then it is tried
+	if !errors.As(last, &u) { // the relay is not to blame: this will pass, and then the mail is tried
 		return last
 	}
 	c, err := read(d.Message)
@@ -116,8 +116,8 @@ func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error
 	return err
 }
 
-// postponed tells of a try that failed and will be repeated, and keeps it for
-// display. An outage of the relay is not a mail's: of that the log has nothing.
+// postponed publishes a failed attempt that will be repeated, and keeps it for display.
+// An outage of the relay is no mail's failure: nothing of it is published.
 func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postponement) {
 	var u *unsent
 	if !errors.As(p.Err, &u) || u.failure.Verdict != delivery.Temporary {
@@ -128,13 +128,13 @@ func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postpo
 		return
 	}
 	kept, _ := m.retries.get(ctx, c)
-	tries := max(kept.Attempts+1, u.told+1, d.Attempt)
-	told := u.deferred(tries, p.Next)
+	attempts := max(kept.Attempts+1, u.published+1, d.Attempt)
+	deferred := u.deferred(attempts, p.Next)
 	m.retries.put(ctx, c, retry{
-		Attempts: tries, Next: told.NextAttempt, At: time.Now().UTC(),
-		Reason: redact(told.Reason), SMTPCode: told.SMTPCode, EnhancedCode: told.EnhancedCode, // the bucket cannot be overwritten
+		Attempts: attempts, Next: deferred.NextAttempt, At: time.Now().UTC(),
+		Reason: redact(deferred.Reason), SMTPCode: deferred.SMTPCode, EnhancedCode: deferred.EnhancedCode, // the bucket cannot be overwritten
 	})
-	if worthTelling(tries, u.told) {
-		m.note(ctx, c, step(tries), told)
+	if worthPublishing(attempts, u.published) {
+		m.note(ctx, c, step(attempts), deferred)
 	}
 }

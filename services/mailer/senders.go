@@ -13,13 +13,13 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/react"
 )
 
-// senders remembers which tenants' own senders the mail servers refuse. The mails of
-// such a sender wait, as all do in a pause: none is blamed, none of it is in the log,
-// and one at a time sees whether it is over. All other mails go on.
+// senders keeps which tenants' own senders the mail servers refuse. The mails of such a
+// sender wait, as all mails do in a pause: no attempt is counted, nothing is published, and
+// one mail at a time probes whether it is over. All other mails go on.
 type senders struct {
 	logger zerolog.Logger
 	count  prometheus.Gauge
-	pauses react.Bounds // between tries of one sender
+	pauses react.Bounds // between probes of one sender
 
 	mu      sync.Mutex
 	refused map[string]*refusal // by address
@@ -28,7 +28,7 @@ type senders struct {
 // refusal of one sender.
 type refusal struct {
 	pauses *backoff.ExponentialBackOff
-	next   time.Time // when a mail may see whether it is over
+	next   time.Time // when a mail may probe whether it is over
 	why    error
 }
 
@@ -42,9 +42,8 @@ func newSenders(c Config) *senders {
 	}
 }
 
-// enter says for how long a mail of a sender has to wait, and why; 0: it may go. The
-// one that may go of a refused sender holds up the others until it is known what
-// becomes of it, and at the longest for a pause.
+// enter says for how long a mail of a sender has to wait, and why; 0: it may go. While
+// the probe of a refused sender is on its way the others wait, for at most a pause.
 func (s *senders) enter(sender string) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +58,7 @@ func (s *senders) enter(sender string) (time.Duration, error) {
 	return 0, nil
 }
 
-// refuse keeps the mails of a sender back, and returns for how long.
+// refuse makes the mails of a sender wait, and returns for how long.
 func (s *senders) refuse(sender, tenant string, why error) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +75,7 @@ func (s *senders) refuse(sender, tenant string, why error) time.Duration {
 	return max(time.Until(r.next), 0)
 }
 
-// taken says that a server took a mail of a sender.
+// taken records that a server took a mail of a sender.
 func (s *senders) taken(sender string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

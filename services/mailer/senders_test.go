@@ -41,9 +41,9 @@ func TestOneTenantsSenderIsRefused(t *testing.T) {
 		t.Errorf("shown %+v", e)
 	}
 	w.eventually("all others are sent", func() bool {
-		told := w.outcomes()
+		outcomes := w.outcomes()
 		for _, cause := range free {
-			if told[cause.ID].Data == nil {
+			if outcomes[cause.ID].Data == nil {
 				return false
 			}
 		}
@@ -56,11 +56,11 @@ func TestOneTenantsSenderIsRefused(t *testing.T) {
 		t.Errorf("readiness %+v, though others are sent", r)
 	}
 	accepted.Store(true)
-	w.told(append(held, free...)...)
-	tales := w.tales()
+	w.awaitOutcomes(append(held, free...)...)
+	published := w.published()
 	for _, cause := range append(held, free...) {
-		if tale := tales[cause.ID]; len(tale) != 1 || tale[0].EventName() != "EmailSent" {
-			t.Errorf("told of %s: %+v, want EmailSent alone", cause.Extension, tale)
+		if steps := published[cause.ID]; len(steps) != 1 || steps[0].EventName() != "EmailSent" {
+			t.Errorf("published of %s: %+v, want EmailSent alone", cause.Extension, steps)
 		}
 	}
 	if n := len(w.relay.Mails()); n != len(held)+len(free) {
@@ -108,7 +108,7 @@ func TestOutageEndsWithARefusedSender(t *testing.T) {
 	c := w.branded()
 	w.run(c)
 	w.grant(events.Extension{Tenant: "globex", Number: "2001"}, "anna@example.com")
-	w.eventually("readiness tells", func() bool { return c.Host.Health.Report().Parts[events.Mailer].Status == "not ready" })
+	w.eventually("readiness says why", func() bool { return c.Host.Health.Report().Parts[events.Mailer].Status == "not ready" })
 	w.relay.Start()
 	w.eventually("readiness is back", func() bool { return c.Host.Health.Report().Status == "ok" && w.senders(c) == 1 })
 }
@@ -130,7 +130,7 @@ func (w *world) senders(c Config) float64 {
 }
 
 // One mail at a time sees whether a refused sender is accepted again, and the others
-// are told when to come.
+// get a time to come again.
 func TestSenders(t *testing.T) {
 	t.Parallel()
 	c := Config{Recover: react.Bounds{First: time.Hour, Max: time.Hour}}

@@ -18,7 +18,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
-// inputs are what the mailer reads.
+// inputs are the events that the mailer reads.
 func inputs() []eventlog.Input {
 	return eventlog.Inputs(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{})
 }
@@ -31,7 +31,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer func() {
-		_ = conn.FlushTimeout(time.Second) // what was given back at the end
+		_ = conn.FlushTimeout(time.Second) // messages that were given back at the end
 		conn.Close()
 	}()
 	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
@@ -67,7 +67,7 @@ func Run(ctx context.Context, c Config) error {
 	return react.Run(ctx, m.reactor(c), m.handle)
 }
 
-// mailer is a run.
+// mailer is one run of the worker.
 type mailer struct {
 	ledger
 	retries retries
@@ -77,7 +77,7 @@ type mailer struct {
 	paused  *pauses
 	senders *senders
 	notices *notices
-	sender  string // of every envelope; "": From's address
+	sender  string // of every envelope; "": the address in From
 	logger  zerolog.Logger
 }
 
@@ -100,8 +100,8 @@ func newMailer(ctx context.Context, c Config, log *eventlog.Log) (*mailer, error
 	return m, nil
 }
 
-// breaks counts how often the log was out of reach: the connection was lost, or the
-// server had nobody to answer for the log.
+// breaks counts how often the log could not be reached: the connection was lost, or the
+// log had no leader.
 func (m *mailer) breaks() uint64 { return m.log.Conn().Stats().Reconnects + m.paused.interruptions() }
 
 func openDelivery(c Config) (*delivery.Client, error) {
@@ -109,7 +109,7 @@ func openDelivery(c Config) (*delivery.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	smtp.Waiting = max(0, c.Concurrency-c.SMTP.Connections) * 3 / 4 // the rest is for other domains
+	smtp.Waiting = max(0, c.Concurrency-c.SMTP.Connections) * 3 / 4 // the others are for other domains
 	smtp.Logger, smtp.Metrics = c.Host.Log, delivery.NewMetrics(c.Host.Metrics)
 	return delivery.New(smtp)
 }
@@ -129,15 +129,15 @@ func (m *mailer) reactor(c Config) react.Config {
 	}
 }
 
-// noticeReactor is a second one, see [NoticesDurable].
+// noticeReactor is the second reactor, see [NoticesDurable].
 func (m *mailer) noticeReactor(c Config) react.Config {
 	config := m.reactor(c)
 	config.Durable, config.Inputs, config.Concurrency = NoticesDurable, noticeInputs(), noticesAtOnce
 	return config
 }
 
-// handleNotice handles the one of a day's device limits that has a notice, and one
-// of which it was told that it will be tried again: that has an end, too.
+// handleNotice handles the one event of a day's device limits that has a notice, and one
+// with a published attempt, which must have an end, too.
 func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
 	c, err := read(d.Message)
 	if err != nil {
@@ -162,7 +162,7 @@ func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
 	return m.handle(ctx, d)
 }
 
-// errBusy: the same fact is in the log twice, and its first copy is being handled.
+// errBusy: the log has the same fact twice, and the other copy is being handled.
 var errBusy = errors.New("the same event is being handled")
 
 // handle does what the package comment says.
@@ -177,7 +177,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	}
 	defer own.end(ctx)
 	if granted, is := c.Data.(events.LicenseGranted); is {
-		if busy := m.client.Full(granted.Email); busy != nil { // a tenant's users come all at once, and to one domain
+		if busy := m.client.Full(granted.Email); busy != nil { // a tenant's users are licensed all at once, and have one domain
 			return react.Defer(busy, busy.After, react.NotTried)
 		}
 	}
@@ -196,7 +196,7 @@ func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	return err
 }
 
-// act sends or skips, and tells.
+// act sends the mail or skips it, and publishes the outcome.
 func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim, before record, now license) error {
 	p := decide(c.Data, now, before)
 	if p.skip == "" && !m.brands.Sends(c.Extension.Tenant, p.kind) {
@@ -213,18 +213,18 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim,
 	return m.send(ctx, d, c, own, p, before.deferred)
 }
 
-// skip tells that no mail is sent. That is final, so the log has the last word on what
-// it was decided by: it refuses when the license that was read is not the last one. A
-// leader that is cut off stores nothing.
+// skip publishes that no mail is sent. That is final, so it is stored on the condition
+// that the license it was decided by is still the last one. A leader that is cut off
+// stores nothing.
 func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, now license, data events.EmailSkipped) error {
-	if err := m.conclude(ctx, d, c, data, func(o statement) { eventlog.Expect(o.Msg, c.grants(), now.grant) }); err != nil {
+	if err := m.conclude(ctx, d, c, data, func(o outgoing) { eventlog.Expect(o.Msg, c.grants(), now.grant) }); err != nil {
 		return err
 	}
 	return react.Skip()
 }
 
-// conclude tells an outcome other than EmailSent, on some conditions.
-func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data events.Data, conditions ...func(statement)) error {
+// conclude publishes an outcome other than EmailSent, on some conditions.
+func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data events.Data, conditions ...func(outgoing)) error {
 	outcome, err := m.outcome(c, data)
 	if err != nil {
 		return react.Permanent(err)
@@ -232,7 +232,7 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	for _, expect := range conditions {
 		expect(outcome)
 	}
-	if err := m.tell(ctx, d, c, outcome); err != nil {
+	if err := m.publish(ctx, d, c, outcome); err != nil {
 		return err
 	}
 	switch o := data.(type) {
@@ -244,7 +244,7 @@ func (m *mailer) conclude(ctx context.Context, d react.Delivery, c cause, data e
 	return nil
 }
 
-// about is what lines say of a mail. Its address is masked.
+// about is what log lines say of a mail. Its address is masked.
 type about struct {
 	react.Delivery
 

@@ -138,12 +138,12 @@ func (w *world) revoke(x events.Extension, licenseID string) {
 	w.publish(events.NewOutcome(events.License, disabled.Event, events.LicenseRevoked{LicenseID: licenseID, Generation: 1}), &disabled)
 }
 
-// outcomes the mailer told, by the id of their cause; one told twice fails the test.
+// outcomes are those the mailer published, by the id of their cause; a second one fails the test.
 func (w *world) outcomes() map[string]events.Event {
 	w.t.Helper()
 	ends := map[string]events.Event{}
-	for cause, told := range w.tales() {
-		for _, event := range told {
+	for cause, published := range w.published() {
+		for _, event := range published {
 			if !isEnd(event.Data) {
 				continue
 			}
@@ -156,7 +156,7 @@ func (w *world) outcomes() map[string]events.Event {
 	return ends
 }
 
-// isEnd tells an outcome from a step on the way to it, or what came after.
+// isEnd reports whether an event is an outcome, and not a step before or after it.
 func isEnd(data events.Data) bool {
 	switch data.(type) {
 	case events.EmailSent, events.EmailFailed, events.EmailSkipped:
@@ -165,17 +165,17 @@ func isEnd(data events.Data) bool {
 	return false
 }
 
-// tales is all the mailer told, by the id of the cause, in order.
-func (w *world) tales() map[string][]events.Event {
+// published is all that the mailer published, by the id of the cause, in order.
+func (w *world) published() map[string][]events.Event {
 	w.t.Helper()
-	tales := map[string][]events.Event{}
+	published := map[string][]events.Event{}
 	for from := uint64(1); ; {
 		m, err := w.log.NextOf(w.t.Context(), from, "log.*.mailer.>")
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		if m == nil {
-			return tales
+			return published
 		}
 		event, err := events.Decode(m.Subject, m.Data)
 		if err != nil {
@@ -185,7 +185,7 @@ func (w *world) tales() map[string][]events.Event {
 		if at := m.Header.Get(events.HeaderCause); at == "" || m.Header.Get(events.HeaderMsgID) != event.ID {
 			w.t.Fatalf("outcome at %d: headers %v", m.Sequence, m.Header)
 		}
-		tales[cause] = append(tales[cause], event)
+		published[cause] = append(published[cause], event)
 		from = m.Sequence + 1
 	}
 }
@@ -214,13 +214,13 @@ func (w *world) settled() {
 	})
 }
 
-// told waits for the outcomes of causes.
-func (w *world) told(causes ...events.Recorded) map[string]events.Event {
+// awaitOutcomes waits for the outcomes of causes.
+func (w *world) awaitOutcomes(causes ...events.Recorded) map[string]events.Event {
 	w.t.Helper()
 	w.eventually("outcomes", func() bool {
-		told := w.outcomes()
+		outcomes := w.outcomes()
 		for _, c := range causes {
-			if _, ok := told[c.ID]; !ok {
+			if _, ok := outcomes[c.ID]; !ok {
 				return false
 			}
 		}

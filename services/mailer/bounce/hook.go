@@ -14,10 +14,10 @@ import (
 // Hook takes notifications over HTTP: the raw message, as a mail server pipes it,
 // in a POST to /bounces with the secret as a bearer token.
 //
-//	204  on record, or no news
+//	204  on record, or nothing new
 //	400  not a notification: do not send it again
 //	401  the secret is missing or wrong
-//	404  about no mail that was sent, as far as is known: try again, but not for long
+//	404  about no mail that is known to be sent: try again, but not for long
 //	413  too large
 //	503  not on record: try again
 type Hook struct {
@@ -67,7 +67,7 @@ func (h Hook) post(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admits compares hashes, so that the time taken tells nothing.
+// admits compares hashes, so that timing reveals nothing.
 func (h Hook) admits(r *http.Request) bool {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(h.Secret))

@@ -12,12 +12,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Maildir is a directory a mail server delivers notifications into: new/ has those
-// to read, cur/ takes those that were. A message is moved when it is on record, so
-// that one is read twice when the process dies in between, and none is lost.
+// Maildir is a directory that a mail server delivers notifications into: new/ has those
+// to read, cur/ those that were read. A message is moved once it is on record, so none is
+// lost; if the process dies in between, one is read twice.
 //
-// One that is no notification, or about no mail of ours, is moved as well and
-// flagged (F), for a person to look at.
+// A message that is no notification, or about no mail of ours, is moved too, and flagged
+// (F) for a person to look at.
 type Maildir struct {
 	Dir    string
 	Every  time.Duration // how often new/ is looked at
@@ -31,7 +31,7 @@ const (
 	DefaultWait  = 10 * time.Minute
 )
 
-// Check says what is wrong with the directory.
+// Check returns what is wrong with the directory.
 func (m Maildir) Check() error {
 	for _, sub := range []string{"new", "cur"} {
 		info, err := os.Stat(filepath.Join(m.Dir, sub))
@@ -45,7 +45,7 @@ func (m Maildir) Check() error {
 	return nil
 }
 
-// Run reads what is delivered, until the context ends.
+// Run reads messages until the context ends.
 func (m Maildir) Run(ctx context.Context, take Taker) {
 	ticker := time.NewTicker(m.Every)
 	defer ticker.Stop()
@@ -72,8 +72,8 @@ func (m Maildir) Run(ctx context.Context, take Taker) {
 	}
 }
 
-// pass reads what is there now. It stops at what cannot be put on record: nothing
-// after it could.
+// pass reads the messages that are there now. It stops at one that cannot be put on
+// record, because the next one could not be either.
 func (m Maildir) pass(ctx context.Context, take Taker) error {
 	entries, err := os.ReadDir(filepath.Join(m.Dir, "new"))
 	if err != nil {
@@ -100,7 +100,7 @@ const (
 	flagged = "FS"
 )
 
-// message reads one and returns the flag to move it with; empty: later.
+// message reads one and returns the flag to move it with; empty: try again later.
 func (m Maildir) message(ctx context.Context, entry fs.DirEntry, take Taker) (flag string, err error) {
 	info, err := entry.Info()
 	if err != nil {
@@ -134,7 +134,7 @@ func (m Maildir) message(ctx context.Context, entry fs.DirEntry, take Taker) (fl
 	}
 }
 
-// seen moves a message to cur/. One that is not there was moved by another reader.
+// seen moves a message to cur/. If it is gone, another reader has moved it.
 func (m Maildir) seen(name, flag string) {
 	err := os.Rename(filepath.Join(m.Dir, "new", name), filepath.Join(m.Dir, "cur", name+":2,"+flag))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

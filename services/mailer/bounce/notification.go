@@ -22,15 +22,15 @@ const (
 	Delayed = "delayed"
 )
 
-// Notification is what is to be known of one.
+// Notification is the content of a delivery status notification.
 type Notification struct {
-	// MessageIDs may be that of the mail it is about, the likeliest first, with
-	// their angle brackets.
+	// MessageIDs are candidates for the mail it is about, the likeliest first, with their
+	// angle brackets.
 	MessageIDs []string
 	Recipients []Recipient // those the mail was not delivered to
 }
 
-// Recipient is one the mail was not delivered to.
+// Recipient is one that the mail was not delivered to.
 type Recipient struct {
 	Address  string // where it was to go in the end, which a forwarding may have changed
 	Action   string // Failed or Delayed
@@ -39,7 +39,7 @@ type Recipient struct {
 	Reason   string // somebody's words; may be empty
 }
 
-// Of returns what is said of an address, or else the worst that is said of any.
+// Of returns the entry of an address, or else the worst entry of all.
 func (n Notification) Of(address string) (Recipient, bool) {
 	for _, r := range n.Recipients {
 		if strings.EqualFold(r.Address, address) {
@@ -60,7 +60,7 @@ func (n Notification) Of(address string) (Recipient, bool) {
 // of a machine, or spam.
 var ErrNotNotification = errors.New("not a delivery status notification")
 
-// Bounds of what is read: whoever can send a mail here chooses its form.
+// Bounds of what is read: anybody who can send a mail here chooses its form.
 const (
 	// MaxSize is the most bytes of a notification. It may hold the whole mail.
 	MaxSize = 4 << 20
@@ -70,8 +70,8 @@ const (
 	maxText  = 256 << 10
 )
 
-// Parse reads a notification. One that says that a mail was delivered, or passed
-// on, has no recipients.
+// Parse reads a notification. If it says that a mail was delivered or relayed, it has no
+// recipients.
 func Parse(raw []byte) (Notification, error) {
 	if len(raw) > MaxSize {
 		return Notification{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotNotification, MaxSize)
@@ -153,13 +153,13 @@ func (r *reader) walk(entity *message.Entity, depth int) error {
 	return nil
 }
 
-// unreadable says whether nothing can be read after an error. What is written in a
-// way nobody knows is read as it stands.
+// unreadable reports whether nothing can be read after an error. Text in an unknown
+// encoding is read as it stands.
 func unreadable(err error) bool {
 	return err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)
 }
 
-// readReturned takes the Message-Id of the mail that came back, or of its header.
+// readReturned takes the Message-Id from the returned mail, or from its header.
 func (r *reader) readReturned(body []byte) {
 	if header := fields(bufio.NewReader(bytes.NewReader(body))); header != nil {
 		r.mention(header.Get("Message-Id"))
@@ -184,8 +184,8 @@ func (r *reader) readStatus(body []byte) {
 	}
 }
 
-// fields reads a group of fields; nil when there is none. What cannot be read in it
-// is left out.
+// fields reads a group of fields; nil when there is none. It leaves out what cannot be
+// read.
 func fields(in *bufio.Reader) textproto.MIMEHeader {
 	for { // groups may be more than one empty line apart
 		next, err := in.Peek(1)
@@ -201,8 +201,8 @@ func fields(in *bufio.Reader) textproto.MIMEHeader {
 	return group
 }
 
-// recipientOf reads the fields of one recipient. Others than a failure or a delay
-// are no news.
+// recipientOf reads the fields of one recipient, of which only a failure or a delay
+// counts.
 func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 	r := Recipient{
 		Address: typed(group.Get("Final-Recipient")), Action: actionOf(group.Get("Action")),
@@ -216,8 +216,8 @@ func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 			r.Code = codeOf(said[1])
 		}
 	}
-	// The status is the reporting server's own; what the receiver answered is quoted, and
-	// is the first hand.
+	// The status is the reporting server's own. The quoted answer of the receiver comes
+	// first, because it is the original.
 	if quoted := enhanced(r.Reason); quoted != "" && !strings.HasSuffix(quoted, ".0.0") || r.Enhanced == "" {
 		r.Enhanced = quoted
 	}
@@ -228,8 +228,8 @@ func recipientOf(group textproto.MIMEHeader) (Recipient, bool) {
 }
 
 var (
-	// enhancedCode is at the beginning, after the code of an answer, or marked as one:
-	// elsewhere numbers with dots in between are versions, and four are an address.
+	// enhancedCode is at the beginning, after the code of an answer, or marked as one.
+	// Elsewhere, numbers with dots are versions, or four of them an address.
 	enhancedCode = regexp.MustCompile(`(?:^|\b[245]\d\d[ -]|[#(])([245]\.\d{1,3}\.\d{1,3})(?:[^.\d]|\.\D|\.?$)`)
 	answerCode   = regexp.MustCompile(`^\s*([2-5]\d\d)\b`)
 )
@@ -242,8 +242,8 @@ func enhanced(text string) string {
 	return ""
 }
 
-// typed is a value without its type: "rfc822; anna@example.com". A type is one word;
-// what has a semicolon further on is a text without a type.
+// typed is a value without its type: "rfc822; anna@example.com". A type is one word; a
+// text with a semicolon further on has none.
 func typed(value string) string {
 	value = strings.TrimSpace(value)
 	if at := fieldType.FindStringIndex(value); at != nil {
@@ -258,7 +258,7 @@ func typed(value string) string {
 
 var fieldType = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*\s*;`)
 
-// actionOf reads the action. Some servers have words of their own for a failure.
+// actionOf reads the action. Some servers use other words for a failure.
 func actionOf(value string) string {
 	switch action := strings.ToLower(strings.TrimRight(first(value), ";.")); action {
 	case "expired", "failure", "fail", "undeliverable":
@@ -286,10 +286,10 @@ func first(value string) string {
 	return word
 }
 
-// messageID is one in a text. Ours are as long as this at least.
+// messageID matches one in a text. Ours have at least this length.
 var messageID = regexp.MustCompile(`<[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{36,200}@[A-Za-z0-9.-]{1,253}>`)
 
-// mention takes the message ids in a text, each once and only so many.
+// mention takes the message ids in a text, each once and up to a bound.
 func (r *reader) mention(text string) {
 	for _, id := range messageID.FindAllString(text, maxParts) {
 		if len(r.MessageIDs) < maxParts && !slices.Contains(r.MessageIDs, id) {

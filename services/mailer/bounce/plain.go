@@ -71,8 +71,8 @@ var (
 	statusField = regexp.MustCompile(`(?mi)^(Action|Status):`)
 )
 
-// readPlain reads a text that a mail server wrote for people. Whoever else writes one,
-// also a machine that answers for a person, is no mail server.
+// readPlain reads a text that a mail server wrote for people. Texts of others are not read,
+// also those of a machine that answers for a person.
 func (r *reader) readPlain(header message.Header) {
 	failed := address.FindAllString(header.Get("X-Failed-Recipients"), maxParts)
 	if len(failed) == 0 && !fromServer(header) {
@@ -90,9 +90,9 @@ func (r *reader) readPlain(header message.Header) {
 	}
 }
 
-// fromServer tells whether a mail server writes: by the names they use for that, or, where
-// it has the name of no person, by an empty envelope sender (RFC 5321 §4.5.5) and the subject.
-// A person's vacation notice has the first of these too, so the name is asked for.
+// fromServer reports whether a mail server wrote a text: by the names that servers use, or,
+// if the sender has no person's name, by an empty envelope sender (RFC 5321 §4.5.5) and the
+// subject. A person's vacation notice has an empty envelope sender too, hence the name.
 func fromServer(header message.Header) bool {
 	from := strings.ToLower(header.Get("From"))
 	for _, name := range []string{"mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster", "mail delivery s"} {
@@ -108,8 +108,8 @@ var (
 	failureSubject = regexp.MustCompile(`(?i)undeliver|delivery (status|fail|notification)|failure notice|returned mail|mail delivery|unzustellbar`)
 )
 
-// plainRecipients are those a text is about: each address, and the words after it. When
-// nothing in the text is a failure or a delay it is about nobody.
+// plainRecipients are the addresses in a text, each with the words after it. There are none
+// when nothing in the text is a failure or a delay.
 func plainRecipients(text string, failed []string) []Recipient {
 	action := Failed
 	if !failing.MatchString(text) && delaying.MatchString(text) {
@@ -135,8 +135,8 @@ func plainRecipients(text string, failed []string) []Recipient {
 	return all
 }
 
-// wordsAfter are the server's words about an address: the answer that is quoted after it,
-// else what stands there.
+// wordsAfter are the server's words about an address: the quoted answer after it, or else
+// the text that follows.
 func wordsAfter(text, to string) string {
 	_, after, found := strings.Cut(text, to)
 	if !found {

@@ -15,14 +15,14 @@ import (
 type brand struct {
 	settings
 	sources sources // with its colors
-	pages   []page  // blank, one for each language, the tenant's own first
+	pages   []page  // base pages, one for each language, the tenant's own first
 	matcher language.Matcher
 	qr      *picture
 	domain  string // right-hand side of Message-Id and Content-ID
 }
 
-// newBrand makes a brand of what is said of it. Its templates are parsed when they
-// are needed first, as of a thousand tenants few have mails in all languages.
+// newBrand makes a brand of its settings. Its templates are parsed when they are first
+// needed, because of a thousand tenants few have mails in all languages.
 func newBrand(l layer, domain string) (b *brand, err error) {
 	b = &brand{settings: l.settings, domain: domain}
 	if b.domain == "" {
@@ -53,7 +53,7 @@ func newBrand(l layer, domain string) (b *brand, err error) {
 	return b, nil
 }
 
-// languages there are words in, first the one for whoever reads none of them.
+// languages are those with words, first the one for recipients who read none of them.
 func (l layer) languages() ([]language.Tag, error) {
 	all := slices.SortedFunc(maps.Keys(l.words), func(a, b language.Tag) int { return strings.Compare(a.String(), b.String()) })
 	_, own, confidence := language.NewMatcher(all).Match(l.locale)
@@ -64,7 +64,7 @@ func (l layer) languages() ([]language.Tag, error) {
 	return append([]language.Tag{first}, slices.Delete(all, own, own+1)...), nil
 }
 
-// try makes a mail of each kind in each language.
+// try renders a mail of each kind in each language.
 func (b *brand) try() error {
 	var faults Faults
 	for _, sample := range Samples() {
@@ -81,7 +81,7 @@ func (b *brand) try() error {
 	return faults.err()
 }
 
-// in is a blank page in the language a person reads, or in the tenant's own.
+// in is the base page in the language a person reads, or in the tenant's own.
 func (b *brand) in(locale string) *page {
 	wanted, err := language.Parse(locale)
 	if _, partly := errors.AsType[language.ValueError](err); err != nil && !partly { // partly: a region nobody knows, as in en-EN

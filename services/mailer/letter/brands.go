@@ -7,16 +7,15 @@ import (
 	"strings"
 )
 
-// Brands are the brands of all tenants. They do not change; many may use them at
-// once.
+// Brands are the brands of all tenants. They do not change, and are safe for concurrent
+// use.
 type Brands struct {
 	fallback *brand // of tenants without one
 	tenants  map[string]*brand
 }
 
-// Open reads and tries everything that mails are made of, so that what is wrong
-// is told at the start and not with a mail. What is wrong in a directory of brands
-// is a [Faults].
+// Open reads and tries everything that mails are made of, so that faults are reported at
+// the start and not with a mail. Those of a directory of brands are a [Faults].
 func Open(c Config) (*Brands, error) {
 	s, err := c.settings()
 	if err != nil {
@@ -73,7 +72,7 @@ func (d *directory) try(l layer, name, domain string) *brand {
 	return b
 }
 
-// blame says whose templates it was, when it comes out in one of ours.
+// blame names the brand's folder when a fault shows up in a built-in template.
 func (d *directory) blame(name string, fault *Fault) *Fault {
 	if strings.HasPrefix(fault.File, d.name+"/") {
 		return fault
@@ -81,7 +80,7 @@ func (d *directory) blame(name string, fault *Fault) *Fault {
 	return &Fault{File: d.shown(name + "/templates"), Problem: fault.Error()}
 }
 
-// of is the brand of a tenant's mails.
+// of returns the brand of a tenant's mails.
 func (b *Brands) of(tenant string) *brand {
 	if own, is := b.tenants[tenant]; is {
 		return own
@@ -102,18 +101,18 @@ func (b *Brands) Locales(tenant string) []string {
 	return locales
 }
 
-// Sends tells whether a tenant's users get a kind of mail.
+// Sends reports whether a tenant's users get a kind of mail.
 func (b *Brands) Sends(tenant string, kind Kind) bool { return !b.of(tenant).off[kind] }
 
-// Sender is the address that a tenant's mails come from; of "", that of the mails of
-// whoever has none of their own.
+// Sender is the address that a tenant's mails come from; of "", that of tenants without
+// a brand.
 func (b *Brands) Sender(tenant string) string { return b.of(tenant).sender.Address }
 
-// MessageID is the Message-Id of the mail an event causes. Whoever receives a
-// mail twice recognizes it by that.
+// MessageID is the Message-Id of the mail that an event causes. A recipient recognizes by
+// it a mail that was sent twice.
 func (b *Brands) MessageID(tenant, causeID string) string { return b.of(tenant).messageID(causeID) }
 
-// Render makes the mail. It is a pure function: the same letter gives the same
+// Render renders the mail. It is a pure function: the same letter gives the same
 // bytes, now, in a retry tomorrow and on another replica that has the same brands.
 // It returns an error when a field of the letter cannot be part of a mail.
 func (b *Brands) Render(l Letter) (Mail, error) {

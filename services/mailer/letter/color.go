@@ -53,11 +53,11 @@ func contrast(a, b color) float64 {
 	return (bright + 0.05) / (dim + 0.05)
 }
 
-// readable is the least contrast of text, WCAG 2.2 AA.
+// readable is the least contrast that text must have, WCAG 2.2 AA.
 const readable = 4.5
 
-// ink is black or white, whichever is better read on a color. One of the two
-// always has a contrast of 4.58 or more.
+// ink is black or white, whichever has more contrast on a color. One of the two always
+// has 4.58 or more.
 func ink(on color) color {
 	if contrast(rgb(white), on) >= contrast(rgb(black), on) {
 		return rgb(white)
@@ -65,8 +65,8 @@ func ink(on color) color {
 	return rgb(black)
 }
 
-// legible is the color, or the nearest to it towards black or white that can be
-// read on all of some grounds.
+// legible is the color, or the nearest one towards black or white that is readable on all
+// the given backgrounds.
 func legible(c color, grounds ...color) color {
 	end := ink(grounds[0])
 	const steps = 64

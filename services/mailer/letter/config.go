@@ -33,8 +33,8 @@ type Config struct {
 	Android string `env:"DOWNLOAD_URL_ANDROID" envDefault:"https://softphone.example/download/android"`
 }
 
-// Validate reads the brands as well, so that all that is wrong with them is told
-// together with everything else.
+// Validate reads the brands as well, so that their faults are reported together with all
+// others.
 func (c Config) Validate() error {
 	_, err := Open(c)
 	return err
@@ -43,7 +43,7 @@ func (c Config) Validate() error {
 // tenantMark in a Reply-To stands for the tenant's name.
 const tenantMark = "{tenant}"
 
-// settings are those of a tenant without a brand.
+// settings are those of tenants without a brand.
 func (c Config) settings() (settings, error) {
 	var faults []error
 	address := func(variable, value string) mail.Address {

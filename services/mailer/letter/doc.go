@@ -3,7 +3,7 @@
 //
 // [Open] reads everything once, [Brands.Render] makes a mail of a [Letter]. The
 // same letter gives the same bytes, on every replica and after every restart, so
-// that a mail that is sent twice can be told for one. No letter has a field for a
+// that a mail that is sent twice can be recognized. No letter has a field for a
 // password, and every mail says that there is none in it.
 //
 // # A directory of brands
@@ -11,12 +11,12 @@
 // A provider sends mails for many tenants, each under its own name. MAIL_BRANDS
 // names a directory:
 //
-//	default.yaml              of every tenant without a file of its own, and what the others are based on
-//	acme.yaml                 of the tenant acme
+//	default.yaml              for every tenant without a file of its own, and the base of the others
+//	acme.yaml                 for the tenant acme
 //	acme.png                  a logo, named in acme.yaml
-//	acme/templates/…          instead of the built-in templates (builtin/templates), file by file
-//	acme/words/de.yaml        instead of the built-in texts (builtin/words), text by text
-//	acme/words/ar.yaml        another language; it must have all texts. It runs as its script does
+//	acme/templates/…          replace built-in templates (builtin/templates), file by file
+//	acme/words/de.yaml        replaces built-in texts (builtin/words), text by text
+//	acme/words/ar.yaml        another language; it must have all texts. Its script gives the direction
 //	default/…                 the same for all tenants
 //
 // A file of a brand, every key of which may be left out:
@@ -35,35 +35,34 @@
 //	  iphone: https://acme.example/softphone/iphone
 //	  windows: https://acme.example/softphone/windows
 //	  android: https://acme.example/softphone/android
-//	locale: de                                   # for whoever reads none of the languages there are
+//	locale: de                                   # for recipients who read none of the languages
 //	kinds:                                       # which mails are sent
 //	  welcome: true
 //	  password-changed: true
 //	  device-limit-reached: true                 # without it, this one is not
 //
 // What is left out comes from default.yaml, then from the environment (see
-// [Config]). Keys that are not known are refused, and so is everything else in the
-// directory but files whose names begin with a dot. Open reports all that is wrong
-// at once, each with its file, line and column; it tries every template and text
-// that is not built in with samples of all mails. A change is read at the next
-// start. `softphonectl emails preview` shows what comes of it.
+// [Config]). Unknown keys are refused, and so are other files in the directory, unless
+// their names begin with a dot. Open reports all faults at once, each with its file,
+// line and column; it renders samples of all mails with every template and text that
+// is not built in. A change is read at the next start. `softphonectl emails preview`
+// shows the result.
 //
 // # Colors
 //
-// Any color will do. The button has it as it is, with text in black or white,
-// whichever is better to read; links get it made darker, or lighter in dark mode,
+// Any color will do. The button has it unchanged, with text in black or white,
+// whichever has more contrast. For links it is made darker, or lighter in dark mode,
 // until their contrast is 4.5 or more.
 //
 // # Templates
 //
-// They are those of html/template and text/template. layout has what all mails have
-// around them and the parts they are made of; the file of a kind is its content.
-// They see the exported fields and methods of page (page.go): {{.Say
+// They are written for html/template and text/template. layout has the frame of all
+// mails and their parts; the file of a kind is its content. They see the exported fields and methods of page (page.go): {{.Say
 // "welcome.intro"}} is a text in the reader's language, {{.Username}}, {{.Brand}},
 // {{.Page}}, {{range .Links}}…. Colors are written as var(--text) or
 // var(--dark-text) and filled in before anything else (palette.go).
 //
 // Texts fill in {name}, {username}, {brand} and {limit}; one that counts devices
-// may have the plural forms of its language. A name that runs the other way than
-// the text around it is isolated from it.
+// may have the plural forms of its language. A name whose direction differs from
+// that of the text around it is isolated from it.
 package letter

@@ -29,7 +29,7 @@ func (f *Fault) Error() string {
 // Faults are all that is wrong in a directory of brands.
 type Faults []*Fault
 
-// Error lists them, a line each: whoever edits these files wants them all.
+// Error lists them, a line each, so that an editor of these files sees them all.
 func (f Faults) Error() string {
 	lines := make([]string, 0, len(f)+1)
 	lines = append(lines, fmt.Sprintf("MAIL_BRANDS: faults: %d", len(f)))
@@ -39,7 +39,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err is the faults in the order of files and lines, or nil.
+// err returns the faults in the order of files and lines, or nil.
 func (f Faults) err() error {
 	if len(f) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (f Faults) err() error {
 	return slices.CompactFunc(f, func(a, b *Fault) bool { return *a == *b }) // a layout is part of several mails
 }
 
-// add keeps what is wrong with a file as a whole.
+// add adds a fault of a file as a whole.
 func (f *Faults) add(file string, err error) {
 	var one *Fault
 	var several Faults

@@ -14,16 +14,16 @@ import (
 	"golang.org/x/text/language"
 )
 
-// layer is one of three that lie on each other: what is built in, what is said for
-// all tenants, what is said for one.
+// layer is one of three, each of which overrides the one below: what is built in, what
+// default.yaml says for all tenants, what a brand says for one.
 type layer struct {
 	settings
 	sources sources
 	words   map[language.Tag]*words
-	own     bool // it has templates or words of its own
+	own     bool // has templates or words of its own
 }
 
-// directory of brands, being read.
+// directory of brands, while it is read.
 type directory struct {
 	name   string
 	files  fs.FS
@@ -31,7 +31,7 @@ type directory struct {
 	faults Faults
 }
 
-// builtinLayer is what mails are without a directory of brands.
+// builtinLayer is the lowest layer.
 func builtinLayer(s settings) (layer, error) {
 	files, err := fs.Sub(builtin, "builtin")
 	if err != nil {
@@ -44,7 +44,7 @@ func builtinLayer(s settings) (layer, error) {
 
 func (d *directory) shown(name string) string { return d.name + "/" + name }
 
-// over puts a brand's folder over a layer.
+// over returns a layer overridden by a brand's folder.
 func (d *directory) over(below layer, folder string) layer {
 	l := below
 	var templates, words bool
@@ -82,7 +82,7 @@ func (d *directory) fault(name, problem string) {
 	d.faults = append(d.faults, &Fault{File: d.shown(name), Problem: problem})
 }
 
-// templates puts those of a folder over others.
+// templates returns templates overridden by those of a folder.
 func (d *directory) templates(below sources, folder string) (merged sources, changed bool) {
 	merged = maps.Clone(below)
 	if merged == nil {
@@ -100,8 +100,7 @@ func (d *directory) templates(below sources, folder string) (merged sources, cha
 	return merged, changed
 }
 
-// words puts those of a folder over others. A language that is new must have them
-// all.
+// words returns words overridden by those of a folder. A new language must have all.
 func (d *directory) words(below map[language.Tag]*words, folder string) (merged map[language.Tag]*words, changed bool) {
 	merged = maps.Clone(below)
 	if merged == nil {
@@ -128,13 +127,13 @@ func (d *directory) words(below map[language.Tag]*words, folder string) (merged 
 	return merged, changed
 }
 
-// defaultBrand is the file of whoever has none.
+// defaultBrand is the brand of tenants without one.
 const defaultBrand = "default"
 
 var tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// brands are the names of the files of brands. Whatever else lies in the directory
-// is a fault, as it may be one of them, misspelled.
+// brands are the names of the files of brands. Any other file is a
+// fault, because it may be one of them, misspelled.
 func (d *directory) brands() []string {
 	var names []string
 	all := d.entries(".")
@@ -160,7 +159,7 @@ func (d *directory) isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// brand puts the file and the folder of a brand over a layer.
+// brand returns a layer overridden by the file and the folder of a brand.
 func (d *directory) brand(below layer, name string) layer {
 	l := d.over(below, name)
 	file := name + ".yaml"
@@ -170,7 +169,8 @@ func (d *directory) brand(below layer, name string) layer {
 	return l
 }
 
-// openDirectory refuses to leave the directory, also by a symbolic link.
+// openDirectory opens a directory in such a way that no file outside it is read, also
+// through a symbolic link.
 func openDirectory(name string) (*directory, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {

@@ -2,8 +2,8 @@ package letter
 
 import htmltemplate "html/template"
 
-// page is what the templates of a mail see: its exported fields, and its methods.
-// Those that say words give markup in HTML, and text in plain text.
+// page is what the templates of a mail see: its exported fields, and its methods. The
+// methods that return words return markup for HTML, and text for plain text.
 type page struct {
 	// The same for all mails of a brand in one language.
 	Lang, Dir        string // BCP 47; ltr or rtl
@@ -64,7 +64,7 @@ func newPage(s settings, w *words, qr *picture, domain string) (page, error) {
 	return p, nil
 }
 
-// write puts onto the page what is particular to a letter.
+// write returns the page with what is particular to a letter.
 func (p page) write(l *Letter) (page, error) {
 	p.kind, p.Username, p.DeviceLimit, p.More = l.Kind, l.Username, l.DeviceLimit, len(l.Devices) < l.DeviceLimit
 	p.particulars = particulars{name: l.Name, username: l.Username, brand: p.Brand, limit: l.DeviceLimit}
@@ -78,7 +78,7 @@ func (p page) write(l *Letter) (page, error) {
 	return p, nil
 }
 
-// deviceLine is a device as people name it. Either may be empty, not both.
+// deviceLine is a device as people name it. One field may be empty, not both.
 type deviceLine struct{ Name, Platform string }
 
 func (p *page) device(d Device) (line deviceLine, err error) {

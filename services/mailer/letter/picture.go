@@ -11,9 +11,9 @@ import (
 	"rsc.io/qr"
 )
 
-// picture is shown in a mail and travels in it.
+// picture is part of a mail and shown in it.
 type picture struct {
-	name          string // of the file, for whoever saves it
+	name          string // of the file, when a recipient saves it
 	png           []byte
 	id            string // left-hand side of its Content-ID
 	width, height int    // as shown
@@ -27,8 +27,8 @@ const (
 	qrWidth    = 160
 )
 
-// logo makes a picture of a PNG file. It is shown at half its size in pixels, so
-// that it is sharp on today's screens, or smaller.
+// logo makes a picture of a PNG file. It is shown at half its size in pixels or smaller,
+// so that it is sharp on screens of twice the resolution.
 func logo(content []byte) (*picture, error) {
 	if len(content) > maxLogo {
 		return nil, fmt.Errorf("has %d bytes; use at most %d, as it goes into every mail", len(content), maxLogo)
@@ -66,8 +66,8 @@ func qrCode(address string) (*picture, error) {
 	return p, nil
 }
 
-// identify names a picture by what it shows, so that its Content-ID is unique in
-// the world (RFC 2045 §7) and the same on every replica.
+// identify names a picture by its content, so that its Content-ID is unique in the world
+// (RFC 2045 §7) and the same on every replica.
 func (p *picture) identify(what string) {
 	sum := sha256.Sum256(p.png)
 	p.id = what + "." + hex.EncodeToString(sum[:8])

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Samples are letters as they occur, one or more of each kind: what brands are
-// tried with, and previews show.
+// Samples are letters as they occur, one or more of each kind. Brands are tried with
+// them, and previews show them.
 func Samples() []Letter {
 	var all []Letter
 	for _, kind := range Kinds() {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// settings are what a brand's file says, over what it inherits.
+// settings are what a brand's file says, and what it inherits.
 type settings struct {
 	name         string
 	logo         *picture // may be nil
@@ -28,11 +28,11 @@ type settings struct {
 	off          map[Kind]bool
 }
 
-// links are where the app is found.
+// links lead to the app.
 type links struct{ Mac, IPhone, Windows, Android string }
 
-// read puts what a file says over the settings. What they inherit is not changed.
-// A logo is looked for beside the file.
+// read overrides the settings by what a file says. Values that they share with what they
+// inherit are not changed. A logo is read from beside the file.
 func (s *settings) read(d document, content []byte, beside fs.FS) {
 	s.off = maps.Clone(s.off)
 	var email, replyTo string // of this file
@@ -92,7 +92,7 @@ func (s *settings) kindKeys(d document) keys {
 	return all
 }
 
-// readAs keeps what a text means, if it means anything.
+// readAs stores the value of a text, if it is valid.
 func readAs[T any](into *T, parse func(string) (T, error)) func(string) error {
 	return func(text string) error {
 		value, err := parse(text)
@@ -103,8 +103,8 @@ func readAs[T any](into *T, parse func(string) (T, error)) func(string) error {
 	}
 }
 
-// parseAddress reads one of ours. Its domain must be one that mails can come from, as
-// otherwise each would fail.
+// parseAddress reads an address of ours. Its domain must be one that mails can come from:
+// otherwise each of them would fail.
 func parseAddress(text string) (mail.Address, error) {
 	address, err := mail.ParseAddress(text)
 	if err != nil || checkAddress(address.Address) != nil {
@@ -147,7 +147,7 @@ func checkPhone(text string) error {
 	return nil
 }
 
-// dialed is a phone number as a link has it.
+// dialed is a phone number as a tel: link.
 func dialed(phone string) string {
 	return "tel:" + strings.Map(func(r rune) rune {
 		if r == '+' || '0' <= r && r <= '9' {

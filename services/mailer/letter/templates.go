@@ -21,13 +21,13 @@ const (
 	layout = "layout"
 )
 
-// source of a template, and the file it is told by.
+// source of a template, and the file that errors name.
 type source struct{ file, text string }
 
 // sources are templates by their names: "layout.html", "welcome.txt".
 type sources map[string]source
 
-// templateNames are those there are.
+// templateNames are the names of all templates.
 func templateNames() []string {
 	var names []string
 	for _, extension := range []string{asHTML, asText} {
@@ -64,9 +64,8 @@ type template[T any] interface {
 	AddParseTree(name string, tree *parse.Tree) (T, error)
 }
 
-// assemble parses a layout, and a content that the layout knows as "content" and
-// that may define the layout's parts anew. Both keep the names of their files, for
-// errors to tell.
+// assemble parses a layout, and a content that the layout calls as "content" and that
+// may redefine the layout's parts. Both keep the names of their files, for errors.
 func assemble[T template[T]](t T, frame, inner source) (T, error) {
 	trees := map[string]*parse.Tree{}
 	inner.text = strings.TrimRight(inner.text, "\n") // the layout says how far apart its parts are
@@ -112,7 +111,7 @@ func (p *page) bodies() (bodies, error) {
 	return bodies{text.Bytes(), html.Bytes()}, nil
 }
 
-// templateError is how the packages text/template and html/template say where.
+// templateError is how text/template and html/template report a position.
 var templateError = regexp.MustCompile(`^(?:html/)?template: ?(.+?):(\d+)(?::(\d+))?: (?:executing ".*?" at )?(.*)$`)
 
 // located makes a fault of a template's error.

@@ -25,7 +25,7 @@ type words struct {
 // always there.
 type phrase map[plural.Form][]piece
 
-// piece of a phrase: text as it stands, or a place.
+// piece of a phrase: literal text, or a place.
 type piece struct {
 	plain, html string
 	place       place
@@ -81,8 +81,8 @@ func (w *words) form(key string, limit int) ([]piece, error) {
 	return phrase[plural.Other], nil
 }
 
-// html is a phrase as markup. What fills a place is isolated from the text around
-// it, as it may run the other way.
+// html is a phrase as markup. What fills a place is isolated from the text around it,
+// because it may run in the other direction.
 func (w *words) html(key string, p *particulars) (string, error) {
 	pieces, err := w.form(key, p.limit)
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *words) html(key string, p *particulars) (string, error) {
 	return b.String(), nil
 }
 
-// plain is a phrase as text. What runs the other way is put between the invisible
+// plain is a phrase as text. What runs in the other direction is put between the invisible
 // characters that isolate it (UAX #9, FSI and PDI).
 func (w *words) plain(key string, p *particulars) (string, error) {
 	pieces, err := w.form(key, p.limit)
@@ -125,7 +125,7 @@ func (w *words) plain(key string, p *particulars) (string, error) {
 	return b.String(), nil
 }
 
-// runs tells whether any letter of a text runs from right to left, or the other way.
+// runs reports whether any letter of a text runs in a direction.
 func runs(text string, rightToLeft bool) bool {
 	for _, r := range text {
 		if r < 'A' {
@@ -146,7 +146,7 @@ func runs(text string, rightToLeft bool) bool {
 	return false
 }
 
-// rightToLeft is how the language's script runs.
+// rightToLeft reports the direction of the language's script.
 func (w *words) rightToLeft() bool {
 	script, _ := w.tag.Script()
 	switch script.String() {
@@ -233,7 +233,7 @@ func (d document) pieces(n ast.Node, text string) []piece {
 	}
 }
 
-// over puts phrases over those of words there are already, or makes words of them.
+// over returns words with some phrases replaced, or new words of a language.
 func (w *words) over(tag language.Tag, phrases map[string]phrase) *words {
 	merged := map[string]phrase{}
 	if w != nil {
@@ -243,12 +243,12 @@ func (w *words) over(tag language.Tag, phrases map[string]phrase) *words {
 	return &words{tag, merged}
 }
 
-// lacking are the keys there are no words for.
+// lacking are the keys without a phrase.
 func (w *words) lacking() []string {
 	return slices.DeleteFunc(wordKeys(), func(key string) bool { _, is := w.phrases[key]; return is })
 }
 
-// wordKeys are the keys that words of a language have.
+// wordKeys are the keys of all phrases.
 func wordKeys() []string {
 	var keys []string
 	for section, names := range map[string]string{

@@ -13,17 +13,17 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// document is a YAML file being read: mappings and texts, nothing else. It goes
-// on after a fault, so that all are found at once, each where it is.
+// document is a YAML file of mappings and texts, nothing else, while it is read. Reading
+// goes on after a fault, so that all are found at once, each with its position.
 type document struct {
 	file   string
 	faults *Faults
 }
 
-// keys are what a mapping may hold: how each value is read.
+// keys are what a mapping may hold, and how each value is read.
 type keys map[string]func(ast.Node)
 
-// read goes through a file. An empty one is an empty mapping.
+// read reads a file. An empty one is an empty mapping.
 func (d document) read(content []byte, known keys) {
 	file, err := parser.ParseBytes(content, 0)
 	if err != nil {
@@ -38,7 +38,7 @@ func (d document) read(content []byte, known keys) {
 	}
 }
 
-// syntax says what the parser says, without its drawing of the file.
+// syntax is the parser's message, without its excerpt of the file.
 func (d document) syntax(err error) error {
 	var bad *yaml.SyntaxError
 	if !errors.As(err, &bad) || bad.Token == nil {
@@ -85,7 +85,7 @@ func list[V any](known map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
 
-// text reads one line or more of text. Numbers are texts too: a phone number may
+// text reads one or more lines of text. Numbers are texts too, because a phone number may
 // look like one.
 func (d document) text(n ast.Node) (string, bool) {
 	var text string

@@ -8,9 +8,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
-// Handler serves everything there is to show. It opens the brands anew for each
-// page, so that a change is seen with a reload; what is wrong with them is the
-// page then.
+// Handler serves the previews. It reads the brands for each page again, so that a reload
+// shows a change; if they have faults, it serves those as the page.
 func Handler(open func() (*letter.Brands, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -31,10 +31,10 @@ type Tenant struct {
 	Sheets []Sheet
 }
 
-// Path of a sheet, without the extension that says in which form.
+// Path of a sheet, without the extension, which names the form.
 func (t Tenant) Path(s Sheet) string { return t.Name + "/" + string(s.Kind) + "." + s.Locale }
 
-// samples are the letters of all sheets of a tenant, to a person that is made up.
+// samples are the letters of all sheets of a tenant, to a fictional person.
 func samples(b *letter.Brands, tenant string) []letter.Letter {
 	var all []letter.Letter
 	for _, sample := range letter.Samples() {
@@ -56,8 +56,7 @@ func sheet(b *letter.Brands, sample letter.Letter) (Sheet, error) {
 	return Sheet{reading, sample.Kind, b.Sends(sample.Tenant, sample.Kind)}, nil
 }
 
-// Tenants makes all mails there are. The tenant named default stands for all
-// without a brand.
+// Tenants renders all mails. The tenant named default stands for all without a brand.
 func Tenants(b *letter.Brands) ([]Tenant, error) {
 	var all []Tenant
 	for _, name := range append([]string{letter.DefaultTenant}, b.Tenants()...) {
@@ -82,7 +81,7 @@ func (s Sheet) forms() map[string][]byte {
 //go:embed index.html
 var indexPage string
 
-// index is a page that leads to all sheets.
+// index is a page with links to all sheets.
 func index(all []Tenant) ([]byte, error) {
 	t, err := template.New(indexName).Parse(indexPage)
 	if err != nil {
@@ -93,7 +92,7 @@ func index(all []Tenant) ([]byte, error) {
 	return []byte(b.String()), err
 }
 
-// files are everything there is to show, by path.
+// files are all previews, by path.
 func files(b *letter.Brands) (map[string][]byte, error) {
 	all, err := Tenants(b)
 	if err != nil {
@@ -116,7 +115,7 @@ func files(b *letter.Brands) (map[string][]byte, error) {
 
 const indexName = "index.html"
 
-// file is one of them, made without the others. There is none if it is nil.
+// file renders one of them alone; nil: there is none.
 func file(b *letter.Brands, name string) ([]byte, error) {
 	if name == indexName {
 		all, err := Tenants(b)
@@ -142,8 +141,8 @@ func file(b *letter.Brands, name string) ([]byte, error) {
 	return nil, nil
 }
 
-// Write puts everything into a folder, which is made if it is not there, and says
-// which files it wrote.
+// Write writes all previews into a folder, which it makes if need be, and returns the
+// names of the files.
 func Write(b *letter.Brands, folder string) ([]string, error) {
 	found, err := files(b)
 	if err != nil {
