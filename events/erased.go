@@ -1,6 +1,7 @@
 package events
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -28,21 +29,38 @@ const (
 )
 
 // Covers tells whether Sequences names a place in the log.
-func (d ExtensionErased) Covers(sequence uint64) bool { return inSequences(d.Sequences, sequence) }
-
-func inSequences(list string, sequence uint64) bool {
-	for word := range strings.FieldsSeq(list) {
-		first, last, isRange := strings.Cut(word, "-")
-		from, err := strconv.ParseUint(first, 10, 64)
-		to := from
-		if err == nil && isRange {
-			to, err = strconv.ParseUint(last, 10, 64)
-		}
-		if err == nil && from <= sequence && sequence <= to {
+func (d ExtensionErased) Covers(sequence uint64) bool {
+	for from, to := range spans(d.Sequences) {
+		if from <= sequence && sequence <= to {
 			return true
 		}
 	}
 	return false
+}
+
+// Last is the last place that Sequences names.
+func (d ExtensionErased) Last() (last uint64) {
+	for _, to := range spans(d.Sequences) {
+		last = max(last, to)
+	}
+	return last
+}
+
+// spans are the ranges of a list like "5 9-11".
+func spans(list string) iter.Seq2[uint64, uint64] {
+	return func(yield func(from, to uint64) bool) {
+		for word := range strings.FieldsSeq(list) {
+			first, last, isRange := strings.Cut(word, "-")
+			if !isRange {
+				last = first
+			}
+			from, err := strconv.ParseUint(first, 10, 64)
+			to, worse := strconv.ParseUint(last, 10, 64)
+			if err == nil && worse == nil && !yield(from, to) {
+				return
+			}
+		}
+	}
 }
 
 func (d *ExtensionErased) fields(v visitor) {

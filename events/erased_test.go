@@ -10,6 +10,9 @@ func TestErasureCovers(t *testing.T) {
 			t.Errorf("covers %d: %t", sequence, got)
 		}
 	}
+	if got := (ExtensionErased{Sequences: "5 9-11 3"}).Last(); got != 11 {
+		t.Errorf("the last is %d", got)
+	}
 	if (ExtensionErased{Sequences: "x 3- -4 18446744073709551616"}).Covers(3) {
 		t.Error("what is no place covers one")
 	}

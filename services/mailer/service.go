@@ -34,7 +34,7 @@ func Run(ctx context.Context, c Config) error {
 		_ = conn.FlushTimeout(time.Second) // messages that were given back at the end
 		conn.Close()
 	}()
-	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
+	log, err := process.OpenLog(ctx, c.Host, conn)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func pushing(ctx context.Context, c Config) error {
 		_ = conn.FlushTimeout(time.Second) // what was given back at the end
 		conn.Close()
 	}()
-	log, err := process.Await(ctx, host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
+	log, err := process.OpenLog(ctx, host, conn)
 	if err != nil {
 		return err
 	}

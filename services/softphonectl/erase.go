@@ -59,13 +59,18 @@ func eraseCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (x *session) eraser(by string) erase.Eraser {
-	if by == "" {
+// operator is who erases: the name given, or else that of this machine's user.
+func operator(name string) string {
+	if name == "" {
 		if me, err := user.Current(); err == nil {
-			by = me.Username
+			return me.Username
 		}
 	}
-	e := erase.Eraser{Log: x.log, Redis: x.redis, By: by}
+	return name
+}
+
+func (x *session) eraser(by string) erase.Eraser {
+	e := erase.Eraser{Log: x.log, Redis: x.redis, By: operator(by)}
 	for _, f := range folders() {
 		e.Workers = append(e.Workers, f.Worker)
 	}
@@ -115,7 +120,7 @@ func (x *session) listErased() error {
 }
 
 func (x *session) eraseAgain(f eraseFlags) error {
-	list, err := readMarkers(f.from)
+	list, err := readMarkers("--from", f.from)
 	if err != nil {
 		return err
 	}
@@ -155,13 +160,13 @@ func (x *session) running(workers []string) (run []string, err error) {
 	return run, nil
 }
 
-func readMarkers(name string) (all []erase.Marker, err error) {
+func readMarkers(flag, name string) (all []erase.Marker, err error) {
 	if name == "" {
 		return nil, nil
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	defer func() { _ = file.Close() }()
 	for in := json.NewDecoder(bufio.NewReader(file)); ; {
@@ -170,7 +175,7 @@ func readMarkers(name string) (all []erase.Marker, err error) {
 		case errors.Is(err, io.EOF):
 			return all, nil
 		case err != nil:
-			return nil, fmt.Errorf("--from %s: it is no list of erasures: %w", name, err)
+			return nil, fmt.Errorf("%s %s: it is no list of erasures: %w", flag, name, err)
 		}
 		all = append(all, m)
 	}

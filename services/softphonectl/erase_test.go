@@ -2,11 +2,15 @@ package softphonectl_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
@@ -97,6 +101,20 @@ func TestEraseAgainAfterARestore(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "erased.ndjson")
 	if err := os.WriteFile(list, []byte(l.want(softphonectl.Done, "erase", "--list", "--json").out), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	clean := newLive(t)
+	if r := clean.want(softphonectl.Done, "import", backup, "--erased", list, "--yes"); !strings.Contains(r.out, "acme/1666") {
+		t.Errorf("import does not say what it erased: %s", r.out)
+	}
+	for _, word := range person {
+		if where := clean.files(word); where != "" {
+			t.Errorf("after an import with the list %q is in %s", word, where)
+		}
+	}
+	clean.start()
+	clean.want(softphonectl.Done, "replay", "state")
+	if r := clean.run("import", backup, "--erased", filepath.Join(t.TempDir(), "none"), "--yes"); r.code != softphonectl.Usage {
+		t.Errorf("a list that is not there: exit %d: %s", r.code, r.err)
 	}
 	to := newLive(t)
 	to.want(softphonectl.Done, "import", backup, "--yes")
@@ -189,4 +207,74 @@ func (l *live) files(text string) string {
 		})
 	}
 	return strings.Join(found, ", ")
+}
+
+// A backup of the log's servers has an erasure and what it covers: it was made while that was under way. Nothing is
+// served from it until it is erased again.
+func TestNothingIsServedFromARestoredBackup(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	eve := events.Extension{Tenant: "acme", Number: "1666"}
+	person := l.lives(eve)
+	l.enable(ann)
+	l.gone(eve)
+	l.stop()
+	var covered []string
+	for _, m := range l.Messages(events.Stream, events.LogSubject(events.AnyPartition, "*", eve.Tenant, eve.Number, "*")) {
+		meta, err := m.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		covered = append(covered, strconv.FormatUint(meta.Sequence.Stream, 10))
+	}
+	marker := events.NewFact(eve, events.ExtensionErased{
+		By: "the officer", Generation: 1, Messages: len(covered), Sequences: strings.Join(covered, " "),
+	})
+	marker.Source, marker.Time = events.Operator, time.Now().Add(-time.Hour)
+	l.Publish(marker)
+	l.NATS.Stop()
+	backup := l.NATS.CopyStore()
+	l.NATS.Start()
+	l.want(softphonectl.Done, "erase", "--again", "--yes")
+	l.NATS.Stop()
+	l.NATS.PutBackStore(backup)
+	l.NATS.Start()
+	if l.files(person[0]) == "" {
+		t.Fatal("the backup does not know the person: this test shows nothing")
+	}
+
+	var last uint64
+	l.Eventually("the log answers again", func() bool {
+		state, err := l.Log.State(t.Context())
+		last = state.Last
+		return err == nil
+	})
+	c := l.Config("replica-2")
+	l.Start(func(ctx context.Context) error { return license.Run(ctx, c) })
+	d := l.Config("replica-2")
+	l.Start(func(ctx context.Context) error { return devicecounter.Run(ctx, d) })
+	l.Eventually("both say what to type", func() bool {
+		return strings.Count(l.Lines(), "acme/1666, which was erased") == 2 && strings.Contains(l.Lines(), "softphonectl erase --again")
+	})
+	if report := c.Host.Health.Report(); !strings.Contains(fmt.Sprint(report), "acme/1666") {
+		t.Errorf("its health does not say it: %+v", report)
+	}
+	if state, err := l.Log.State(t.Context()); err != nil || state.Last != last {
+		t.Errorf("the log ends at %d, at %d before: somebody works (%v)", state.Last, last, err)
+	}
+	l.want(softphonectl.Done, "erase", "--again", "--yes")
+	l.Shares(events.License, "replica-2")
+	l.Shares(events.DeviceCounter, "replica-2")
+	if a := workertest.Get[events.LicenseAnswer](l.World, events.License, ann); !a.Active {
+		t.Errorf("another extension's license: %+v", a)
+	}
+	workertest.Settled(t, l.World, license.Rules())
+	workertest.Settled(t, l.World, devicecounter.Rules())
+	l.want(softphonectl.Done, "erase", "--again", "--yes") // for Redis
+	for _, word := range person {
+		if where := l.files(word); where != "" && !strings.Contains(word, "Evelyn Adamsson") { // name-sync does not run, and keeps the name
+			t.Errorf("%q is still in %s", word, where)
+		}
+	}
 }

@@ -8,12 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/erase"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
 
 func importCommand(a *app) *cobra.Command {
 	var facts bool
+	var list string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Make an empty log what an exported file says, or copy the facts in it",
@@ -21,12 +23,19 @@ func importCommand(a *app) *cobra.Command {
 			"damaged. The workers must be stopped meanwhile: they would decide facts whose outcomes are yet to be imported.\n" +
 			"Start them afterwards; they fold the log and tell nothing again, and no e-mail is sent again.\n\n" +
 			"Interrupted and given again it goes on; complete and given again it writes nothing.\n\n" +
-			"What the file says was erased is not imported. What was erased after it was made, erase again before the workers start:\n" +
-			"softphonectl erase --again --from LIST.\n\n" +
+			"What the file says was erased is not imported. What was erased after it was made, --erased LIST erases again; the list is\n" +
+			"what `erase --list --json` printed.\n\n" +
 			"--facts copies only the facts, into any log, for its workers to decide, as `replay into` does.",
 		Example: "  softphonectl import softphone.ndjson.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(a.open, func(x *session, args []string) error {
+			if facts && list != "" {
+				return usageError{errors.New("--erased: is not for --facts: erase in the log they are copied to")}
+			}
+			later, err := readMarkers("--erased", list)
+			if err != nil {
+				return usageError{err}
+			}
 			file, erased, err := x.validate(args[0])
 			if err != nil {
 				return err
@@ -34,10 +43,14 @@ func importCommand(a *app) *cobra.Command {
 			if facts {
 				return x.importFacts(args[0], file, erased)
 			}
-			return x.importLog(args[0], file, erased)
+			if err := x.importLog(args[0], file, erased); err != nil || x.dryRun || len(later) == 0 {
+				return err
+			}
+			return x.eraseImported(later)
 		}),
 	}
 	cmd.Flags().BoolVar(&facts, "facts", false, "copy the facts only")
+	cmd.Flags().StringVar(&list, "erased", "", "a file that `erase --list --json` made, of what was erased after the export")
 	return cmd
 }
 
@@ -96,6 +109,20 @@ func (x *session) importLog(name string, file replay.Validated, erased replay.Co
 	return errors.Join(x.print(done, func() string {
 		return fmt.Sprintf("%s imported, %d there before", plural(done.Written, "message"), done.There)
 	}), err)
+}
+
+// eraseImported erases what was erased after a file was made. No worker runs, and Redis keeps nothing of this log yet.
+func (x *session) eraseImported(list []erase.Marker) error {
+	e := erase.Eraser{Log: x.log, By: operator("")}
+	all, faults := e.Again(x.ctx, list)
+	for _, done := range all {
+		if err := x.print(done, func() string {
+			return fmt.Sprintf("%s: %s erased", done.Extension, plural(uint64(done.Messages), "event"))
+		}); err != nil {
+			return err
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // nobodyWorks makes sure that no worker would write into the log meanwhile: what

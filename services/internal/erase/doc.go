@@ -36,10 +36,14 @@
 //
 // # Copies
 //
-// A marker is part of the log, so it is in every export and backup that was made after it. One made before it brings the
-// person back. Whoever restores one erases again before workers start, with the list of markers that Markers makes, kept
-// elsewhere: Again. An import and `replay into` leave out what the markers in their source cover. A copy of facts carries no
-// marker: what was copied before the erasure is to be erased there too.
+// A marker is part of the log, so it is in every export and backup that was made after it. Where a copy of the servers'
+// folders has a marker and what it covers, nothing is served: workers and the portal look for that when they start
+// (eventlog.Unerased), wait, and say what to type. They leave out markers of the last ten minutes, whose erasure may be
+// under way. An import and `replay into` leave out what the markers in their source cover.
+//
+// A copy made before the marker brings the person back, and nothing in it says so. Whoever puts one back erases again
+// before workers start, with the list of markers that Markers makes, kept elsewhere: Again, or import with --erased.
+// A copy of facts carries no marker: what was copied before the erasure is to be erased there too.
 //
 // # Raft logs
 //
@@ -50,8 +54,8 @@
 // stream: every server takes a snapshot and drops the blocks before it, as it would after so much traffic; see raft.go.
 //
 // It is safe because nothing is done to a replica: all three keep all of the stream, no leader changes, and a request that
-// changes nothing may be lost, doubled or late. Measured on three servers of one machine of two cores, 9 runs: erasing took 7 to 29 s, and
-// of what others published meanwhile the slowest took 0.2 to 0.9 s.
+// changes nothing may be lost, doubled or late. Measured on three servers of one machine of two cores, 10 runs: erasing took 7 to 40 s, and
+// of what others published meanwhile the slowest took 0.2 to 1.3 s.
 // Replacing one replica after another would need a fourth server (STREAM.PEER.REMOVE answers 10075 without), and
 // scaling to one replica would lose what is acknowledged if that server died just then.
 //

@@ -21,9 +21,9 @@ import (
 // Eraser erases.
 type Eraser struct {
 	Log     *eventlog.Log
-	Redis   redis.UniversalClient
-	Workers []string // that fold
-	By      string   // who wants it, as the marker says
+	Redis   redis.UniversalClient // nil: it keeps nothing of this log
+	Workers []string              // that fold
+	By      string                // who wants it, as the marker says
 }
 
 const (

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/mycloudpbx/softphone/events"
 )
 
 // A look-up is answered by the server that leads the stream, from its own store and
@@ -94,30 +92,6 @@ func (l *Log) absent(ctx context.Context, sequence uint64) error {
 		return err
 	}
 	return fmt.Errorf("%w: sequence %d", ErrMissing, sequence)
-}
-
-// erased says whether an erasure names a sequence. An erasure is stored before anything is
-// deleted, so a leader that lacks the message has it. It reads all that are later: few, and
-// this is asked seldom.
-func (l *Log) erased(ctx context.Context, sequence uint64) (bool, error) {
-	all := events.LogSubject(events.AnyPartition, events.Operator, "*", "*", events.ExtensionErased{}.EventName())
-	last, err := l.LastOf(ctx, all)
-	if err != nil || last == nil {
-		return false, err
-	}
-	for from := sequence + 1; from <= last.Sequence; {
-		m, err := l.NextOf(ctx, from, all)
-		if err != nil || m == nil {
-			return false, err
-		}
-		if event, err := events.Decode(m.Subject, m.Data); err == nil {
-			if e, is := event.Data.(events.ExtensionErased); is && e.Covers(sequence) {
-				return true, nil
-			}
-		}
-		from = m.Sequence + 1
-	}
-	return false, nil
 }
 
 // StateAsOf is the state of a log that had a sequence. One that ends before it lost

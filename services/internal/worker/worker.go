@@ -40,7 +40,7 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
+	log, err := process.OpenLog(ctx, c.Host, conn)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/portal"
@@ -47,7 +46,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	log, err := process.Await(ctx, c.Host, func(ctx context.Context) (*eventlog.Log, error) { return eventlog.Open(ctx, conn) })
+	log, err := process.OpenLog(ctx, c.Host, conn)
 	if err != nil {
 		return err
 	}
