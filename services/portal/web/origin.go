@@ -61,8 +61,11 @@ func (s *site) needsHTTPS(w http.ResponseWriter, r *http.Request) {
 	s.log.Warn().Str("origin", fmt.Sprintf("%.200q", r.Header.Get("Origin"))).
 		Msg("a sign-in over plain http was refused: browsers keep its cookie over https alone; serve the pages over https and set SOFTPHONE_HTTP_URL")
 	where := "Open this page over https, and use the link there."
-	if address := s.secureAddress(); address != "" {
+	switch address := s.secureAddress(); {
+	case strings.HasPrefix(address, "https:"):
 		where = "Open " + address + "/sign-in, and use the link there."
+	case address != "": // a loopback address, which is another machine's own for whoever opened the page from there
+		where = "Open this page over https, or " + address + "/sign-in on the machine that it runs on, and use the link there."
 	}
 	s.askLink(w, r, http.StatusBadRequest,
 		"Signing in does not work over plain http: the browser keeps you signed in over https only. "+where+" The link is still good.")
