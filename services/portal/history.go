@@ -11,7 +11,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // HistoryPage is how many facts a page of a history has.
@@ -34,7 +33,7 @@ type Happened struct {
 	Source   string       // who published it
 	Event    string       // its name
 	Actor    events.Actor // who caused a fact; the zero Actor of an outcome, and when nobody said
-	Text     string       // what happened, in plain words
+	Text     Phrase       // what happened
 	Followed []Happened   // the outcomes it caused, in the order of the log
 }
 
@@ -164,9 +163,9 @@ func newTree(x events.Extension, end uint64, facts []eventlog.Message) *tree {
 // happened is a fact. Of one that cannot be read nothing is shown but its name: it may have in it whatever somebody sent.
 func happened(m eventlog.Message) Happened {
 	h := Happened{Sequence: m.Sequence, At: m.Time, Source: m.Source(), Event: m.Name()}
-	recorded, err := worker.Decode(m)
+	recorded, err := decode(m)
 	if err != nil {
-		h.Actor, h.Text = events.Event{Source: m.Source()}.By(), "An event that cannot be read"
+		h.Actor, h.Text = events.Event{Source: m.Source()}.By(), Phrase{"An event that cannot be read"}
 		return h
 	}
 	h.Actor, h.Text = recorded.By(), words(recorded.Data)

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,69 +9,81 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// words says what happened, for people: a phrase without its actor and its time.
-func words(data events.Data) string {
+// Phrase says what happened in plain words: in turn the portal's own and somebody else's, such as a name or the answer of
+// a mail server, which a page isolates from what is around it.
+type Phrase []string
+
+// String is the whole phrase.
+func (p Phrase) String() string { return strings.Join(p, "") }
+
+// words says what happened, without its actor and its time.
+func words(data events.Data) Phrase {
 	switch e := data.(type) {
 	case events.SoftphoneEnabled:
-		return "App enabled for " + e.Email + upTo(e.DeviceLimit)
+		return Phrase{"App enabled for ", e.Email, upTo(e.DeviceLimit)}
 	case events.SoftphoneDisabled:
-		return "App disabled" + because(e.Reason)
+		return because("App disabled", e.Reason)
 	case events.ExtensionRenamed:
-		return "Name set to “" + e.Name + "”"
+		return Phrase{"Name set to “", e.Name, "”"}
 	case events.ExtensionDeleted:
-		return "Extension deleted"
+		return Phrase{"Extension deleted"}
 	case events.SoftphonePasswordReset:
-		return "Password reset"
+		return Phrase{"Password reset"}
 	case events.DeviceSignedIn:
-		return "Password accepted from " + device(e.DeviceName, e.DeviceID, e.Platform)
+		return Phrase{"Password accepted from ", deviceName(e.DeviceName, e.DeviceID), kindOf(e.Platform)}
 	case events.DeviceRemoved:
-		return "Device removed: " + e.DeviceID
+		return Phrase{"Device removed: ", e.DeviceID}
 	case events.WelcomeEmailRequested:
-		return "Welcome e-mail requested again"
+		return Phrase{"Welcome e-mail requested again"}
 	case events.ExtensionErased:
-		return "Personal data erased: " + count(e.Messages, "event")
+		return Phrase{"Personal data erased: " + count(e.Messages, "event")}
 	}
 	return outcomeWords(data)
 }
 
-func outcomeWords(data events.Data) string {
+func outcomeWords(data events.Data) Phrase {
 	switch e := data.(type) {
 	case events.LicenseGranted:
-		return "License granted to " + e.Username + upTo(e.DeviceLimit)
+		return Phrase{"License granted to ", e.Username, upTo(e.DeviceLimit)}
 	case events.LicenseRevoked:
-		return "License revoked" + because(e.Reason)
+		return because("License revoked", e.Reason)
 	case events.DeviceActivated:
-		return "Signed in: " + device(e.DeviceName, e.DeviceID, e.Platform) + inUse(e.Used, e.Limit)
+		return Phrase{"Signed in: ", deviceName(e.DeviceName, e.DeviceID), kindOf(e.Platform) + inUse(e.Used, e.Limit)}
 	case events.DeviceActivationLimitReached:
-		return "Device Activation Limit Reached: " + device(e.DeviceName, e.DeviceID, e.Platform) + " was refused" + inUse(e.Used, e.Limit)
+		return Phrase{
+			"Device Activation Limit Reached: ", deviceName(e.DeviceName, e.DeviceID), kindOf(e.Platform) + " was refused" + inUse(e.Used, e.Limit),
+		}
 	case events.DeviceSignInRefused:
-		return "Sign-in refused: the app is not enabled"
+		return Phrase{"Sign-in refused: the app is not enabled"}
 	case events.DeviceDeactivated:
-		return "Signed out: " + e.DeviceID + inUse(e.Used, e.Limit)
+		return Phrase{"Signed out: ", e.DeviceID, inUse(e.Used, e.Limit)}
 	case events.SoftphoneRenamed:
-		return "The app shows the name “" + e.Name + "”"
+		return Phrase{"The app shows the name “", e.Name, "”"}
 	}
 	return mailWords(data)
 }
 
-func mailWords(data events.Data) string {
+func mailWords(data events.Data) Phrase {
 	switch e := data.(type) {
 	case events.EmailSent:
-		return mailKind(e.Kind) + " sent to " + e.To
+		return Phrase{mailKind(e.Kind) + " sent to ", e.To}
 	case events.EmailFailed:
-		return mailKind(e.Kind) + " to " + e.To + " failed: " + reason(e.Reason, e.SMTPCode, e.EnhancedCode)
+		return Phrase{mailKind(e.Kind) + " to ", e.To, " failed: ", mailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
 	case events.EmailSkipped:
-		return mailKind(e.Kind) + " not sent: " + skipped(e.Reason)
+		return Phrase{mailKind(e.Kind) + " not sent: ", skipped(e.Reason)}
 	case events.EmailDeferred:
-		return mailKind(e.Kind) + " to " + e.To + " delayed after " + count(e.Attempts, "attempt") + ": " + reason(e.Reason, e.SMTPCode, e.EnhancedCode)
+		return Phrase{
+			mailKind(e.Kind) + " to ", e.To, " not sent yet, after " + count(e.Attempts, "attempt") + ": ",
+			mailReason(e.Reason, e.SMTPCode, e.EnhancedCode),
+		}
 	case events.EmailBounced:
 		how := " bounced: "
 		if e.Action == events.ActionDelayed {
-			how = " is late: "
+			how = " is delayed: "
 		}
-		return mailKind(e.Kind) + " to " + e.To + how + reason(e.Reason, e.SMTPCode, e.EnhancedCode)
+		return Phrase{mailKind(e.Kind) + " to ", e.To, how, mailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
 	}
-	return data.EventName()
+	return Phrase{data.EventName()}
 }
 
 func mailKind(kind string) string {
@@ -98,8 +111,8 @@ func skipped(reason string) string {
 	return reason
 }
 
-// reason is the mail server's words, with its code when they do not have it.
-func reason(text string, smtp int, enhanced string) string {
+// mailReason is the mail server's words, with its code when they do not have it.
+func mailReason(text string, smtp int, enhanced string) string {
 	code := enhanced
 	if code == "" && smtp > 0 {
 		code = strconv.Itoa(smtp)
@@ -110,17 +123,17 @@ func reason(text string, smtp int, enhanced string) string {
 	return strings.TrimRight(text, ".") + " (" + code + ")"
 }
 
-func device(name, id, platform string) string {
+func deviceName(name, id string) string { return cmp.Or(name, id) }
+
+// kindOf is the kind of a device in brackets; "" for one that says nothing of it.
+func kindOf(platform string) string {
 	kind := map[string]string{
 		events.PlatformMac: "Mac", events.PlatformIPhone: "iPhone", events.PlatformWindows: "Windows", events.PlatformAndroid: "Android",
 	}[platform]
-	if name == "" {
-		name = id
-	}
 	if kind == "" {
-		return name
+		return ""
 	}
-	return name + " (" + kind + ")"
+	return " (" + kind + ")"
 }
 
 func upTo(devices int) string {
@@ -141,9 +154,9 @@ func count(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-func because(reason string) string {
+func because(what, reason string) Phrase {
 	if reason == "" {
-		return ""
+		return Phrase{what}
 	}
-	return " (" + reason + ")"
+	return Phrase{what + " (", reason, ")"}
 }

@@ -67,7 +67,7 @@ func before(r *http.Request) (uint64, error) {
 func happenedOf(page []portal.Happened) (all []happened) {
 	for _, h := range page {
 		out := happened{
-			Sequence: h.Sequence, Time: h.At.UTC(), Source: h.Source, Event: h.Event, Text: h.Text, Followed: happenedOf(h.Followed),
+			Sequence: h.Sequence, Time: h.At.UTC(), Source: h.Source, Event: h.Event, Text: h.Text.String(), Followed: happenedOf(h.Followed),
 		}
 		if h.Actor.Kind != "" {
 			out.Actor = &actor{Kind: h.Actor.Kind, ID: h.Actor.ID, Name: h.Actor.Name}

@@ -59,7 +59,7 @@ func (c client) stored(source string) int {
 // told is a history in lines: who, what, and below it what followed.
 func told(page []portal.Happened, depth int) (lines []string) {
 	for _, h := range page {
-		line := strings.Repeat("  ", depth) + h.Text
+		line := strings.Repeat("  ", depth) + h.Text.String()
 		if by := h.Actor.String(); by != "" {
 			line += " | " + by
 		}
@@ -148,7 +148,7 @@ func TestHistoryOfManyPages(t *testing.T) {
 		for _, h := range page {
 			seen++
 			i := n - seen
-			if h.Sequence != places[i] || len(h.Followed) != 1 || !strings.HasSuffix(h.Followed[0].Text, fmt.Sprint(": reason ", i)) {
+			if h.Sequence != places[i] || len(h.Followed) != 1 || !strings.HasSuffix(h.Followed[0].Text.String(), fmt.Sprint(": reason ", i)) {
 				t.Errorf("%d is %+v", i, h)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 type core struct {
 	mu         sync.Mutex
 	extensions map[events.Extension]*portal.Details
+	history    map[events.Extension][]portal.Happened
 	calls      map[string]int
 	slow       chan struct{} // when set, a change waits for it
 	fail       error         // when set, everything fails with it
@@ -25,7 +26,9 @@ type core struct {
 }
 
 func newCore(all ...portal.Details) *core {
-	c := &core{extensions: map[events.Extension]*portal.Details{}, calls: map[string]int{}, version: 100}
+	c := &core{
+		extensions: map[events.Extension]*portal.Details{}, history: map[events.Extension][]portal.Happened{}, calls: map[string]int{}, version: 100,
+	}
 	for _, d := range all {
 		if d.Version == 0 {
 			d.Version = 10
@@ -114,6 +117,30 @@ func (c *core) Get(ctx context.Context, x events.Extension) (portal.Details, err
 		return portal.Details{}, portal.ErrNotFound
 	}
 	return *d, nil
+}
+
+func (c *core) History(ctx context.Context, x events.Extension, before uint64) (page []portal.Happened, next uint64, err error) {
+	if err := theirs(ctx, x.Tenant); err != nil {
+		return nil, 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fail != nil {
+		return nil, 0, c.fail
+	}
+	if c.history[x] == nil {
+		return nil, 0, portal.ErrNotFound
+	}
+	for _, h := range c.history[x] { // the newest first, two a page
+		switch {
+		case before > 0 && h.Sequence >= before:
+		case len(page) == 2:
+			return page, page[1].Sequence, nil
+		default:
+			page = append(page, h)
+		}
+	}
+	return page, 0, nil
 }
 
 func (c *core) Add(ctx context.Context, x events.Extension, name string) (uint64, error) {

@@ -86,8 +86,9 @@ func TestSignInOverPlainHTTPSaysWhy(t *testing.T) {
 func TestEveryAnswerIsGuarded(t *testing.T) {
 	t.Parallel()
 	p := serve(t, portal.Details{Extension: reception, Name: "<script>alert(1)</script>"})
+	p.core.history[reception] = []portal.Happened{{Sequence: 1, Event: "ExtensionRenamed", Text: portal.Phrase{"", "<script>alert(1)</script>"}}}
 	b := p.signedIn(alex)
-	for _, path := range []string{"/sign-in", "/softphone", "/tenants/acme", receptionURL, receptionURL + "/delete", "/nowhere", "/tenants/ACME"} {
+	for _, path := range []string{"/sign-in", "/softphone", "/tenants/acme", receptionURL, receptionURL + "/history", receptionURL + "/delete", "/nowhere", "/tenants/ACME"} {
 		a := b.get(path)
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
@@ -19,9 +20,10 @@ func TestNamesAreIsolated(t *testing.T) {
 		Extension: reception, Name: name, Email: "l@example.com", Username: "reception@acme", Enabled: true, Granted: true, Limit: 4, Used: 1,
 		Devices: []portal.Device{{ID: "d1", Platform: "iphone", Name: device}},
 	})
+	p.core.history[reception] = []portal.Happened{{Sequence: 1, Actor: events.Actor{Kind: events.ActorDevice, Name: device}, Text: portal.Phrase{"Name set to “", name, "”"}}}
 	b := p.signedIn(web.Administrator{Name: "דנה", Tenant: "acme"})
 	attributes := regexp.MustCompile(`(?s)<title>.*?</title>|="[^"]*"`)
-	for _, path := range []string{"/tenants/acme", receptionURL, receptionURL + "/delete", "/tenants/acme?q=" + url.QueryEscape(name)} {
+	for _, path := range []string{"/tenants/acme", receptionURL, receptionURL + "/history", receptionURL + "/delete", "/tenants/acme?q=" + url.QueryEscape(name)} {
 		a := b.get(path)
 		a.wants(t, http.StatusOK)
 		shown := attributes.ReplaceAllString(a.body, "")

@@ -34,7 +34,7 @@ func newPages(files assets, inbox string) (pages, error) {
 	if err != nil {
 		return p, err
 	}
-	for _, name := range []string{"extensions", "extension", "delete", "sign-in", "tenants", "problem", "softphone"} {
+	for _, name := range []string{"extensions", "extension", "history", "delete", "sign-in", "tenants", "problem", "softphone"} {
 		clone, err := layout.Clone()
 		if err == nil {
 			p.named[name], err = clone.ParseFS(templates, "templates/"+name+".html")

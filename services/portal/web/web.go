@@ -18,6 +18,7 @@ import (
 type Core interface { //nolint:interfacebloat // one method for everything that can be clicked
 	List(ctx context.Context, tenant, query, from string) (page []portal.Summary, next string, err error)
 	Get(ctx context.Context, x events.Extension) (portal.Details, error)
+	History(ctx context.Context, x events.Extension, before uint64) (page []portal.Happened, next uint64, err error)
 	Add(ctx context.Context, x events.Extension, name string) (version uint64, err error)
 	Save(ctx context.Context, x events.Extension, version uint64, name string) (now uint64, err error)
 	Delete(ctx context.Context, x events.Extension, version uint64) error
@@ -88,6 +89,7 @@ func (s *site) routes(files assets) http.Handler {
 	const extension = tenant + "/extensions/{extension}"
 	mux.HandleFunc("GET "+extension, s.known(s.extension))
 	mux.HandleFunc("GET "+extension+"/events", s.known(s.events))
+	mux.HandleFunc("GET "+extension+"/history", s.known(s.history))
 	mux.HandleFunc("GET "+extension+"/delete", s.known(s.askDelete))
 	for action, do := range map[string]handler{
 		"save": s.save, "enable": s.enable, "disable": s.disable, "password": s.resetPassword,
