@@ -43,7 +43,7 @@ worker() {
     worker device-counter
     worker name-sync
     # Besides its view: sessions, tokens and what failed sign-ins cost.
-    worker portal "~softphone:portal:* +exists +pttl +get +set +getdel +getex +setnx +hincrby +expire +pexpire +time +multi +exec"
+    worker portal "~softphone:portal:* +exists +pttl +get +set +getdel +getex +setnx +hincrby +rpush +lpop +ltrim +expire +pexpire +time +multi +exec"
     digest=$(hash ops)
     echo "user ops on #$digest allkeys allchannels +@all"
     # For the container's own health check: may ask whether the server answers, and nothing else.

@@ -82,6 +82,7 @@ func (s servers) portalDoesItsJob(t *testing.T) {
 	call("GET", ann, ``, 200)
 	call("DELETE", ann+"/softphone", ``, 204)
 	call("DELETE", ann, ``, 204)
+	call("GET", ann+"/history", ``, 200)
 	link, err := p.Sessions.Link(t.Context(), web.Administrator{Name: "Ada"})
 	if err != nil {
 		t.Fatalf("a link: %v", err)
@@ -89,6 +90,7 @@ func (s servers) portalDoesItsJob(t *testing.T) {
 	if _, err := http.PostForm("http://"+p.Address+"/sign-in", url.Values{"link": {link}}); err != nil {
 		t.Error(err)
 	}
+	log.Await(t, `"security":"link-made"`)
 	if all, err := p.Sessions.List(t.Context()); err != nil || len(all) != 1 || p.Sessions.End(t.Context(), all[0].ID) != nil {
 		t.Errorf("the sessions: %v, %v", all, err)
 	}

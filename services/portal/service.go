@@ -14,6 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 // Config is what a Service works with.
@@ -24,6 +25,7 @@ type Config struct {
 	Hasher      Hasher
 	Logger      zerolog.Logger
 	Metrics     prometheus.Registerer // nil: none
+	Security    *security.Log         // nil: one that writes to Logger
 	Streams     int                   // at most so many at a time; 0 means [Streams]
 	Limits      Limits                // of tenants; nil: the usual ones
 	Patience    time.Duration         // for a worker's decision; 0 means [Patience]. All else it waits for is in proportion
@@ -83,6 +85,7 @@ type Service struct {
 	audiences   audiences
 	limits      Limits
 	metrics     *metrics
+	security    *security.Log
 	logger      zerolog.Logger
 	patience    patience
 }
@@ -95,11 +98,15 @@ func New(c Config) *Service {
 	if c.Limits == nil {
 		c.Limits = usual{}
 	}
+	if c.Security == nil {
+		c.Security = security.New(c.Logger, nil)
+	}
+	c.Security.Expect(security.SignIn, signInOutcomes()...)
 	patience := newPatience(c.Patience)
 	s := &Service{
 		log: c.Log, redis: c.Redis, credentials: c.Credentials, hasher: c.Hasher, policy: credential.NewPolicy(),
 		throttle: newThrottle(c.Redis, patience.redis), tokens: tokens{c.Redis, patience.redis},
-		limits: c.Limits, metrics: newMetrics(c.Metrics), logger: c.Logger, patience: patience,
+		limits: c.Limits, metrics: newMetrics(c.Metrics), security: c.Security, logger: c.Logger, patience: patience,
 	}
 	s.allowances = newAllowances(c.Redis, patience.redis, s.metrics)
 	s.streams, s.audiences.of = newStreams(c.Streams, s.metrics), map[events.Extension]*audience{}

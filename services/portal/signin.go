@@ -12,6 +12,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 // Username is what a person signs in with: <number>@<tenant>. It is made of the
@@ -46,7 +47,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (SignedIn, error) {
 	return signedIn, err
 }
 
-// audit writes who tried to sign in, from where, and what came of it. A username or a
+// audit records who tried to sign in, from where, and what came of it. A username or a
 // device id that is none is not written: people type passwords where those belong.
 func (s *Service) audit(in SignIn, x events.Extension, result string) {
 	if typed, ok := extensionOf(strings.TrimSpace(in.Username)); ok && x == (events.Extension{}) {
@@ -56,8 +57,9 @@ func (s *Service) audit(in SignIn, x events.Extension, result string) {
 	if (events.DeviceRemoved{DeviceID: device}).Validate() != nil {
 		device = ""
 	}
-	s.logger.Info().Str("security", "sign-in").Str("tenant", x.Tenant).Str("extension", x.Number).
-		Str("device", device).Str("from", in.Address).Str("result", result).Msg("a device signs in")
+	s.security.Record(security.Event{
+		What: security.SignIn, Result: result, Tenant: x.Tenant, Extension: x.Number, Device: device, From: in.Address,
+	})
 }
 
 // signIn is SignIn, and tells what became of one that was let in.

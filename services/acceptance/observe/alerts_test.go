@@ -99,6 +99,30 @@ func (s *system) signUpAt(tenant string, number int) {
 	s.Publish(events.NewFact(x, events.SoftphoneEnabled{Email: "bob@example.com", Username: "bob" + x.Number, DisplayName: "Bob"}))
 }
 
+// Somebody guesses a password, and then API tokens; a few mistyped ones alarm nobody.
+func TestAlertsOfGuessing(t *testing.T) {
+	t.Parallel()
+	s, p := watched(t)
+	guess := func(times int) {
+		for range times {
+			if code, said := s.signIn("d9", "guessed-guessed-guessed"); code != http.StatusUnauthorized && code != http.StatusTooManyRequests {
+				t.Fatalf("a guess: %d %v", code, said)
+			}
+		}
+	}
+	guess(20)
+	p.quiet(s, minutes(7))
+	guess(110)
+	p.fires(s, minutes(2), "SoftphoneGuessing")
+	p.quiet(s, minutes(61))
+	s.token = "softphone_GUESSED"
+	for range 110 {
+		s.call("GET", "/tenants/acme/extensions/1001", "")
+	}
+	p.fires(s, minutes(2), "SoftphoneGuessing")
+	p.quiet(s, minutes(61))
+}
+
 // What takes too long for a test is made up: an e-mail that has waited for a quarter
 // of an hour, decisions that are slow for minutes, and a disk that is full.
 func TestAlertsOfWhatIsSlow(t *testing.T) {

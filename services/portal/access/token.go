@@ -97,7 +97,7 @@ func tokenKey(token string) (key, id string) {
 	return tokenKeys + "." + hash[:idLength] + "." + hash, hash[:idLength]
 }
 
-// Find returns who shows a token, or [ErrUnknown], or [ErrEnded].
+// Find returns who shows a token, or [ErrUnknown], or [ErrEnded] with who it was, who may do nothing.
 func (s *Store) Find(ctx context.Context, token string) (portal.Actor, error) {
 	if !strings.HasPrefix(token, tokenPrefix) { // nothing that we made: not worth a look-up
 		return portal.Actor{}, ErrUnknown
@@ -111,7 +111,7 @@ func (s *Store) Find(ctx context.Context, token string) (portal.Actor, error) {
 	case !found:
 		return portal.Actor{}, ErrUnknown
 	case !time.Now().Before(r.Ends):
-		return portal.Actor{}, ErrEnded
+		return portal.Actor{Kind: portal.KindAPIToken, ID: id, Name: r.Name, Tenant: r.Tenant}, ErrEnded
 	}
 	scopes, err := portal.ParseScopes(r.Scopes)
 	if err != nil {

@@ -3,18 +3,17 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/forwarded"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 // Prefix is where the API is. Everything under Root is answered by it, and by no redirect.
@@ -25,11 +24,11 @@ const (
 
 // Config of the API.
 type Config struct {
-	Service *portal.Service
-	Tokens  Tokens
-	Log     zerolog.Logger
-	Proxies []netip.Prefix        // whose X-Forwarded-For is believed
-	Metrics prometheus.Registerer // nil: none
+	Service  *portal.Service
+	Tokens   Tokens
+	Log      zerolog.Logger
+	Clients  *forwarded.Clients // whose address is known; nil: no proxy is believed
+	Security *security.Log      // nil: one that writes to Log
 }
 
 // api answers requests.
@@ -38,9 +37,6 @@ type api struct {
 
 	ending    <-chan struct{} // streams end with the server
 	heartbeat time.Duration
-
-	unnamedProxy prometheus.Counter
-	warned       sync.Once // of an unnamed proxy
 }
 
 // heartbeat keeps a stream from looking dead to what is in between.
@@ -88,14 +84,13 @@ func (a *api) routes() []route {
 // New returns the handler of everything under [Root]. When ctx ends, so do the
 // streams that are open.
 func New(ctx context.Context, c Config) http.Handler {
-	a := &api{Config: c, ending: ctx.Done(), heartbeat: heartbeat, unnamedProxy: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "softphone_unnamed_proxy_requests_total",
-		Help: "Sign-ins with X-Forwarded-For from a peer that SOFTPHONE_HTTP_PROXIES does not name.",
-	})}
-	if c.Metrics != nil {
-		c.Metrics.MustRegister(a.unnamedProxy)
+	if c.Clients == nil {
+		c.Clients = forwarded.New(nil, c.Log, nil)
 	}
-	return a.handler()
+	if c.Security == nil {
+		c.Security = security.New(c.Log, nil)
+	}
+	return (&api{Config: c, ending: ctx.Done(), heartbeat: heartbeat}).handler()
 }
 
 func (a *api) handler() http.Handler {

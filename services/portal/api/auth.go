@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/access"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 // Tokens knows who shows an API token: an *access.Store.
@@ -18,18 +18,35 @@ type Tokens interface {
 	Find(ctx context.Context, token string) (portal.Actor, error)
 }
 
-// admin lets in who has an API token. What it may do, the service decides.
+// admin lets in who has an API token. What it may do, the service decides. A token that is refused is recorded.
 func (a *api) admin(do handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who, err := a.Tokens.Find(r.Context(), bearer(r))
 		switch {
-		case errors.Is(err, access.ErrUnknown), errors.Is(err, access.ErrEnded):
+		case errors.Is(err, access.ErrUnknown):
+			a.refused(r, who, security.Unknown)
+			return err
+		case errors.Is(err, access.ErrEnded):
+			a.refused(r, who, security.Ended)
 			return err
 		case err != nil: // nobody can be known without the bucket
 			return fmt.Errorf("%w: %w", portal.ErrTryAgain, err)
 		}
-		return do(w, r.WithContext(portal.As(r.Context(), who)))
+		err = do(w, r.WithContext(portal.As(r.Context(), who)))
+		if _, forbidden := errors.AsType[*portal.Forbidden](err); forbidden {
+			a.refused(r, who, security.Forbidden)
+		}
+		return err
 	}
+}
+
+// refused records an API token that is refused, and whose it is where that is known.
+func (a *api) refused(r *http.Request, who portal.Actor, result string) {
+	from, _ := a.Clients.Address(r)
+	a.Security.Record(security.Event{
+		What: security.APIToken, Result: result, From: from, Tenant: who.Tenant,
+		Actor: events.Actor{Kind: who.Kind, ID: who.ID, Name: who.Name},
+	})
 }
 
 // bearer is the token of a request (RFC 6750), "" when there is none.
@@ -39,62 +56,4 @@ func bearer(r *http.Request) string {
 		return ""
 	}
 	return strings.TrimSpace(token)
-}
-
-// address is the client's, as far as it can be believed: the last one in X-Forwarded-For that is
-// not a proxy of ours, when the request came from one. When the header comes from a peer that is
-// no named proxy, the peer's address may be a proxy's: it is shared.
-func (a *api) address(r *http.Request) (ip string, shared bool) {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return "", false
-	}
-	from := peer.Addr().Unmap()
-	forwarded := r.Header.Values("X-Forwarded-For")
-	if len(forwarded) > 0 && !a.proxy(from) {
-		a.unnamed(from)
-		return from.String(), true
-	}
-	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
-		if !a.proxy(from) {
-			break
-		}
-		before, err := hopAddress(strings.TrimSpace(hop))
-		if err != nil {
-			break
-		}
-		from = before
-	}
-	return from.String(), false
-}
-
-// hopAddress reads an address of X-Forwarded-For. Proxies write it with a port, with brackets, or
-// bare.
-func hopAddress(hop string) (netip.Addr, error) {
-	if full, err := netip.ParseAddrPort(hop); err == nil {
-		return full.Addr().Unmap(), nil
-	}
-	bare, bracketed := strings.CutPrefix(hop, "[")
-	if bracketed {
-		bare, bracketed = strings.CutSuffix(bare, "]")
-		if !bracketed {
-			return netip.Addr{}, fmt.Errorf("%q is not an address", hop)
-		}
-	}
-	ip, err := netip.ParseAddr(bare)
-	return ip.Unmap(), err
-}
-
-func (a *api) proxy(ip netip.Addr) bool {
-	return slices.ContainsFunc(a.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
-}
-
-// unnamed counts a request that an unnamed proxy may have sent, and warns of the first.
-func (a *api) unnamed(from netip.Addr) {
-	a.unnamedProxy.Inc()
-	a.warned.Do(func() {
-		a.Log.Warn().Stringer("peer", from).Msg("X-Forwarded-For came from a peer that SOFTPHONE_HTTP_PROXIES does not name, " +
-			"so failed sign-ins through it count as from one address: name the proxy. This is said once; " +
-			"softphone_unnamed_proxy_requests_total counts")
-	})
 }

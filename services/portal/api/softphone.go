@@ -49,7 +49,7 @@ func (a *api) signIn(w http.ResponseWriter, r *http.Request) error {
 			return &events.FieldError{Field: field, Problem: "is required and must not be empty"}
 		}
 	}
-	from, shared := a.address(r)
+	from, shared := a.Clients.Address(r)
 	s, err := a.Service.SignIn(r.Context(), portal.SignIn{
 		Username: in.Username, Password: process.NewSecret(in.Password),
 		Device:     portal.Device{ID: in.Device.ID, Platform: in.Device.Platform, Name: in.Device.Name},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/user"
 	"strings"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
+	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
@@ -29,12 +31,21 @@ func link(ctx context.Context, arguments, environment []string, out io.Writer) e
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	token, err := web.NewSessions(client).Link(ctx, who)
+	token, err := web.NewSessions(client).Link(portal.As(ctx, operator()), who)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s/sign-in#%s\ngood once, for %s\n", strings.TrimRight(c.URL, "/"), token, web.LinkLife)
 	return err
+}
+
+// operator is who types a command, as the machine knows them.
+func operator() portal.Actor {
+	who := portal.Actor{Kind: events.Operator}
+	if known, err := user.Current(); err == nil {
+		who.Name = known.Username
+	}
+	return who
 }
 
 func administrator(arguments []string) (web.Administrator, error) {

@@ -15,6 +15,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/api"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
+	"github.com/mycloudpbx/softphone/services/portal/forwarded"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
 
@@ -64,16 +66,18 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	audit := security.New(c.Host.Log, c.Host.Metrics)
 	hasher := credential.NewHasher(hashing(), c.Patience)
 	c.Host.Metrics.MustRegister(hasher)
 	service := portal.New(portal.Config{
 		Log: log, Redis: client, Credentials: credentials, Hasher: hasher, Logger: c.Host.Log, Metrics: c.Host.Metrics,
-		Limits: accesses, Streams: c.Streams, Patience: c.Patience,
+		Security: audit, Limits: accesses, Streams: c.Streams, Patience: c.Patience,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })
 	group.Go(func() error { return portal.RunView(ctx, c.Config) })
-	group.Go(func() error { return c.serve(ctx, service, accesses, client) })
+	group.Go(func() error { return audit.Collect(ctx, client) })
+	group.Go(func() error { return c.serve(ctx, service, accesses, client, audit) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -82,8 +86,10 @@ func Run(ctx context.Context, c Config) error {
 
 // serve answers HTTP until the context ends; then it takes no more requests, and
 // streams end at once.
-func (c Config) serve(ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient) error {
-	handler, err := c.handler(ctx, service, accesses, client)
+func (c Config) serve(
+	ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient, audit *security.Log,
+) error {
+	handler, err := c.handler(ctx, service, accesses, client, audit)
 	if err != nil {
 		return err
 	}
@@ -104,17 +110,20 @@ func (c Config) serve(ctx context.Context, service *portal.Service, accesses *ac
 
 // handler is the API and the pages.
 func (c Config) handler(
-	ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient,
+	ctx context.Context, service *portal.Service, accesses *access.Store, client redis.UniversalClient, audit *security.Log,
 ) (http.Handler, error) {
 	proxies, err := c.proxies()
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(ctx, web.Config{Core: service, Redis: client, Log: c.Host.Log, Inbox: c.InboxURL, URL: c.URL})
+	clients := forwarded.New(proxies, c.Host.Log, c.Host.Metrics)
+	pages, err := web.New(ctx, web.Config{
+		Core: service, Redis: client, Log: c.Host.Log, Inbox: c.InboxURL, URL: c.URL, Clients: clients, Security: audit,
+	})
 	if err != nil {
 		return nil, err
 	}
-	calls := api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Proxies: proxies, Metrics: c.Host.Metrics})
+	calls := api.New(ctx, api.Config{Service: service, Tokens: accesses, Log: c.Host.Log, Clients: clients, Security: audit})
 	return measured(c.Host.Metrics, c.secured(split(calls, pages))), nil
 }
 

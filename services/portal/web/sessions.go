@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 const (
@@ -71,11 +74,19 @@ func hash(token string) string {
 }
 
 // Link returns the token of a new one-time link, /sign-in#token. It is a secret for
-// LinkLife, or until it is used.
+// LinkLife, or until it is used. That it was made, a portal records, with who acts.
 func (s *Sessions) Link(ctx context.Context, who Administrator) (token string, err error) {
 	token = rand.Text()
 	value, err := json.Marshal(who)
 	if err != nil {
+		return "", fmt.Errorf("one-time link: %w", err)
+	}
+	by := portal.ActorOf(ctx)
+	made := security.Event{
+		What: security.LinkMade, Result: security.Success, Actor: events.Actor{Kind: by.Kind, ID: by.ID, Name: by.Name},
+		For: who.Name, Tenant: who.Actor("").Tenant, From: hostname(),
+	}
+	if err := security.Post(ctx, s.redis, made); err != nil { // first: there is none that is not recorded
 		return "", fmt.Errorf("one-time link: %w", err)
 	}
 	if err := s.redis.Set(ctx, linkKey(token), value, LinkLife).Err(); err != nil {
@@ -84,41 +95,50 @@ func (s *Sessions) Link(ctx context.Context, who Administrator) (token string, e
 	return token, nil
 }
 
+// hostname is the machine that makes a link; "" when it does not know.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
 // session is what Redis keeps.
 type session struct {
 	Administrator
 	Began time.Time `json:"began"`
 }
 
-// open uses a link up and returns a session's token; errSignedOut for a link that
+// open uses a link up and returns a session's token, and whose it is; errSignedOut for a link that
 // is not (any more) good.
-func (s *Sessions) open(ctx context.Context, link string) (token string, err error) {
+func (s *Sessions) open(ctx context.Context, link string) (token string, who Administrator, err error) {
 	value, err := s.redis.GetDel(ctx, linkKey(link)).Bytes()
 	if errors.Is(err, redis.Nil) {
-		return "", errSignedOut
+		return "", who, errSignedOut
 	}
 	if err != nil {
-		return "", err
+		return "", who, err
 	}
 	opened := session{Began: time.Now().UTC()}
 	if err := json.Unmarshal(value, &opened.Administrator); err != nil {
-		return "", fmt.Errorf("one-time link: %w", err)
+		return "", who, fmt.Errorf("one-time link: %w", err)
 	}
 	if value, err = json.Marshal(opened); err != nil {
-		return "", fmt.Errorf("session: %w", err)
+		return "", who, fmt.Errorf("session: %w", err)
 	}
 	token = rand.Text()
 	entry, err := json.Marshal(listed{session: opened, Key: sessionKey(token)})
 	if err != nil {
-		return "", fmt.Errorf("session: %w", err)
+		return "", who, fmt.Errorf("session: %w", err)
 	}
 	if err := s.redis.HSet(ctx, sessionsKey, sessionID(token), entry).Err(); err != nil { // first: none is open that is not listed
-		return "", err
+		return "", who, err
 	}
 	if err := s.redis.Expire(ctx, sessionsKey, lifetime).Err(); err != nil {
-		return "", err
+		return "", who, err
 	}
-	return token, s.redis.Set(ctx, sessionKey(token), value, idle).Err()
+	return token, opened.Administrator, s.redis.Set(ctx, sessionKey(token), value, idle).Err()
 }
 
 // get returns who a session belongs to. Used says that a person did something: it

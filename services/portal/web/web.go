@@ -12,6 +12,8 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/portal"
+	"github.com/mycloudpbx/softphone/services/portal/forwarded"
+	"github.com/mycloudpbx/softphone/services/portal/security"
 )
 
 // Core is what the pages show and change: a *portal.Service.
@@ -38,6 +40,9 @@ type Config struct {
 	Beat  time.Duration // of streams; 0 means 15 s
 	Inbox string        // URL of the caught mail, where mail is caught; "" for none
 	URL   string        // origin where browsers find the pages: posts from there are no other site's; "" for not known
+
+	Clients  *forwarded.Clients // whose address is known; nil: no proxy is believed
+	Security *security.Log      // nil: one that writes to Log
 }
 
 // site is the pages.
@@ -50,11 +55,19 @@ type site struct {
 	live     *live
 	ending   <-chan struct{} // streams end with the server
 	origin   string          // where browsers find the pages; "" for not known
+	clients  *forwarded.Clients
+	security *security.Log
 }
 
 // New returns the handler of everything that is not the API. When ctx ends, so do
 // the streams that are open.
 func New(ctx context.Context, c Config) (http.Handler, error) {
+	if c.Clients == nil {
+		c.Clients = forwarded.New(nil, c.Log, nil)
+	}
+	if c.Security == nil {
+		c.Security = security.New(c.Log, nil)
+	}
 	files, err := newAssets()
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
@@ -65,7 +78,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	s := &site{
 		core: c.Core, sessions: NewSessions(c.Redis), once: once{c.Redis}, log: c.Log, pages: drawn, live: newLive(cmp.Or(c.Beat, beat)), ending: ctx.Done(),
-		origin: origin(c.URL),
+		origin: origin(c.URL), clients: c.Clients, security: c.Security,
 	}
 	safe, err := s.sameSite(s.routes(files))
 	return guarded(safe), err
