@@ -139,7 +139,7 @@ func (d *decoder) refuseUnknown() {
 	}
 	for i := d.doc.first(d.of); i != d.doc.end(d.of); i = d.doc.end(i) {
 		if key := d.doc.key(i); !slices.Contains(d.asks, string(key)) {
-			d.report(shownKey(key), "is not a field here; take it out. The fields are: "+d.asks.sentence())
+			d.report(shownKey(key), "unknown field; the fields are: "+d.asks.sentence())
 			return
 		}
 	}

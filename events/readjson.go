@@ -60,7 +60,7 @@ func notAField(key string, fields map[string]reflect.Type) string {
 			return "is not " + name + ": names are told apart by case"
 		}
 	}
-	return "is not a field here; take it out"
+	return "unknown field"
 }
 
 // jsonFields are the types of a struct's fields, by their names in JSON.

@@ -29,7 +29,7 @@ func (q question) command(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               q.use + " [tenant/extension]",
 		Short:             q.short,
-		Long:              q.short + ".\n\nThe worker " + q.worker + " answers, and says when its answer may be of the past.",
+		Long:              q.short + ".\n\nThe worker " + q.worker + " answers. It says when its answer may be out of date.",
 		Example:           "  softphonectl " + q.use + " acme/1001 --history",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -45,7 +45,7 @@ func (q question) command(a *app) *cobra.Command {
 		}),
 	}
 	s.whom(cmd)
-	cmd.Flags().BoolVar(&history, "history", false, "and from the log, how it came to that")
+	cmd.Flags().BoolVar(&history, "history", false, "include its history, from the log")
 	return cmd
 }
 
@@ -59,7 +59,7 @@ func (q question) answer(x *session, about events.Extension) error {
 		return fmt.Errorf("reading the answer of %s: %w", q.worker, err)
 	}
 	if !answer.Current {
-		x.say("%s is not up to date with this extension: the answer may be of the past", q.worker)
+		x.say("%s is not up to date with this extension: the answer may be out of date", q.worker)
 	}
 	text, err := q.text(raw)
 	if err != nil {
@@ -94,9 +94,9 @@ func (x *session) ask(worker string, about events.Extension) ([]byte, error) {
 	reply, err := x.conn.RequestWithContext(ctx, "ask."+worker+".get", body)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return nil, fmt.Errorf("nobody answers for %s: no replica of it is running (`softphonectl status` tells)", worker)
+		return nil, fmt.Errorf("%s does not answer: no replica of it is running (see `softphonectl status`)", worker)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%s does not answer within %s: `softphonectl status` tells how it is", worker, patience)
+		return nil, fmt.Errorf("%s does not answer within %s (see `softphonectl status`)", worker, patience)
 	case err != nil:
 		return nil, fmt.Errorf("asking %s: %w", worker, err)
 	}

@@ -84,7 +84,7 @@ func command(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "softphonectl",
 		Short:         "Operate the softphone system",
-		Long:          "Operate the softphone system: see everything, replay anything, repair without stopping.",
+		Long:          "Operate the softphone system: look at it, replay its log, repair it while it runs.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -96,10 +96,10 @@ func command(a *app) *cobra.Command {
 	flags.StringVar(&a.nats.tls.CertFile, "tls-cert-file", "", "client certificate for NATS and Redis (default: $TLS_CERT_FILE)")
 	flags.StringVar(&a.nats.tls.KeyFile, "tls-key-file", "", "its private key (default: $TLS_KEY_FILE)")
 	flags.StringVar(&a.redisURL, "redis", "", "Redis (default: $REDIS_URL, else found as --server is, else redis://127.0.0.1:6379/0; its login: $REDIS_USER, $REDIS_PASSWORD or $REDIS_PASSWORD_FILE)")
-	flags.StringVar(&a.stateDir, "state-dir", "", "where interrupted commands leave a note for the next (default: $XDG_STATE_HOME/softphonectl, else ~/.local/state/softphonectl)")
+	flags.StringVar(&a.stateDir, "state-dir", "", "where an interrupted command saves its progress (default: $XDG_STATE_HOME/softphonectl, else ~/.local/state/softphonectl)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	flags.BoolVarP(&a.yes, "yes", "y", false, "do it without asking")
-	flags.BoolVar(&a.dryRun, "dry-run", false, "say what would be done, and change nothing")
+	flags.BoolVar(&a.dryRun, "dry-run", false, "show what would be done, and change nothing")
 	root.AddCommand(
 		setupCommand(a), publishCommand(a), statusCommand(a), eventsCommand(a),
 		licenseCommand(a), devicesCommand(a), emailsCommand(a),
@@ -122,7 +122,7 @@ func helped(root *cobra.Command) *cobra.Command {
 		case "help":
 			c.Args = func(_ *cobra.Command, topic []string) error {
 				if _, left, err := root.Find(topic); err != nil || len(left) > 0 {
-					return fmt.Errorf("there is no help on %q; `softphonectl help` lists the commands", strings.Join(topic, " "))
+					return fmt.Errorf("no help for %q; `softphonectl help` lists the commands", strings.Join(topic, " "))
 				}
 				return nil
 			}

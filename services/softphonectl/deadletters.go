@@ -25,7 +25,7 @@ func deadLettersCommand(a *app) *cobra.Command {
 		Use:   "dead-letters",
 		Short: "What workers could not process: list, show, retry, drop",
 		Long: "What workers could not process. A dead letter's ID is its worker, its log and its sequence there, as `list` prints it.\n\n" +
-			"An event that is dead stays dead: `retry` publishes a new one that says the same, now.",
+			"A dead event stays dead: `retry` publishes a new event with the same content.",
 	}, listLetters(a), showLetter(a), retryLetters(a), dropLetters(a))
 }
 
@@ -34,9 +34,9 @@ func (l *letters) flags(c *cobra.Command) {
 	for _, r := range reactors() {
 		names = append(names, r.durable)
 	}
-	c.Flags().Var(nameFlag(&l.worker, names), "worker", "of this worker only: "+strings.Join(names, ", "))
-	c.Flags().StringVar(&l.tenant, "tenant", "", "of this tenant only")
-	c.Flags().StringVar(&l.reason, "reason", "", "whose reason has this in it")
+	c.Flags().Var(nameFlag(&l.worker, names), "worker", "only of this worker: "+strings.Join(names, ", "))
+	c.Flags().StringVar(&l.tenant, "tenant", "", "only of this tenant")
+	c.Flags().StringVar(&l.reason, "reason", "", "only whose reason contains this")
 	_ = c.RegisterFlagCompletionFunc("worker", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -49,7 +49,7 @@ func listLetters(a *app) *cobra.Command {
 		}),
 	}
 	l.flags(cmd)
-	cmd.Flags().Var(countFlag(&l.limit), "limit", "at most so many")
+	cmd.Flags().Var(countFlag(&l.limit), "limit", "maximum number")
 	return cmd
 }
 
@@ -80,9 +80,9 @@ func (l *letters) chosen(x *session, ids []string) ([]replay.DeadLetter, error) 
 	var all []replay.DeadLetter
 	switch chosen := l.all || l.worker != "" || l.tenant != "" || l.reason != ""; {
 	case chosen && len(ids) > 0:
-		return nil, usageError{errors.New("which? Name them by ID or choose with flags, not both")}
+		return nil, usageError{errors.New("name dead letters by ID or choose them with flags, not both")}
 	case !chosen && len(ids) == 0:
-		return nil, usageError{errors.New("which? Name them by ID, choose with --worker, --tenant or --reason, or say --all")}
+		return nil, usageError{errors.New("name dead letters by ID, choose them with --worker, --tenant or --reason, or pass --all")}
 	case chosen:
 		err := l.each(x, func(d replay.DeadLetter) error { all = append(all, d); return nil })
 		return all, err
@@ -140,16 +140,16 @@ func retryLetters(a *app) *cobra.Command {
 	var l letters
 	cmd := &cobra.Command{
 		Use:   "retry [ID...]",
-		Short: "Publish new events that say what dead letters said, and drop those",
-		Long: "Publish new events that say what dead letters said, and drop those. The new event happens now, with an id that\n" +
-			"follows from the dead letter's: given again, it counts once.\n\n" +
-			"  a fact                 is said again, if it can be read by now\n" +
-			"  an e-mail of a license is asked for with a WelcomeEmailRequested\n" +
-			"  a name to push         is said again with an ExtensionRenamed\n" +
-			"  another outcome        cannot be: it is a worker's to tell; `replay state` shows whether a state lacks it",
+		Short: "Publish dead letters again as new events, and drop them",
+		Long: "Publish dead letters again as new events, and drop them. The time of a new event is now; its ID follows from the\n" +
+			"dead letter's, so repeating the command publishes nothing twice.\n\n" +
+			"  a fact                 is republished, if it can be read by now\n" +
+			"  an e-mail of a license is requested with a WelcomeEmailRequested\n" +
+			"  a name to push         is republished as an ExtensionRenamed\n" +
+			"  another outcome        cannot be: only its worker publishes it; `replay state` shows whether a state lacks it",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.with(a.open, func(x *session, ids []string) error {
-			return l.change(x, ids, "Say again", "said again", func(d replay.DeadLetter) error {
+			return l.change(x, ids, "Republish", "republished", func(d replay.DeadLetter) error {
 				fact, err := revive(d)
 				if err != nil {
 					return err
@@ -165,7 +165,7 @@ func retryLetters(a *app) *cobra.Command {
 		}),
 	}
 	l.flags(cmd)
-	cmd.Flags().BoolVar(&l.all, "all", false, "all there are")
+	cmd.Flags().BoolVar(&l.all, "all", false, "all of them")
 	return cmd
 }
 
@@ -187,7 +187,7 @@ func dropLetters(a *app) *cobra.Command {
 		}),
 	}
 	l.flags(cmd)
-	cmd.Flags().BoolVar(&l.all, "all", false, "all there are")
+	cmd.Flags().BoolVar(&l.all, "all", false, "all of them")
 	return cmd
 }
 
@@ -235,7 +235,7 @@ func (l *letters) change(x *session, ids []string, what, done string, do func(re
 func revive(d replay.DeadLetter) (events.Event, error) {
 	dead, err := events.Decode(d.Subject, d.Body)
 	if err != nil {
-		return events.Event{}, fmt.Errorf("it cannot be read still: %w", err)
+		return events.Event{}, fmt.Errorf("it still cannot be read: %w", err)
 	}
 	data := dead.Data
 	switch said := dead.Data.(type) {
@@ -255,4 +255,4 @@ func revive(d replay.DeadLetter) (events.Event, error) {
 	return fact, nil
 }
 
-var errCannotRetry = errors.New("an outcome is its worker's to tell: `replay state` shows whether a state lacks it")
+var errCannotRetry = errors.New("only its worker publishes an outcome: `replay state` shows whether a state lacks it")

@@ -25,7 +25,7 @@ func (l *live) bury(worker, source, name string) {
 	}
 }
 
-// What was said in vain is said again, by whoever may say it, and once.
+// What was said in vain is republished, by whoever may say it, and once.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)

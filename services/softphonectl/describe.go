@@ -13,11 +13,11 @@ func describe(d events.Decision) string {
 	case events.Invalid:
 		return d.Outcome + ": " + d.Reason
 	case events.DeviceRecognized:
-		return d.Outcome + ": this device has its seat already"
+		return d.Outcome + ": this device is already signed in"
 	case events.AlreadyEnabled:
-		return d.Outcome + ": a license is in force already"
+		return d.Outcome + ": a license is already in force"
 	case events.NothingToDo:
-		return d.Outcome + ": this changed nothing"
+		return d.Outcome + ": nothing changed"
 	}
 	data, err := events.DecodeData(d.Outcome, d.Data)
 	if err != nil { // of a newer contract than this program's
@@ -33,13 +33,13 @@ func outcome(data events.Data) string {
 	case events.LicenseRevoked:
 		return "license " + o.LicenseID + because(o.Reason)
 	case events.DeviceActivated:
-		return fmt.Sprintf("%s is in, %d of %d devices", o.DeviceID, o.Used, o.Limit)
+		return fmt.Sprintf("%s is signed in, %d of %d devices", o.DeviceID, o.Used, o.Limit)
 	case events.DeviceActivationLimitReached:
-		return fmt.Sprintf("%s is not in, %d of %d devices are: %s", o.DeviceID, o.Used, o.Limit, seats(o.Devices))
+		return fmt.Sprintf("%s is refused, %d of %d devices are signed in: %s", o.DeviceID, o.Used, o.Limit, seats(o.Devices))
 	case events.DeviceSignInRefused:
-		return o.DeviceID + " is not in" + because(o.Reason)
+		return o.DeviceID + " is refused" + because(o.Reason)
 	case events.DeviceDeactivated:
-		return fmt.Sprintf("%s is out, %d of %d devices", o.DeviceID, o.Used, o.Limit)
+		return fmt.Sprintf("%s is removed, %d of %d devices", o.DeviceID, o.Used, o.Limit)
 	case events.ExtensionErased:
 		return fmt.Sprintf("%s erased by %s", plural(uint64(o.Messages), "event"), o.By)
 	case events.SoftphoneRenamed:

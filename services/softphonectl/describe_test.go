@@ -20,9 +20,9 @@ func TestDescribe(t *testing.T) {
 		{events.LicenseRevoked{LicenseID: id, Generation: 2, Reason: "left"}, "LicenseRevoked: license " + id + " (left)"},
 		{events.LicenseRevoked{LicenseID: id, Generation: 2}, "LicenseRevoked: license " + id},
 		{events.DeviceActivationLimitReached{LicenseID: id, DeviceID: "c", Platform: "mac", Used: 2, Limit: 2, Devices: seats},
-			"DeviceActivationLimitReached: c is not in, 2 of 2 devices are: a, b"},
+			"DeviceActivationLimitReached: c is refused, 2 of 2 devices are signed in: a, b"},
 		{events.DeviceSignInRefused{DeviceID: "c", Reason: events.ReasonNotLicensed}, "DeviceSignInRefused: c is not in (not_licensed)"},
-		{events.DeviceDeactivated{LicenseID: id, DeviceID: "c", Used: 1, Limit: 2}, "DeviceDeactivated: c is out, 1 of 2 devices"},
+		{events.DeviceDeactivated{LicenseID: id, DeviceID: "c", Used: 1, Limit: 2}, "DeviceDeactivated: c is removed, 1 of 2 devices"},
 		{events.SoftphoneRenamed{Name: "Ann Lee"}, `SoftphoneRenamed: shown as "Ann Lee"`},
 	} {
 		cause := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.ExtensionDeleted{})
@@ -39,9 +39,9 @@ func TestDescribe(t *testing.T) {
 		want     string
 	}{
 		{events.Decision{Outcome: events.Invalid, Reason: "data.name: is required"}, "Invalid: data.name: is required"},
-		{events.Decision{Outcome: events.DeviceRecognized}, "DeviceRecognized: this device has its seat already"},
-		{events.Decision{Outcome: events.AlreadyEnabled}, "AlreadyEnabled: a license is in force already"},
-		{events.Decision{Outcome: events.NothingToDo}, "NothingToDo: this changed nothing"},
+		{events.Decision{Outcome: events.DeviceRecognized}, "DeviceRecognized: this device is already signed in"},
+		{events.Decision{Outcome: events.AlreadyEnabled}, "AlreadyEnabled: a license is already in force"},
+		{events.Decision{Outcome: events.NothingToDo}, "NothingToDo: nothing changed"},
 		{events.Decision{Outcome: "OfTheFuture", Data: []byte(`{"a":1}`)}, `OfTheFuture {"a":1}`},
 	} {
 		if got := describe(c.decision); got != c.want {

@@ -25,7 +25,7 @@ func devicesText(raw []byte) (string, error) {
 		return "", err
 	}
 	if d.LicenseID == "" {
-		return "no license in force: no device may sign in", nil
+		return "no license in force: no device can sign in", nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d devices\n", d.Used, d.Limit)

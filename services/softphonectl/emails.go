@@ -53,13 +53,13 @@ func why(e events.Email) string {
 	case "retrying":
 		parts = append(parts, "tried "+plural(uint64(e.Attempts), "time")+" since "+stamp(e.Since))
 	case "queued":
-		parts = append(parts, "waits since "+stamp(e.Since))
+		parts = append(parts, "waiting since "+stamp(e.Since))
 	}
 	if e.Reason != "" {
 		parts = append(parts, e.Reason)
 	}
 	if e.QueueID != "" && !strings.Contains(e.Reason, e.QueueID) {
-		parts = append(parts, "the mail server calls it "+e.QueueID)
+		parts = append(parts, "queue id "+e.QueueID)
 	}
 	if e.NextAttempt != nil {
 		parts = append(parts, "next "+stamp(*e.NextAttempt))

@@ -25,7 +25,7 @@ func emailsPreviewCommand(a *app) *cobra.Command {
 		Use:   "preview",
 		Short: "Show the e-mails of a directory of brands: every kind, language and tenant",
 		Long: "Show the e-mails of a directory of brands: every kind, in every language, of every tenant, as HTML, as text and as the\n" +
-			"bytes that are sent. --out writes them to a folder; --listen serves them, and reads the directory anew for each page.\n\n" +
+			"bytes that are sent. --out writes them to a folder; --listen serves them, and reads the directory again for each page.\n\n" +
 			"It needs no server. The settings of the mailer that no brand replaces (MAIL_FROM, DOWNLOAD_URL…) come from the environment.",
 		Example: "  softphonectl emails preview --brands deploy/brands --listen 127.0.0.1:8026\n" +
 			"  softphonectl emails preview --brands deploy/brands --out preview",
@@ -42,7 +42,7 @@ func emailsPreviewCommand(a *app) *cobra.Command {
 
 func (p previewing) run(ctx context.Context, a *app) error {
 	if (p.out == "") == (p.listen == "") {
-		return usageError{errors.New("where to? Say --out FOLDER or --listen ADDRESS")}
+		return usageError{errors.New("--out FOLDER or --listen ADDRESS is required")}
 	}
 	if p.listen != "" {
 		return p.serve(ctx, a)
@@ -85,7 +85,7 @@ func (p previewing) serve(ctx context.Context, a *app) error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if err := a.print(map[string]string{"url": "http://" + listener.Addr().String()}, func() string {
-		return "look at http://" + listener.Addr().String() + ", end with Ctrl-C"
+		return "open http://" + listener.Addr().String() + "; stop with Ctrl-C"
 	}); err != nil {
 		return err
 	}

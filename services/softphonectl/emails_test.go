@@ -22,11 +22,11 @@ func TestEmailsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `2026-03-09 08:15:00  queued    welcome           a@example.com  waits since 2026-03-09 08:15:00
+	want := `2026-03-09 08:15:00  queued    welcome           a@example.com  waiting since 2026-03-09 08:15:00
 2026-03-09 08:16:00  retrying  welcome           a@example.com  tried 3 times since 2026-03-09 08:15:00; RCPT: 450 4.2.2 mailbox full; next 2026-03-09 08:18:00
     The mailbox is full.
 2026-03-09 08:15:01  sent      password-changed  a@example.com  2.0.0 Ok: queued as 4Yz1
-2026-03-09 08:15:01  sent      welcome           a@example.com  Ok; the mail server calls it 4Yz1
+2026-03-09 08:15:01  sent      welcome           a@example.com  Ok; queue id 4Yz1
 2026-03-09 08:20:00  bounced   welcome           a@example.com  no such mailbox
     Check the address.
 2026-03-09 08:20:00  skipped   welcome                          not_licensed`

@@ -50,11 +50,11 @@ func eventsCommand(a *app) *cobra.Command {
 	var follow, tree bool
 	cmd := &cobra.Command{
 		Use:   "events [tenant/extension]",
-		Short: "List what is in the log, a line an event",
-		Long: "List what is in the log, a line an event: its sequence, when it was stored, whom it is about, who published what,\n" +
-			"and who did it, where the portal says so.\n\n" +
-			"The server filters: only what is asked for is read, however long the log. What is no event is listed too, with\n" +
-			"what is wrong with it.",
+		Short: "List the events in the log, one a line",
+		Long: "List the events in the log, one a line: sequence, time stored, extension, source, type, and who did it where the\n" +
+			"portal recorded it.\n\n" +
+			"The server filters, so the length of the log does not matter. Messages that are no event are listed too, with\n" +
+			"what is wrong with them.",
 		Example: `  softphonectl events acme/1001 --tree
   softphonectl events --type EmailFailed --since 24h
   softphonectl events --source license --follow --json`,
@@ -74,7 +74,7 @@ func eventsCommand(a *app) *cobra.Command {
 				return err
 			}
 			if tree && follow {
-				return usageError{errors.New("--tree: shows what followed, which --follow does not know yet: use one of them")}
+				return usageError{errors.New("--tree and --follow: use one of them; --tree needs the outcomes, which --follow has not seen yet")}
 			}
 			r.Follow = follow
 			if tree {
@@ -87,8 +87,8 @@ func eventsCommand(a *app) *cobra.Command {
 	s.what(cmd)
 	s.when(cmd)
 	s.where(cmd)
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is yet to come")
-	cmd.Flags().BoolVar(&tree, "tree", false, "outcomes under what caused them, indented")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep running and print new events")
+	cmd.Flags().BoolVar(&tree, "tree", false, "indent outcomes under their cause")
 	return cmd
 }
 
@@ -138,7 +138,7 @@ func (x *session) tree(r replay.Range) error {
 	at := map[uint64]bool{}
 	err := replay.Scan(x.ctx, x.log, r, func(m eventlog.Message) error {
 		if len(all) == maxTree {
-			return usageError{fmt.Errorf("--tree: these are more than %d events: choose fewer, with --extension, --since or --limit", maxTree)}
+			return usageError{fmt.Errorf("--tree: more than %d events: choose fewer with --extension, --since or --limit", maxTree)}
 		}
 		all = append(all, entryOf(m))
 		at[m.Sequence] = true

@@ -25,12 +25,12 @@ func exitCodes() *cobra.Command {
 		Long: `Exit codes:
 
     0  done
-    1  failed: what was asked for could not be done
-    2  the command line cannot be carried out as it stands; nothing was changed
-    3  partly: some of it was done, standard error says what was not
-    4  differs: nothing failed, and what was compared is not the same
-  130  interrupted; the same command again goes on where it stopped, or begins
-       anew without doing anything twice`,
+    1  failed: the command could not be carried out
+    2  the command line has a fault; nothing was changed
+    3  partly: some of it was done; standard error says what was not
+    4  differs: nothing failed, and a comparison found differences
+  130  interrupted; the same command continues where it stopped, or starts
+       over without doing anything twice`,
 	}
 }
 

@@ -17,11 +17,11 @@ func exportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the log, or a range of it, to a file",
-		Long: "Write the log, or a range of it, as NDJSON: a line an event with its very bytes, sequence and headers. A FILE whose\n" +
-			"name ends in .gz is compressed; - is standard output. The file is there under its name only when it is whole.\n\n" +
-			"Only an export of the whole log can be imported as a log; of a range, `import --facts` copies the facts.\n\n" +
+		Long: "Write the log, or a range of it, as NDJSON: each line is an event with its exact bytes, sequence and headers. A FILE whose\n" +
+			"name ends in .gz is compressed; - is standard output. The file gets its name only when it is complete.\n\n" +
+			"Only an export of the whole log can be imported as a log. From a range, `import --facts` copies the facts.\n\n" +
 			"--anonymize replaces addresses, names, user names, reasons, what mail servers said and device ids, in facts and\n" +
-			"outcomes, the same one always by the same. What is no event is then left out, and so is who did it.",
+			"outcomes; equal values get equal replacements. Messages that are no event are left out then, and so is who did it.",
 		Example: "  softphonectl export softphone.ndjson.gz\n  softphonectl export - --tenant acme --since 7d | jq .subject",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(a.open, func(x *session, args []string) error {
@@ -85,5 +85,5 @@ func leftOut(done replay.Exported) error {
 	if done.Skipped == 0 {
 		return nil
 	}
-	return codeError{errors.New(plural(done.Skipped, "message") + were(done.Skipped) + " no event and left out"), Partly}
+	return codeError{errors.New(plural(done.Skipped, "message") + were(done.Skipped) + " no event and was left out"), Partly}
 }

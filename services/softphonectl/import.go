@@ -18,13 +18,13 @@ func importCommand(a *app) *cobra.Command {
 	var list string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Make an empty log what an exported file says, or copy the facts in it",
-		Long: "Make an empty log what an exported file says. All of the file is checked first, and nothing is written when it is\n" +
-			"damaged. The workers must be stopped meanwhile: they would decide facts whose outcomes are yet to be imported.\n" +
-			"Start them afterwards; they fold the log and tell nothing again, and no e-mail is sent again.\n\n" +
-			"Interrupted and given again it goes on; complete and given again it writes nothing.\n\n" +
-			"What the file says was erased is not imported. What was erased after it was made, --erased LIST erases again; the list is\n" +
-			"what `erase --list --json` printed.\n\n" +
+		Short: "Restore an exported file into an empty log, or copy its facts",
+		Long: "Restore an exported file into an empty log. The whole file is checked first, and nothing is written when it is\n" +
+			"damaged. Stop the workers meanwhile: they would decide facts whose outcomes are not imported yet.\n" +
+			"Start them afterwards. They fold the log, publish nothing again, and no e-mail is sent again.\n\n" +
+			"It is safe to re-run: after an interrupt it continues; when all is there it writes nothing.\n\n" +
+			"What the file says was erased is not imported. --erased LIST also erases what was erased after the export was made; the\n" +
+			"list is the output of `erase --list --json`.\n\n" +
 			"--facts copies only the facts, into any log, for its workers to decide, as `replay into` does.",
 		Example: "  softphonectl import softphone.ndjson.gz",
 		Args:    cobra.ExactArgs(1),
@@ -49,7 +49,7 @@ func importCommand(a *app) *cobra.Command {
 			return x.eraseImported(later)
 		}),
 	}
-	cmd.Flags().BoolVar(&facts, "facts", false, "copy the facts only")
+	cmd.Flags().BoolVar(&facts, "facts", false, "copy only the facts")
 	cmd.Flags().StringVar(&list, "erased", "", "a file that `erase --list --json` made, of what was erased after the export")
 	return cmd
 }
@@ -85,7 +85,7 @@ func (x *session) validate(name string) (replay.Validated, replay.Covered, error
 
 func (x *session) importLog(name string, file replay.Validated, erased replay.Covered) error {
 	if !file.Whole {
-		return usageError{fmt.Errorf("%s is a range of a log: what its outcomes refer to may not be in it; --facts copies the facts", name)}
+		return usageError{fmt.Errorf("%s is a range of a log: it may lack what its outcomes refer to; --facts copies the facts", name)}
 	}
 	if err := x.nobodyWorks(); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (x *session) importLog(name string, file replay.Validated, erased replay.Co
 	done, err := replay.Import(x.ctx, x.log, in, erased, bar.add)
 	bar.end()
 	return errors.Join(x.print(done, func() string {
-		return fmt.Sprintf("%s imported, %d there before", plural(done.Written, "message"), done.There)
+		return fmt.Sprintf("%s imported, %d already there", plural(done.Written, "message"), done.There)
 	}), err)
 }
 
@@ -132,7 +132,7 @@ func (x *session) nobodyWorks() error {
 	for _, f := range folders() {
 		replicas, err := x.observer().Replicas(x.ctx, f.Worker)
 		if err != nil {
-			return fmt.Errorf("whether %s runs: %w", f.Worker, err)
+			return fmt.Errorf("checking whether %s runs: %w", f.Worker, err)
 		}
 		if len(replicas) > 0 {
 			busy = append(busy, f.Worker)
@@ -141,7 +141,7 @@ func (x *session) nobodyWorks() error {
 	for _, r := range reactors() {
 		status := x.observer().Reactor(x.ctx, r.durable, "")
 		if status.Fault != "" {
-			return fmt.Errorf("whether %s runs: %s", r.durable, status.Fault)
+			return fmt.Errorf("checking whether %s runs: %s", r.durable, status.Fault)
 		}
 		if status.Pulling > 0 {
 			busy = append(busy, r.durable)

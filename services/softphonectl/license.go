@@ -26,13 +26,13 @@ func licenseText(raw []byte) (string, error) {
 	state := "in force"
 	switch {
 	case l.Generation == 0:
-		return "no license, now or ever", nil
+		return "never licensed", nil
 	case l.LicenseID == "":
-		return fmt.Sprintf("no license in force; the last one, number %d of this extension, was erased", l.Generation), nil
+		return fmt.Sprintf("no license in force; license %d of this extension was erased", l.Generation), nil
 	case !l.Active:
 		state = "revoked"
 	}
-	text := fmt.Sprintf("license %s, %s\n  number      %d of this extension\n  user        %s, %s <%s>\n  devices     up to %d",
+	text := fmt.Sprintf("license %s, %s\n  number      %d\n  user        %s, %s <%s>\n  devices     up to %d",
 		l.LicenseID, state, l.Generation, l.Username, l.DisplayName, l.Email, l.DeviceLimit)
 	if l.GrantedAt != nil {
 		text += "\n  granted     " + stamp(*l.GrantedAt)

@@ -77,7 +77,7 @@ func TestCopyOfWhatIsOlder(t *testing.T) {
 	into := []string{"replay", "into", to.NATS.URL(), "--yes"}
 	from.want(softphonectl.Done, append(into, "--from-seq", "3", "--limit", "1")...)
 	r := from.want(softphonectl.Partly, into...)
-	if want := "1 fact copied, 1 there before, 0 skipped, 2 too late\n"; r.out != want {
+	if want := "1 fact copied, 1 already there, 0 skipped, 2 too late\n"; r.out != want {
 		t.Errorf("copying all says %q, want %q", r.out, want)
 	}
 	if n := len(to.Messages(events.Stream, "log.*.pbx.>")); n != 2 {
@@ -96,7 +96,7 @@ func TestCopyOfWhatLiesBetween(t *testing.T) {
 	from.want(softphonectl.Done, append(into, "--limit", "1")...)
 	from.want(softphonectl.Done, append(into, "--from-seq", "3")...)
 	r := from.want(softphonectl.Partly, into...)
-	if want := "0 facts copied, 2 there before, 0 skipped, 1 too late\n"; r.out != want {
+	if want := "0 facts copied, 2 already there, 0 skipped, 1 too late\n"; r.out != want {
 		t.Errorf("copying all says %q, want %q", r.out, want)
 	}
 	if n := len(to.Messages(events.Stream, "log.*.pbx.>")); n != 2 {

@@ -62,7 +62,7 @@ func (x *session) confirm(question string) (bool, error) {
 		return true, nil
 	}
 	if !x.terminal.Asks {
-		return false, usageError{fmt.Errorf("%s There is no terminal to ask at: say --yes, or look first with --dry-run", question)}
+		return false, usageError{fmt.Errorf("%s Not a terminal; pass --yes, or look first with --dry-run", question)}
 	}
 	fmt.Fprintf(x.terminal.Err, "%s [y/N] ", question)
 	answer, err := typed(x.ctx, func() (string, error) { return bufio.NewReader(x.terminal.In).ReadString('\n') })

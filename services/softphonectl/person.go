@@ -22,8 +22,8 @@ func personCommand(a *app) *cobra.Command {
 	var s selection
 	cmd := &cobra.Command{
 		Use:   "person [tenant/extension]",
-		Short: "Print all that is kept of whoever has an extension (GDPR, Article 15)",
-		Long: "Print all that is kept of whoever has an extension: its events in the log, what each worker keeps in Redis, dead letters,\n" +
+		Short: "Print all data about the person of an extension (GDPR, Article 15)",
+		Long: "Print all data about the person of an extension: its events in the log, the workers' state in Redis, dead letters,\n" +
 			"and the keys of it in the buckets. With --json each is an object, as it is stored; the hash of the password is not shown.",
 		Example:           "  softphonectl person acme/1001 --json > acme-1001.ndjson",
 		Args:              cobra.MaximumNArgs(1),

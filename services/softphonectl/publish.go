@@ -47,7 +47,7 @@ func publishCommand(a *app) *cobra.Command {
 		Short: "Publish one fact, as the PBX core would, and print its sequence in the log",
 		Long: "Publish one fact, as the PBX core would, and print its sequence in the log.\n\n" +
 			"The facts and their data:\n\n" + catalog() + "\n" +
-			"What the contract does not know is refused, and nothing is sent. An event never carries a password.",
+			"Unknown fields are refused, and nothing is sent. An event never carries a password.",
 		Example: `  softphonectl publish SoftphoneEnabled --tenant acme --extension 1001 --wait \
     --data '{"email":"ann@example.com","username":"ann","displayName":"Ann"}'
   softphonectl publish ExtensionDeleted --tenant acme --extension 1001`,
@@ -61,11 +61,11 @@ func publishCommand(a *app) *cobra.Command {
 		RunE: failed(func(c *cobra.Command, args []string) error { return p.run(c, a, args[0]) }),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&p.tenant, "tenant", "", "whose extension it is (required)")
+	flags.StringVar(&p.tenant, "tenant", "", "tenant of the extension (required)")
 	flags.StringVar(&p.extension, "extension", "", "the extension (required)")
 	flags.StringVar(&p.data, "data", "", "the fact's data, a JSON object")
 	flags.StringVar(&p.dataFile, "data-file", "", "file with the data; - is standard input")
-	flags.StringVar(&p.id, "id", "", "UUID of version 7; repeat a publication with the same one and it counts once")
+	flags.StringVar(&p.id, "id", "", "UUID of version 7; publishing again with the same ID counts once")
 	flags.StringVar(&p.time, "time", "", "when it happened, RFC 3339 (default: now)")
 	flags.Var(durationFlag(&p.wait, time.Millisecond), "wait", "wait for the decision and print it; --wait=30s to wait longer than "+decisionTime.String())
 	flags.Lookup("wait").NoOptDefVal = decisionTime.String()
@@ -87,16 +87,16 @@ func catalog() string {
 
 func oneFact(args []string) error {
 	if len(args) == 0 {
-		return errors.New("which fact? One of " + strings.Join(events.Facts(), ", "))
+		return errors.New("a fact is required: one of " + strings.Join(events.Facts(), ", "))
 	}
 	if len(args) > 1 {
-		return fmt.Errorf("one fact at a time, but %q follows it (a time to wait is written --wait=10s)", args[1])
+		return fmt.Errorf("one fact at a time, but %q follows it (a time to wait is --wait=10s)", args[1])
 	}
 	switch sources := events.SourcesOf(args[0]); {
 	case events.IsFact(args[0]):
 		return nil
 	case len(sources) == 0:
-		return fmt.Errorf("%q is no fact: it is one of %s", args[0], strings.Join(events.Facts(), ", "))
+		return fmt.Errorf("%q is an unknown fact; expected one of %s", args[0], strings.Join(events.Facts(), ", "))
 	default:
 		return fmt.Errorf("%s is an outcome, which only the worker %s publishes", args[0], sources[0])
 	}
@@ -135,10 +135,10 @@ func (p *publication) run(c *cobra.Command, a *app, name string) error {
 // check finds faults of the flags that the contract does not know about.
 func (p *publication) check(name string) error {
 	if p.tenant == "" || p.extension == "" {
-		return errors.New("--tenant and --extension are required: whom is this about?")
+		return errors.New("--tenant and --extension are required")
 	}
 	if p.wait > 0 && !slices.Contains(decided(), name) {
-		return fmt.Errorf("--wait: nobody decides on %s, the mailer acts on it when it can: leave --wait out", name)
+		return fmt.Errorf("--wait: %s has no decision, the mailer handles it when it can: leave --wait out", name)
 	}
 	return nil
 }
@@ -252,16 +252,16 @@ func store(ctx context.Context, js jetstream.JetStream, m *nats.Msg) (*jetstream
 func notStored(err error, id string) error {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		return fmt.Errorf("nothing stores facts there: run `softphonectl setup` once; on a cluster, a majority of the servers may be missing (%w)", err)
+		return fmt.Errorf("no stream stores facts there: run `softphonectl setup` once; in a cluster, a majority of the servers may be missing (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no acknowledgement within %s; it may be stored all the same: repeat it with --id %s and it counts once", patience, id)
+		return fmt.Errorf("no acknowledgement within %s; it may be stored anyway: repeat with --id %s, and it counts once", patience, id)
 	}
 	return fmt.Errorf("not stored: %w", err)
 }
 
 func (p *publication) decision(ctx context.Context, from *nats.Subscription, stored published) (*events.Decision, error) {
 	if stored.Duplicate {
-		return nil, errors.New("this fact was in the log before: it is decided once, and this was not the time")
+		return nil, errors.New("this fact was already in the log, and is decided only once")
 	}
 	waiting, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
@@ -285,7 +285,7 @@ func (p *publication) decision(ctx context.Context, from *nats.Subscription, sto
 func (p published) text() string {
 	text := fmt.Sprintf("sequence %d", p.Sequence)
 	if p.Duplicate {
-		text += " (was there before)"
+		text += " (already stored)"
 	}
 	if p.Decision != nil {
 		text += "\n" + describe(*p.Decision)

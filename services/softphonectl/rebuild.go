@@ -18,16 +18,15 @@ func rebuildCommand(a *app) *cobra.Command {
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "rebuild <worker>",
-		Short: "Forget what a worker keeps in Redis, and watch it fold the log again",
-		Long: "Forget what a worker keeps in Redis: its checkpoints and states. The running worker notices within seconds and folds\n" +
-			"the log from its beginning. Nothing is told again and no e-mail is sent again. Until it is done, it answers that it is\n" +
-			"not current, and sign-ins on devices with a seat wait for its decision.\n\n" +
-			"For drills, and for a state that `replay state --apply` does not repair: one whose checkpoint is not of this log,\n" +
-			"or damaged.\n\n" +
+		Short: "Drop a worker's state in Redis, and watch it fold the log again",
+		Long: "Drop a worker's state in Redis: its checkpoints and states. The running worker notices within seconds and folds\n" +
+			"the log from its start. Nothing is published again and no e-mail is sent again. Until it is done, the worker answers that\n" +
+			"it is not current, and sign-ins on devices with a seat wait for its decision.\n\n" +
+			"For drills, and for state that `replay state --apply` does not repair: its checkpoint is damaged, or not of this log.\n\n" +
 			"The workers: " + strings.Join(folderNames(), ", ") + ".",
 		Args: func(_ *cobra.Command, names []string) error {
 			if len(names) != 1 {
-				return errors.New("which worker? One of " + strings.Join(folderNames(), ", "))
+				return errors.New("a worker is required: one of " + strings.Join(folderNames(), ", "))
 			}
 			return nil
 		},
@@ -40,7 +39,7 @@ func rebuildCommand(a *app) *cobra.Command {
 			return x.rebuild(workers[0], wait)
 		}),
 	}
-	cmd.Flags().BoolVar(&wait, "wait", true, "until the worker has folded everything")
+	cmd.Flags().BoolVar(&wait, "wait", true, "wait until the worker has folded everything")
 	return cmd
 }
 
@@ -65,10 +64,10 @@ func (x *session) rebuild(worker folder, wait bool) error {
 	result := rebuilt{Worker: worker.Worker, Events: n}
 	if x.dryRun {
 		return x.print(result, func() string {
-			return fmt.Sprintf("would forget what %s keeps; it would fold %s again", worker.Worker, plural(n, "event"))
+			return fmt.Sprintf("would drop the state of %s; it would fold %s again", worker.Worker, plural(n, "event"))
 		})
 	}
-	yes, err := x.confirm(fmt.Sprintf("Forget what %s keeps, so that it folds %s again?", worker.Worker, plural(n, "event")))
+	yes, err := x.confirm(fmt.Sprintf("Drop the state of %s, so that it folds %s again?", worker.Worker, plural(n, "event")))
 	if !yes || err != nil {
 		return err
 	}
@@ -91,9 +90,9 @@ func (x *session) rebuild(worker folder, wait bool) error {
 
 func (r rebuilt) text() string {
 	if !r.Done {
-		return fmt.Sprintf("%s: %s forgotten, %s to fold again", r.Worker, plural(r.States, "state"), plural(r.Events, "event"))
+		return fmt.Sprintf("%s: %s dropped, %s to fold again", r.Worker, plural(r.States, "state"), plural(r.Events, "event"))
 	}
-	return fmt.Sprintf("%s: %s forgotten, %s folded again in %.1f s", r.Worker, plural(r.States, "state"), plural(r.Events, "event"), r.Seconds)
+	return fmt.Sprintf("%s: %s dropped, %s folded again in %.1f s", r.Worker, plural(r.States, "state"), plural(r.Events, "event"), r.Seconds)
 }
 
 // forget removes a worker's checkpoints, and with each all states of its partition:

@@ -15,7 +15,7 @@ import (
 func replayCommand(a *app) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "replay",
-		Short: "Replay the log: hold states and decisions against it, send mail again, copy facts elsewhere",
+		Short: "Replay the log: compare states and decisions with it, send mail again, copy facts elsewhere",
 	}, replayStateCommand(a), replayDecisionsCommand(a), replayMailCommand(a), replayIntoCommand(a))
 }
 
@@ -42,7 +42,7 @@ func (c *comparison) all(workers []folder) error {
 		return err
 	}
 	if holes.Messages > 0 {
-		c.say("the log has a hole: %s deleted, the first at sequence %d; what they would have changed is not in the replay",
+		c.say("the log has gaps: %s deleted, the first at sequence %d; the replay lacks what they changed",
 			plural(holes.Messages, "message")+were(holes.Messages), holes.First)
 	}
 	var total replay.Summary
@@ -87,7 +87,7 @@ func (c *comparison) one(worker folder) (replay.Summary, error) {
 	}
 	left := journal.left()
 	if n := events.Partitions - len(left); n > 0 {
-		c.say("%s: going on where it was interrupted: %s of %d are done (--anew begins again)", worker.Worker, plural(uint64(n), "partition"), events.Partitions)
+		c.say("%s: continuing after an interrupt: %s of %d are done (--restart starts over)", worker.Worker, plural(uint64(n), "partition"), events.Partitions)
 	}
 	bar, err := c.barOf(worker, len(left))
 	if err != nil {

@@ -13,18 +13,18 @@ func replayDecisionsCommand(a *app) *cobra.Command {
 	var anew bool
 	cmd := &cobra.Command{
 		Use:   "decisions [worker...]",
-		Short: "Decide every fact anew and compare with the outcomes in the log",
-		Long: "Decide every fact of the log anew, with the rules this program has, and compare with the outcomes recorded: has a\n" +
-			"rule changed, did a worker decide on a state that was wrong, or has the log been tampered with?\n\n" +
-			"  missing  an outcome that should have been told is not there\n" +
+		Short: "Re-decide every fact and compare with the outcomes in the log",
+		Long: "Re-decide every fact of the log with this program's rules, and compare with the recorded outcomes: has a\n" +
+			"rule changed, did a worker decide from a wrong state, or has the log been tampered with?\n\n" +
+			"  missing  an outcome that should be there is not\n" +
 			"  doubled  it is there twice\n" +
 			"  wrong    it says something else\n" +
 			"  phantom  nothing leads to it\n" +
 			"  foreign  it names no cause: another program published it\n\n" +
-			"A worker's checkpoint only says how far it has come: where that is damaged, or of another log (not-this-log), its last\n" +
-			"outcome says it.\n\n" +
-			"Nothing is changed: what is in the log was said.\n\n" +
-			"The workers: " + strings.Join(folderNames(), ", ") + ". Without one named, all that there are.",
+			"A worker's checkpoint says how far it has come. Where it is damaged, or of another log (not-this-log), the last outcome\n" +
+			"says it instead.\n\n" +
+			"Nothing is changed: what is in the log stays.\n\n" +
+			"The workers: " + strings.Join(folderNames(), ", ") + ". Without a name: all of them.",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),
 		RunE: a.with(a.open, func(x *session, args []string) error {
@@ -42,6 +42,6 @@ func replayDecisionsCommand(a *app) *cobra.Command {
 			return c.all(workers)
 		}),
 	}
-	cmd.Flags().BoolVar(&anew, "anew", false, "do not go on where an interrupted run stopped")
+	cmd.Flags().BoolVar(&anew, "restart", false, "start over instead of continuing an interrupted run")
 	return cmd
 }

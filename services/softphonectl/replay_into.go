@@ -28,12 +28,12 @@ func replayIntoCommand(a *app) *cobra.Command {
 	var i copying
 	cmd := &cobra.Command{
 		Use:   "into NATS-URL",
-		Short: "Copy facts into another system's log, whose workers decide them there",
+		Short: "Copy facts into another system's log, where its workers decide them",
 		Long: "Copy a range of facts into another system's log, such as that of a staging system. Its workers decide them there.\n\n" +
-			"Given again, also after an interrupt, it copies what is not there yet: every copy says where it comes from. What is\n" +
-			"older than what was copied of an extension before is left out, too late: facts are decided in order.\n\n" +
-			"Beware of its mailer: it sends welcome e-mails to the addresses in the facts, unless --anonymize replaces them.\n" +
-			"--anonymize also replaces names, user names, reasons and device ids, the same one always by the same; extension\n" +
+			"Safe to re-run, also after an interrupt: it copies what is not there yet, and every copy says where it comes from.\n" +
+			"A fact older than one copied before for the same extension is left out as too late: facts are decided in order.\n\n" +
+			"Beware: its mailer sends welcome e-mails to the addresses in the facts, unless --anonymize replaces them.\n" +
+			"--anonymize also replaces names, user names, reasons and device ids, equal values by equal ones; extension\n" +
 			"numbers and tenants stay (see --rename-tenant).",
 		Example: "  softphonectl replay into nats://staging:4222 --tenant acme --rename-tenant acme=acme-test --anonymize",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
@@ -46,14 +46,14 @@ func replayIntoCommand(a *app) *cobra.Command {
 	flags.StringVar(&i.speed, "speed", "max", "how fast: 1x as it happened, 60x, or max")
 	flags.StringSliceVar(&i.tenants, "rename-tenant", nil, "old=new, may be repeated")
 	i.flags(cmd)
-	flags.StringVar(&i.user, "to-user", "", "NATS user there (default: none, or as in the URL)")
+	flags.StringVar(&i.user, "to-user", "", "NATS user of the target (default: none, or as in the URL)")
 	flags.StringVar(&i.file, "to-password-file", "", "file with its password (default: $TARGET_NATS_PASSWORD)")
 	return cmd
 }
 
 func (i *copying) run(x *session, url string) error {
 	if url == "" { // NATS would take the one at its default address
-		return usageError{errors.New("into which NATS? Say nats://host:4222")}
+		return usageError{errors.New("the target is required, such as nats://host:4222")}
 	}
 	i.sources = events.FactSources()
 	r, err := i.ranged(time.Now())
@@ -138,7 +138,7 @@ func (x *session) copy(read func(each func(eventlog.Message) error) error, copie
 }
 
 func copiedText(c replay.Copied) string {
-	text := fmt.Sprintf("%s copied, %d there before, %d skipped", plural(c.Written, "fact"), c.There, c.Skipped)
+	text := fmt.Sprintf("%s copied, %d already there, %d skipped", plural(c.Written, "fact"), c.There, c.Skipped)
 	if c.Late > 0 {
 		text += fmt.Sprintf(", %d too late", c.Late)
 	}
@@ -174,10 +174,10 @@ func (i *copying) renamed(x *session) (map[string]string, error) {
 			return nil, usageError{fmt.Errorf("--rename-tenant: %q is not of the form old=new", pair)}
 		}
 		if before, twice := rename[old]; twice && before != to {
-			return nil, usageError{fmt.Errorf("--rename-tenant: %s is to be both %s and %s", old, before, to)}
+			return nil, usageError{fmt.Errorf("--rename-tenant: %s is renamed twice, to %s and to %s", old, before, to)}
 		}
 		if i.tenant != "" && i.tenant != old {
-			return nil, usageError{fmt.Errorf("--rename-tenant: nothing of %s is copied, only of --tenant %s", old, i.tenant)}
+			return nil, usageError{fmt.Errorf("--rename-tenant: %s is not copied, only --tenant %s", old, i.tenant)}
 		}
 		there, err := x.hasFacts(old)
 		if err != nil {
@@ -215,7 +215,7 @@ func change(m eventlog.Message, rename map[string]string, hide *anonymizer) (eve
 	if hide != nil {
 		fact.Actor = hide.actor(fact.Actor)
 		if fact.Data = hide.data(fact.Data); fact.Data == nil {
-			return fact, fmt.Errorf("nobody knows what is personal in a %s", m.Name())
+			return fact, fmt.Errorf("what is personal in a %s is not known", m.Name())
 		}
 	}
 	return fact, nil

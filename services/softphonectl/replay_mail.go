@@ -55,12 +55,12 @@ func replayMailCommand(a *app) *cobra.Command {
 		Use:   "mail",
 		Short: "Send welcome e-mails again, on purpose; without --yes it only shows how many and to whom",
 		Long: "Send welcome e-mails again, on purpose. Without --yes it only shows how many and to whom.\n\n" +
-			"It chooses extensions by what became of their welcome e-mails, and requests one for each that has a license in\n" +
-			"force, at the address the license has now. The mailer sends it, as it does when an administrator asks for it.\n\n" +
-			"With --skipped it chooses those that were skipped wrongly: for want of a license, while the log says that it was in\n" +
-			"force, and still is. A notice that was skipped so is shown, and not sent.\n\n" +
-			"Given again, also after an interrupt, it sends nothing twice. To send once more all the same, or to try again what\n" +
-			"failed again, count --round up.",
+			"It chooses extensions by the outcome of their welcome e-mails, and requests one for each that has a license in\n" +
+			"force, to the address of that license. The mailer sends it, as it does for an administrator.\n\n" +
+			"--skipped chooses welcome e-mails that were skipped wrongly: as not licensed, while the log says that the license was\n" +
+			"in force, and still is. A notice that was skipped wrongly is shown, and not sent: its news is old.\n\n" +
+			"Safe to re-run, also after an interrupt: it sends nothing twice. To send once more anyway, or to retry what\n" +
+			"failed again, increase --round.",
 		Example: "  softphonectl replay mail --since 24h\n  softphonectl replay mail --since 24h --yes\n" +
 			"  softphonectl replay mail --state sent --tenant acme\n  softphonectl replay mail --skipped --yes",
 		Args: cobra.NoArgs,
@@ -71,10 +71,10 @@ func replayMailCommand(a *app) *cobra.Command {
 	}
 	m.whom(cmd)
 	m.when(cmd)
-	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "what became of them: failed, bounced, skipped, sent")
-	cmd.Flags().BoolVar(&m.skipped, "skipped", false, "those that were skipped although the license was in force, by the log alone")
+	cmd.Flags().StringSliceVar(&m.states, "state", []string{"failed"}, "their outcome: failed, bounced, skipped, sent")
+	cmd.Flags().BoolVar(&m.skipped, "skipped", false, "those that were skipped although the license was in force")
 	cmd.MarkFlagsMutuallyExclusive("state", "skipped")
-	cmd.Flags().Var(countFlag(&m.round), "round", "how many times they are sent again, with this one")
+	cmd.Flags().Var(countFlag(&m.round), "round", "1 for the first time they are sent again, 2 for the second, …")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"failed", "bounced", "skipped", "sent"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -118,12 +118,12 @@ func (m *mailReplay) run() error {
 	case send:
 		m.say("%s requested", plural(requested, "e-mail"))
 	case left > 0:
-		m.say("%s would be sent; nothing was: --yes sends", plural(left, "e-mail"))
+		m.say("%s would be sent; pass --yes to send", plural(left, "e-mail"))
 	default:
 		m.say("nothing to send")
 	}
 	if failed > 0 {
-		m.say("%s failed again: --round %d tries once more", plural(failed, "e-mail"), m.round+1)
+		m.say("%s failed again: retry with --round %d", plural(failed, "e-mail"), m.round+1)
 	}
 	return nil
 }
@@ -291,7 +291,7 @@ func (x *session) publishFact(fact events.Event) error {
 	message.Header.Set(events.HeaderMsgID, fact.ID)
 	_, err = x.log.Publish(x.ctx, message)
 	if err != nil && x.ctx.Err() == nil {
-		return errors.Join(err, errors.New("give the command again: what was published counts once"))
+		return errors.Join(err, errors.New("re-run the command: what was published counts once"))
 	}
 	return err
 }

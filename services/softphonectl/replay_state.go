@@ -13,14 +13,14 @@ func replayStateCommand(a *app) *cobra.Command {
 	var apply, anew bool
 	cmd := &cobra.Command{
 		Use:   "state [worker...]",
-		Short: "Fold the log in memory and compare what workers keep in Redis; --apply repairs what differs",
-		Long: "Fold the log in memory with the workers' own rules, compare what they keep in Redis, and print every difference.\n\n" +
-			"The workers go on meanwhile: every state is compared at the checkpoint it was read with. --apply replaces only what\n" +
-			"differs, and only while that checkpoint stands; sign-ins go on. What was told because of a wrong state stays told:\n" +
-			"`replay decisions` shows it.\n\n" +
-			"Interrupted and given again within an hour it goes on with the partitions that are left. Their part of the log is\n" +
+		Short: "Fold the log in memory and compare with the state in Redis; --apply repairs what differs",
+		Long: "Fold the log in memory with the workers' own rules, compare the result with Redis, and print every difference.\n\n" +
+			"The workers keep running: every state is compared at the checkpoint it was read with. --apply replaces only what\n" +
+			"differs, and only while that checkpoint stands; sign-ins go on. Outcomes of a wrong state stay in the log:\n" +
+			"`replay decisions` shows them.\n\n" +
+			"Re-run within an hour after an interrupt, it continues with the partitions that are left. Their part of the log is\n" +
 			"read again; up to 2,000,000 messages are read for all partitions at once, and none of them is done before the end.\n\n" +
-			"The workers: " + strings.Join(folderNames(), ", ") + ". Without one named, all that there are.",
+			"The workers: " + strings.Join(folderNames(), ", ") + ". Without a name: all of them.",
 		Example:   "  softphonectl replay state\n  softphonectl replay state device-counter --apply --yes",
 		Args:      cobra.ArbitraryArgs,
 		ValidArgs: folderNames(),
@@ -45,6 +45,6 @@ func replayStateCommand(a *app) *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&apply, "apply", false, "repair what differs")
-	cmd.Flags().BoolVar(&anew, "anew", false, "do not go on where an interrupted run stopped")
+	cmd.Flags().BoolVar(&anew, "restart", false, "start over instead of continuing an interrupted run")
 	return cmd
 }

@@ -195,7 +195,7 @@ func TestAnonymizeOutcomes(t *testing.T) {
 		}
 		for _, name := range events.Outcomes(worker) {
 			if !known[name] {
-				t.Errorf("nobody knows what is personal in a %s", name)
+				t.Errorf("what is personal in a %s is not known", name)
 			}
 		}
 	}

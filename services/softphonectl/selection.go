@@ -24,8 +24,8 @@ type selection struct {
 
 // whom adds the flags that name an extension.
 func (s *selection) whom(c *cobra.Command) {
-	c.Flags().Var(tenantFlag(&s.tenant), "tenant", "of this tenant only")
-	c.Flags().Var(extensionFlag(&s.extension), "extension", "of this extension only")
+	c.Flags().Var(tenantFlag(&s.tenant), "tenant", "only of this tenant")
+	c.Flags().Var(extensionFlag(&s.extension), "extension", "only of this extension")
 	for _, name := range []string{"tenant", "extension"} {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
@@ -42,13 +42,13 @@ func (s *selection) when(c *cobra.Command) {
 func (s *selection) where(c *cobra.Command) {
 	c.Flags().Uint64Var(&s.from, "from-seq", 0, "from this sequence on")
 	c.Flags().Var(countFlag(&s.to), "to-seq", "up to this sequence")
-	c.Flags().Var(countFlag(&s.limit), "limit", "at most so many")
+	c.Flags().Var(countFlag(&s.limit), "limit", "maximum number")
 }
 
 // what adds the flags that name kinds of events.
 func (s *selection) what(c *cobra.Command) {
-	c.Flags().StringSliceVar(&s.types, "type", nil, "of these types only: DeviceActivated,EmailFailed")
-	c.Flags().StringSliceVar(&s.sources, "source", nil, "said by these only: "+strings.Join(sources(), ", "))
+	c.Flags().StringSliceVar(&s.types, "type", nil, "only of these types: DeviceActivated,EmailFailed")
+	c.Flags().StringSliceVar(&s.sources, "source", nil, "only published by these: "+strings.Join(sources(), ", "))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(eventTypes(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("source", cobra.FixedCompletions(sources(), cobra.ShellCompDirectiveNoFileComp))
 }
@@ -84,7 +84,7 @@ func (x *session) known(flag, name string, all []string, subject string) error {
 	}
 	there, err := x.log.LastOf(x.ctx, subject) // a stranger's, or of a newer contract
 	if err == nil && there == nil {
-		err = usageError{fmt.Errorf("%s: nothing in the log is of %q; there are %s", flag, name, strings.Join(all, ", "))}
+		err = usageError{fmt.Errorf("%s: the log has no %q; it has %s", flag, name, strings.Join(all, ", "))}
 	}
 	return err
 }
@@ -174,12 +174,12 @@ func (s *selection) one(args []string) (events.Extension, error) {
 	if len(args) == 1 {
 		tenant, extension, two := strings.Cut(args[0], "/")
 		if !two || s.tenant != "" || s.extension != "" {
-			return events.Extension{}, usageError{errors.New("say which extension as tenant/extension, or with --tenant and --extension")}
+			return events.Extension{}, usageError{errors.New("extension required as tenant/extension, or --tenant and --extension")}
 		}
 		s.tenant, s.extension = tenant, extension
 	}
 	if s.tenant == "" || s.extension == "" {
-		return events.Extension{}, usageError{errors.New("which extension? Say it as acme/1001, or with --tenant and --extension")}
+		return events.Extension{}, usageError{errors.New("extension required, e.g. acme/1001, or --tenant and --extension")}
 	}
 	x := events.Extension{Tenant: s.tenant, Number: s.extension}
 	if err := x.Validate(); err != nil {

@@ -21,7 +21,7 @@ func setupCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the streams and buckets, or check that they are what the workers need",
-		Long: "Create the streams and buckets, or check that they are what the workers need. It may be repeated at any time.\n" +
+		Long: "Create the streams and buckets, or check that they are what the workers need. Safe to re-run at any time.\n" +
 			"A stream that could have dropped an event, or stores events elsewhere, is refused and left as it is.\n\n" +
 			"It needs the rights of an administrator of JetStream (in deploy/nats: the user setup).",
 		Args: cobra.NoArgs,

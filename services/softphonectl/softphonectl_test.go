@@ -181,7 +181,7 @@ func TestWaitPrintsTheDecision(t *testing.T) {
 		return events.Decision{Outcome: "DeviceActivated", Sequence: 1, EventID: fact.ID, Data: data}
 	})
 	args := []string{"publish", "DeviceSignedIn", "--tenant", "acme", "--extension", "1001", "--data", `{"deviceId":"phone-1","platform":"iphone"}`, "--wait"}
-	if out := s.must(args...); out != "sequence 1\nDeviceActivated: phone-1 is in, 1 of 4 devices\n" {
+	if out := s.must(args...); out != "sequence 1\nDeviceActivated: phone-1 is signed in, 1 of 4 devices\n" {
 		t.Errorf("says %q", out)
 	}
 

@@ -24,15 +24,15 @@ func statusCommand(a *app) *cobra.Command {
 		Long: "Show how each worker is.\n\n" +
 			"  replicas    that answer\n" +
 			"  partitions  that one of them owns, of all there are\n" +
-			"  lag         events in the log that it has not folded, or has not been given\n" +
+			"  lag         events in the log that it has not folded or received yet\n" +
 			"  checkpoint  the last event folded, in any partition\n" +
-			"  in hand     events a worker was given and has not finished: tried now, or waiting for another try\n\n" +
-			"A partition that is refused is shown with the reason. The exit code is 4 when something is not as it should be:\n" +
+			"  in progress events a worker was given and has not finished: being tried, or waiting for a retry\n\n" +
+			"A partition that is refused is shown with the reason. The exit code is 4 when there is a problem:\n" +
 			"the log takes no writes, nobody owns a partition, or one is refused, a worker that sends was never started, or a copy of the log is offline.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("every") && !watch {
-				return errors.New("--every: nothing is repeated without --watch")
+				return errors.New("--every needs --watch")
 			}
 			look := a.with(a.open, func(x *session, _ []string) error { return x.look() })
 			err := look(c, args)
@@ -51,8 +51,8 @@ func statusCommand(a *app) *cobra.Command {
 			}
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "again and again, until interrupted")
-	cmd.Flags().Var(durationFlag(&every, often), "every", "how often, with --watch")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "refresh until interrupted")
+	cmd.Flags().Var(durationFlag(&every, often), "every", "how often to refresh, with --watch")
 	return cmd
 }
 
@@ -63,7 +63,7 @@ func (x *session) look() error {
 	}
 	well, err := x.status()
 	if err == nil && !well {
-		err = codeError{errors.New("not all is as it should be"), Differs}
+		err = codeError{errors.New("problems found"), Differs}
 	}
 	return err
 }
@@ -92,7 +92,7 @@ func (x *session) status() (well bool, err error) {
 	}
 	notes := append(log.remarks(), x.unwritable()...)
 	well = len(notes) == 0
-	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN HAND", "DEAD", "LAST OUTCOME"}}
+	rows := [][]string{{"WORKER", "REPLICAS", "PARTITIONS", "LAG", "CHECKPOINT", "IN PROGRESS", "DEAD", "LAST OUTCOME"}}
 	for _, f := range there {
 		status := x.folderStatus(f)
 		if x.ctx.Err() != nil { // nothing was found out
@@ -129,7 +129,7 @@ func (x *session) status() (well bool, err error) {
 			notes = append(notes, status.Worker+": "+status.Fault)
 		}
 		if !status.There && !optional {
-			notes = append(notes, status.Worker+": has never run with this log")
+			notes = append(notes, status.Worker+": has never run on this log")
 		}
 		if err := x.object(status); err != nil {
 			return false, err

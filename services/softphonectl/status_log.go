@@ -33,7 +33,7 @@ func (x *session) logStatus() (logStatus, error) {
 }
 
 func (l logStatus) text() string {
-	text := fmt.Sprintf("log %s of %s, %s, last sequence %d", l.Log, stamp(l.Created), plural(l.Messages, "message"), l.Last)
+	text := fmt.Sprintf("log %s, created %s, %s, last sequence %d", l.Log, stamp(l.Created), plural(l.Messages, "message"), l.Last)
 	if l.Deleted > 0 {
 		text += fmt.Sprintf(", %d deleted", l.Deleted)
 	}

@@ -83,7 +83,7 @@ func (x *session) foldersNamed(names []string) ([]folder, error) {
 		}
 		i := slices.IndexFunc(folders(), func(f folder) bool { return f.Worker == name })
 		if i < 0 {
-			return nil, usageError{fmt.Errorf("%q is no worker that keeps state: it is one of %s", name, strings.Join(folderNames(), ", "))}
+			return nil, usageError{fmt.Errorf("%q is not a worker with state; expected one of %s", name, strings.Join(folderNames(), ", "))}
 		}
 		all = append(all, folders()[i])
 	}

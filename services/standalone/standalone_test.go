@@ -208,7 +208,7 @@ func TestTheMainJob(t *testing.T) {
 	v := variables(t)
 	s := run(t, v)
 	commands := s.tour()
-	for i, want := range []string{"LicenseGranted", "DeviceActivated: phone-1 is in, 1 of 4 devices", `SoftphoneRenamed: shown as "Ann Lee (Sales)"`} {
+	for i, want := range []string{"LicenseGranted", "DeviceActivated: phone-1 is signed in, 1 of 4 devices", `SoftphoneRenamed: shown as "Ann Lee (Sales)"`} {
 		if said := s.shell(commands[i]); !strings.Contains(said, want) {
 			t.Errorf("%s\nsays %q, want %s", commands[i], said, want)
 		}
@@ -245,7 +245,7 @@ func TestSoftphonectlFindsIt(t *testing.T) {
 	s := run(t, variables(t))
 	s.shell(s.tour()[0])
 	status := func(folder string, variables ...string) (string, error) {
-		cmd := exec.Command(filepath.Join(programs, "softphonectl"), "replay", "state", "--anew")
+		cmd := exec.Command(filepath.Join(programs, "softphonectl"), "replay", "state", "--restart")
 		cmd.Dir, cmd.Env = folder, append(os.Environ(), variables...)
 		said, err := cmd.CombinedOutput()
 		return string(said), err

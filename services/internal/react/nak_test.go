@@ -12,7 +12,7 @@ import (
 
 var errTurn = errors.New("not its turn")
 
-// What says that a message is refused for a while gets nowhere: it is said again, and
+// What says that a message is refused for a while gets nowhere: it is republished, and
 // the message comes when it was asked for, and not after AckWait.
 func TestRefusalThatIsLost(t *testing.T) {
 	t.Parallel()
