@@ -20,6 +20,9 @@ const (
 	// two silent ones reading has failed.
 	heartbeat = 3 * time.Second
 
+	// pullExpiry is how long a pull that gets nothing stays open at the server.
+	pullExpiry = 2 * heartbeat
+
 	// orphaned is how long the server keeps a consumer that nobody reads.
 	orphaned = 30 * time.Second
 )
@@ -56,59 +59,56 @@ func (p place) config() jetstream.ConsumerConfig {
 // consume hands over what is read from a place on, at most ahead of the sink by so
 // many messages. Whatever could have made it miss a message is an [ErrGap].
 func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop func(), pending uint64, err error) {
+	if l.imported && p.shared {
+		return nil, 0, errNoConsumer
+	}
+	reading, end := context.WithCancel(context.Background())
 	forget := l.cutOff(to)
-	defer func() {
-		if err != nil {
-			forget()
-		}
-	}()
-	consumer, err := l.consumer(ctx, p)
-	if errors.Is(err, errNoConsumer) && !p.shared {
-		end := l.poll(p, to)
-		return func() { end(); forget() }, unknown, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
-	}
-	reading := &contiguous{sink: to}
-	consuming, err := consumer.Consume(reading.take,
-		jetstream.PullMaxMessages(ahead),
-		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(2*heartbeat),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { to.fail(gap(err)) }))
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
-	}
-	watching, end := context.WithCancel(context.Background())
+	stop = func() { end(); forget() }
 	if l.imported {
-		go reading.watch(watching, consumer)
+		go func() {
+			if err := l.poll(reading, p, ahead, to); reading.Err() == nil {
+				to.fail(gap(err))
+			}
+		}()
+		return stop, unknown, nil
 	}
-	stop = func() {
-		end()
-		consuming.Stop()
-		forget()
+	consumer, err := l.js.CreateConsumer(ctx, events.Stream, p.config())
+	if err == nil {
+		err = deliver(reading, consumer, ahead, &contiguous{sink: to})
+	}
+	if err != nil {
+		stop()
+		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
 	}
 	return stop, consumer.CachedInfo().NumPending, nil
 }
 
-// consumer is one for this reader alone: made for it, or, where the log is another
-// account's, the durable one that setup made, put to the place. Without one the error
-// is errNoConsumer.
+// deliver hands over what a consumer delivers, until the context ends.
+func deliver(ctx context.Context, consumer jetstream.Consumer, ahead int, to *contiguous) error {
+	consuming, err := consumer.Consume(to.take,
+		jetstream.PullMaxMessages(ahead),
+		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(pullExpiry),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { to.fail(gap(err)) }))
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, consuming.Stop)
+	return nil
+}
+
+// durable is the consumer that setup made for an owner, put to a sequence. Without one
+// the error is errNoConsumer.
 //
 // Two owners of a partition, one of them paused, use the same durable. Each then misses
 // what the other is given, which the numbers of the deliveries show, and where nothing
 // follows a look at the consumer (watch): a gap, and both start again, of whom the fence
 // lets one go on.
-func (l *Log) consumer(ctx context.Context, p place) (jetstream.Consumer, error) {
-	if !l.imported {
-		return l.js.CreateConsumer(ctx, events.Stream, p.config())
-	}
-	if p.durable == "" {
-		return nil, errNoConsumer
-	}
-	body := []byte(`{"seq":` + strconv.FormatUint(p.from, 10) + `}`)
+func (l *Log) durable(ctx context.Context, name string, from uint64) (jetstream.Consumer, error) {
+	body := []byte(`{"seq":` + strconv.FormatUint(from, 10) + `}`)
 	ctx, cancel := context.WithTimeout(ctx, heartbeat)
 	defer cancel()
-	reply, err := l.conn.RequestWithContext(ctx, events.APIPrefix+".CONSUMER.RESET."+events.Stream+"."+p.durable, body)
+	reply, err := l.conn.RequestWithContext(ctx, events.APIPrefix+".CONSUMER.RESET."+events.Stream+"."+name, body)
 	if err != nil { // nobody: setup has not made it, or the server it is on is away
 		return nil, fmt.Errorf("%w: %w", errNoConsumer, err)
 	}
@@ -121,7 +121,7 @@ func (l *Log) consumer(ctx context.Context, p place) (jetstream.Consumer, error)
 	if reset.Error != nil {
 		return nil, fmt.Errorf("%w: %w", errNoConsumer, reset.Error)
 	}
-	consumer, err := l.js.Consumer(ctx, events.Stream, p.durable)
+	consumer, err := l.js.Consumer(ctx, events.Stream, name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoConsumer, err)
 	}
@@ -147,28 +147,18 @@ type contiguous struct {
 	delivered atomic.Uint64
 }
 
-const (
-	// A reader that is given nothing looks at its consumer so often: soon after its start,
-	// when the pulls of an owner before it may still be open, and later.
-	watchSoon, watchLater = time.Second, 3 * time.Second
+// watchPause is how often a reader that is given nothing looks at its consumer.
+const watchPause = 2 * time.Second
 
-	// watchStart is longer than a pull stays open.
-	watchStart = 4 * heartbeat
-)
-
-// watch fails the reader when its consumer has delivered to somebody else what the reader
-// was not given: with nothing after it, no delivery would show the gap.
-func (c *contiguous) watch(ctx context.Context, consumer jetstream.Consumer) {
-	began, before, missed := time.Now(), uint64(0), false
+// watch returns when the consumer has delivered to somebody else what this reader was not
+// given: with nothing after it, no delivery would show the gap.
+func (c *contiguous) watch(ctx context.Context, consumer jetstream.Consumer) error {
+	before, missed := uint64(0), false
 	for {
-		pause := watchLater
-		if time.Since(began) < watchStart {
-			pause = watchSoon
-		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-time.After(pause):
+			return ctx.Err()
+		case <-time.After(watchPause):
 		}
 		taken := c.delivered.Load()
 		if taken != before { // it is given messages, whose numbers show it
@@ -183,8 +173,7 @@ func (c *contiguous) watch(ctx context.Context, consumer jetstream.Consumer) {
 		case info.Delivered.Consumer <= c.delivered.Load():
 			missed = false
 		case missed: // twice, so nothing is on its way
-			c.fail(gap(fmt.Errorf("delivery %d went to another reader", info.Delivered.Consumer)))
-			return
+			return fmt.Errorf("delivery %d went to another reader", info.Delivered.Consumer)
 		default:
 			missed = true
 		}

@@ -2,6 +2,8 @@ package eventlog
 
 import (
 	"context"
+	"errors"
+	"math"
 	"strings"
 	"time"
 )
@@ -14,45 +16,75 @@ const (
 	// less and less often.
 	pollSoon, pollSeldom = 2 * time.Millisecond, 50 * time.Millisecond
 
+	// A reader takes its durable consumer after so long, when the pulls of the reader
+	// before it have expired, or after so many messages: then more follow, and a
+	// delivery that went to another reader shows at once.
+	pollFirst, pollMost = pullExpiry + time.Second, 2000
+
+	// pollWithout is how long a reader goes on before it looks for its consumer again.
+	pollWithout = 30 * time.Second
+
 	// unknown is how many messages wait for a reader that asks for one at a time.
 	unknown = 1
 )
 
-// poll reads without a consumer: it asks the stream's leader for the next message, one
-// at a time, about 5,000 a second. That is for who may make no consumer and has none,
-// and for an owner whose consumer went with its server: the log's own election is then
-// all it waits for.
-func (l *Log) poll(p place, to sink) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		if err := l.pollFrom(ctx, p, to); ctx.Err() == nil {
-			to.fail(gap(err))
-		}
-	}()
-	return cancel
-}
-
-func (l *Log) pollFrom(ctx context.Context, p place, to sink) error {
-	subject, next, pause := widest(p.filters), max(1, p.from), pollSoon
+// poll reads a log that is another account's. It begins without a consumer: it asks the
+// stream's leader for the next message, one at a time, about 5,000 a second. Then it goes
+// on with the durable consumer that setup made for it, if there is one.
+//
+// A pull that its owner has left stays open at the server until it expires: across
+// accounts the server sees interest in the answers of somebody who is gone, or hangs, and
+// gives the messages to that pull. Who read with the consumer at once would be given
+// nothing, notice it, begin again, and leave a pull of its own to the next attempt: so a
+// replica that took over from one that hung was seen to decide nothing for minutes. A
+// reader without a consumer waits for nothing but the log's own election, too.
+func (l *Log) poll(ctx context.Context, p place, ahead int, to sink) error {
+	next, patience, most := max(1, p.from), pollFirst, pollMost
 	for {
-		m, err := l.lookFor(ctx, next, subject)
+		var err error
+		if next, err = l.pollFrom(ctx, p, next, patience, most, to); err != nil {
+			return err
+		}
+		consumer, err := l.durable(ctx, p.durable, next)
+		if errors.Is(err, errNoConsumer) {
+			patience, most = pollWithout, math.MaxInt
+			continue
+		}
 		if err != nil {
 			return err
+		}
+		reading := &contiguous{sink: to}
+		if err := deliver(ctx, consumer, ahead, reading); err != nil {
+			return err
+		}
+		return reading.watch(ctx, consumer)
+	}
+}
+
+// pollFrom hands over messages one at a time, and returns where to go on with a consumer,
+// when there may be one.
+func (l *Log) pollFrom(ctx context.Context, p place, next uint64, patience time.Duration, most int, to sink) (uint64, error) {
+	subject, pause, end := widest(p.filters), pollSoon, time.Now().Add(patience)
+	for n := 0; p.durable == "" || n < most && time.Now().Before(end); {
+		m, err := l.lookFor(ctx, next, subject)
+		if err != nil {
+			return 0, err
 		}
 		if m == nil {
 			select {
 			case <-ctx.Done():
-				return ctx.Err()
+				return 0, ctx.Err()
 			case <-time.After(pause):
 			}
 			pause = min(2*pause, pollSeldom)
 			continue
 		}
-		next, pause = m.Sequence+1, pollSoon
+		next, pause, n = m.Sequence+1, pollSoon, n+1
 		if !m.Time.Before(p.since) && matches(p.filters, m.Subject) {
 			to.take(*m, unknown)
 		}
 	}
+	return next, nil
 }
 
 func (l *Log) lookFor(ctx context.Context, from uint64, subject string) (*Message, error) {
