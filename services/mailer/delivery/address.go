@@ -18,12 +18,12 @@ type Envelope struct {
 	From, To string // bare addresses; international ones too (RFC 6531)
 	Bytes    []byte // every line ends with CRLF
 
-	// OneOfMany says that other mails have another From. Then a server that refuses this
-	// one is not left alone: it may take those. Else who refuses it refuses us.
+	// OneOfMany says that other mails have another From. Then a server that refuses this one
+	// is not marked down, because it may take those. Otherwise it refuses us.
 	OneOfMany bool
 
-	// Ready, when set, is asked last before the mail itself is written, when there
-	// is still a way back. Its error ends the try.
+	// Ready, when set, is called last before the mail itself is written, when it can still
+	// be stopped. Its error ends the attempt.
 	Ready func() error
 }
 
@@ -36,9 +36,8 @@ var (
 	errLineBreak        = errors.New("the mail has a CR or LF alone: a line ends with both")
 )
 
-// prepared checks an envelope, so that nothing reaches a command line of the
-// protocol that does not belong there, and writes its domains in ASCII. The error is
-// a [*Failure].
+// prepared checks an envelope, so that nothing else can get into a command of the
+// protocol, and writes its domains in ASCII. The error is a [*Failure].
 func (e Envelope) prepared() (Envelope, error) {
 	var err error
 	if e.From, err = wire(e.From); err != nil {
@@ -53,17 +52,17 @@ func (e Envelope) prepared() (Envelope, error) {
 	return e, nil
 }
 
-// CheckAddress says what is wrong with an address that mails are to come from.
+// CheckAddress returns what is wrong with an address that mails are to come from.
 func CheckAddress(address string) error {
 	_, err := wire(address)
 	return err
 }
 
-// plain is an address without anything to look at.
+// plain is an address that needs no further check.
 var plain = regexp.MustCompile(`^[a-z0-9_+-][a-z0-9_.+-]{0,62}@[a-z0-9][a-z0-9.]{0,200}[a-z0-9]$`)
 
-// wire is an address as it goes to a server: its domain in ASCII (IDNA), which
-// every server knows. No error repeats the address, as errors get logged.
+// wire is an address as it is sent to a server: its domain in ASCII (IDNA), which every
+// server knows. No error repeats the address, because errors get logged.
 func wire(address string) (string, error) {
 	if plain.MatchString(address) && len(address) <= 254 && !strings.Contains(address, "..") && !strings.Contains(address, "xn--") {
 		return address, nil // as nearly all are

@@ -2,10 +2,10 @@ package delivery
 
 import "strings"
 
-// Advice is what a person can do about a server's answer, in plain words. It goes by
-// what the answer's words leave no doubt about, then by the enhanced code (RFC 3463 and
-// those registered since), and where there is none, or one that says nothing, by the kind
-// of the code. Final says that the mail is not tried again. It is never empty.
+// Advice is what a person can do about a server's answer, in plain words. It goes by the
+// answer's text where that is clear, then by the enhanced code (RFC 3463 and those
+// registered since), and if there is none, or one that says nothing, by the class of the
+// code. Final says that the mail is not tried again. The advice is never empty.
 func Advice(code int, enhanced, text string, final bool) string {
 	said := adviceOf(code, enhanced, text, final)
 	if final {
@@ -63,7 +63,7 @@ func adviceOf(code int, enhanced, text string, final bool) string {
 }
 
 // adviceByCode looks for a code without its class (5.1.1 and 4.1.1 are about the same),
-// save where the class makes the difference.
+// except where the class makes a difference.
 func adviceByCode(enhanced string, final bool) (string, bool) {
 	class, detail, found := strings.Cut(enhanced, ".")
 	if !found {

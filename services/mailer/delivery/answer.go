@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// What the words of an answer are about. Servers have one code for many things, 550
-// above all, and say what they mean in words: these are the words of Postfix, Exim,
+// What the text of an answer is about. Servers have one code for many things, 550 above
+// all, and say what they mean in text: these are the words of Postfix, Exim,
 // Sendmail, qmail, Exchange, Gmail, Yahoo, Amazon SES, SendGrid and hosting panels.
 //
 // An answer may be about several things at once. The order here decides: what is said of
-// us comes before what is said of the recipient, for a recipient that is wrongly blocked
-// gets no mail at all.
+// us comes before what is said of the recipient, because a recipient that is wrongly taken
+// for gone gets no mail at all.
 var (
 	// ourHost is refused, whatever the mail.
 	ourHost = regexp.MustCompile(`(?i)\b(client host|helo command) rejected\b|\bclient host \[[^]]*\] blocked using\b|\b(invalid|bad) (helo|ehlo)\b`)
@@ -21,7 +21,7 @@ var (
 	ourRelaying = regexp.MustCompile(`(?i)\brelay(ing)?( access)? (denied|not permitted|not allowed|prohibited)|\bunable to relay\b|` +
 		`\bnot permitted to relay\b|\bwe do not relay\b|\ballowed rcpthosts\b|\bpermission to submit mail\b`)
 
-	// ourAccount: the server wants us to sign in, or has closed our account there.
+	// ourAccount: the server demands that we sign in, or has closed our account.
 	ourAccount = regexp.MustCompile(`(?i)\bauthentication (is )?required\b|\brequires authentication\b|\bauthenticate first\b|` +
 		`\bcheck for new mail before sending\b|\bsending (is |has been )?(paused|suspended|disabled)\b|` +
 		`\byour account (is|has been|was) (suspended|disabled|blocked|locked)|\boutgoing (mail|e-?mail|messages) .{0,40}\b(suspended|disabled|blocked)\b`)
@@ -48,11 +48,11 @@ var (
 	// receivingRate: the mailbox gets too much at a time.
 	receivingRate = regexp.MustCompile(`(?i)\breceiving (mail|e-?mail|messages) (at a rate|too (quickly|fast))|\brecipient.{0,40}\b(rate|too many messages)|\brate.limit (is |was |has been )?(exceeded|reached)`)
 
-	// unwanted: filters and policies, about this mail or whoever sends.
+	// unwanted: filters and policies, about this mail or its sender.
 	unwanted = regexp.MustCompile(`(?i)\bspam|\bblock(ed|list)|\bblacklist|\blisted (in|by|on|at)\b|\breputation\b|\bpolic(y|ies)\b|\bdmarc\b|\bspf\b|\bdkim\b|` +
 		`\bvirus|\bmalware|\bcontent rejected\b|\bsuspicious\b|\bunsolicited\b|\bbulk mail\b|\bloop(s|ed|ing)?\b|\btoo many hops\b`)
 
-	// noMailbox: nobody is there.
+	// noMailbox: there is no such mailbox.
 	noMailbox = regexp.MustCompile(`(?i)\b(user|recipient|mailbox|account|address|person|alias|name|destination|login)( .{0,80})? ` +
 		`((is |was )?(unknown|not found|not known|invalid|undeliverable|unrouteable|disabled|inactive|discontinued|suspended|deactivated|no longer .{0,20})|` +
 		`(does not|doesn't|doesnt|do not|don't) exist|not (recognized|listed in domino)|(has been|is) (disabled|deleted|removed))|` +
@@ -63,18 +63,18 @@ var (
 		`\bdomain (name )?(not found|does not exist|unknown)|\baddress(es)? (could not be found|couldn't be found|no longer)|\bdoes not accept mail\b`)
 )
 
-// goneCodes are the enhanced codes of a recipient to whom no mail will ever get: no such
-// mailbox or system, an address that is none, one that moved without a trace (RFC 3463
+// goneCodes are the enhanced codes of a recipient that no mail will ever reach: no such
+// mailbox or system, an invalid address, one that moved without a trace (RFC 3463
 // §3.2), a domain that takes no mail (RFC 7505), a mailbox that is disabled (§3.3), and no
 // answer or way (§3.5), where they are said for good.
 func goneCodes() []string {
 	return []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.1", "5.4.4"}
 }
 
-// RecipientGone tells whether an answer, or the status of a mail that came back, says
-// that the next mail to the same address would fail as well. It goes by the enhanced
-// code, and by words that name the mailbox where the code says nothing of that; never by
-// 550 alone. A full mailbox may be emptied, a limit of ours is over tomorrow.
+// RecipientGone reports whether an answer, or the status of a mail that came back, means
+// that the next mail to the same address would fail as well. It goes by the enhanced code,
+// and if that says nothing about the mailbox by the text; never by 550 alone. A full
+// mailbox may be emptied, and a limit of ours is over tomorrow.
 func RecipientGone(code int, enhanced, text string) bool {
 	if code/100 == 4 && enhanced == "" || strings.HasPrefix(enhanced, "4.") {
 		return false
@@ -115,8 +115,8 @@ func aboutUs(stage Stage, code int, enhanced, text string) bool {
 	return false
 }
 
-// closesOurAccount goes by words, but not where Exchange says with 5.7.1xx that a group or
-// a mailbox takes mail only from its own house.
+// closesOurAccount goes by the text, except where Exchange says with 5.7.1xx that a group or
+// a mailbox takes mail only from its own organization.
 func closesOurAccount(enhanced, text string) bool {
 	return ourAccount.MatchString(text) && (len(enhanced) < len("5.7.1xx") || !strings.HasPrefix(enhanced, "5.7.1"))
 }
@@ -135,7 +135,7 @@ func aboutSender(stage Stage, code int, enhanced, text string) bool {
 		enhanced == "5.1.7" || enhanced == "5.1.8" || enhanced == "5.2.252" || enhanced == "5.7.60" || ourSender.MatchString(text)
 }
 
-// passes recognizes 5xx answers that are true only for a while: a mailbox that is full,
+// passes recognizes 5xx answers that hold only for a while: a mailbox that is full,
 // which RFC 3463 §3.3 calls a persistent transient error, or that gets too much at a time.
 func passes(enhanced, text string) bool {
 	return enhanced == "5.2.2" || fullMailbox.MatchString(text) && !strings.HasPrefix(enhanced, "5.7.") || receivingRate.MatchString(text)

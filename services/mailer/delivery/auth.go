@@ -14,7 +14,7 @@ import (
 // Mechanism is a way to sign in, by its SASL name.
 type Mechanism string
 
-// The mechanisms there are.
+// The known mechanisms.
 const (
 	Plain   Mechanism = "PLAIN"    // RFC 4616
 	Login   Mechanism = "LOGIN"    // nobody's standard, and all that some servers offer
@@ -22,8 +22,8 @@ const (
 	XOAUTH2 Mechanism = "XOAUTH2"  // Google's and Microsoft's
 )
 
-// login signs in, by the mechanism that was asked for or the first that is offered
-// of those that send a password. It is a net/smtp.Auth.
+// login signs in with the configured mechanism, or with the first one offered of those that
+// send a password. It is a net/smtp.Auth.
 type login struct {
 	user, secret string
 	mechanism    Mechanism

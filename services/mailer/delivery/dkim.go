@@ -21,9 +21,9 @@ import (
 // Key signs mails (DKIM, RFC 6376 and 8463). Its public half is in the DNS, at
 // <Selector>._domainkey.<Domain>.
 //
-// Signing is done here and not by go-msgauth, which writes the time of signing into
-// each signature: a mail that is sent a second time would not be the same. What is
-// left of DKIM is short, and tests hold it against two other implementations.
+// Signing is done here and not by go-msgauth, which writes the time of signing into each
+// signature: a mail that is sent a second time would not be the same. The rest of DKIM is
+// short, and tests compare it with two other implementations.
 type Key struct {
 	Selector, Domain string
 	signer           crypto.Signer // *rsa.PrivateKey or ed25519.PrivateKey
@@ -33,9 +33,8 @@ type keys []Key
 
 const domainKey = "._domainkey."
 
-// ParseKeys reads MAIL_DKIM_KEYS: with spaces or commas in between, where the public
-// key is in the DNS and the file with the private one, PEM (PKCS #8, or PKCS #1 for
-// RSA):
+// ParseKeys reads MAIL_DKIM_KEYS: separated by spaces or commas, the name of the public key
+// in the DNS and the file of the private one, PEM (PKCS #8, or PKCS #1 for RSA):
 //
 //	2026._domainkey.example.com=/run/secrets/dkim-rsa.pem
 //
@@ -100,8 +99,7 @@ func privateKey(body []byte) (crypto.Signer, error) {
 	return nil, errKey
 }
 
-// sign puts the signatures before a mail. They depend on the mail and the keys
-// alone.
+// sign puts the signatures before a mail. They depend only on the mail and the keys.
 func (k keys) sign(raw []byte) ([]byte, error) {
 	if len(k) == 0 {
 		return raw, nil
@@ -131,7 +129,7 @@ func (k keys) sign(raw []byte) ([]byte, error) {
 	return append(signed, raw...), nil
 }
 
-// of are the keys of a domain, or of the closest above it that has any.
+// of returns the keys of a domain, or of the closest one above it that has any.
 func (k keys) of(domain string) keys {
 	for found := true; found; _, domain, found = strings.Cut(domain, ".") {
 		if own := slices.DeleteFunc(slices.Clone(k), func(key Key) bool { return key.Domain != domain }); len(own) > 0 {
@@ -154,7 +152,7 @@ func unfolded(head string) (fields []field) {
 	return fields
 }
 
-// relaxed has one space for many, and none at the ends.
+// relaxed replaces blanks in a row by one space, and removes those at the ends.
 func relaxed(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
 }
@@ -168,7 +166,7 @@ func value(fields []field, name string) string {
 	return ""
 }
 
-// bodyHash is that of the relaxed form, RFC 6376 §3.4.4.
+// bodyHash is the hash of the body in the relaxed form, RFC 6376 §3.4.4.
 func bodyHash(body []byte) string {
 	hash := sha256.New()
 	empty := 0 // lines that count only if something follows
@@ -201,7 +199,7 @@ func relaxedLine(line []byte) []byte {
 	return out
 }
 
-// signedFields are those a signature covers, each once more than it is there, so
+// signedFields are the fields that a signature covers, each once more than it occurs, so
 // that nobody can add another (RFC 6376 §8.15).
 func signedFields() []string {
 	return []string{
@@ -253,8 +251,7 @@ func list(names []string) string {
 	return strings.Join(lines, ":\r\n  ")
 }
 
-// sign is RSA of PKCS #1 v1.5 or Ed25519 over the hash: both give the same for the
-// same.
+// sign is RSA of PKCS #1 v1.5 or Ed25519 over the hash. Both are deterministic.
 func (k Key) sign(hash []byte) ([]byte, error) {
 	if _, edwards := k.signer.(ed25519.PrivateKey); edwards {
 		return k.signer.Sign(rand.Reader, hash, crypto.Hash(0))

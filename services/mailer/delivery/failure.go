@@ -17,7 +17,7 @@ const (
 	Temporary Verdict = iota
 	// Final: this mail will never be taken for this address.
 	Final
-	// Unavailable: the relay is away, or refuses us rather than the mail. No
+	// Unavailable: the relay cannot be reached, or refuses us rather than the mail. No
 	// mail is to blame, and none would pass.
 	Unavailable
 	// SenderRefused: the relay refuses the mail's sender, which is not that of all
@@ -53,8 +53,8 @@ func (s Stage) String() string {
 	return [...]string{"connect", "TLS", "banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "body", "final dot"}[s]
 }
 
-// Failure is a mail that was not accepted: where, with what answer, and what
-// that means.
+// Failure is a mail that was not accepted: at which stage, with what answer, and what that
+// means.
 type Failure struct {
 	Stage    Stage
 	Verdict  Verdict
@@ -96,12 +96,12 @@ func failed(stage Stage, err error) *Failure {
 	return f
 }
 
-// judge decides by stage and answer; code is 0 when the connection failed,
-// timed out or spoke nonsense.
+// judge decides by stage and answer; code is 0 when the connection failed, timed out or
+// broke the protocol.
 //
 // Before MAIL nothing has been said about any mail: a failure there is about the
-// relay or about us. So is one at MAIL, save what is about the sender, and 4xx, which
-// is taken for this mail's, as grey-listing answers so, unless it says that the server
+// relay or about us. So is one at MAIL, except what is about the sender, and 4xx, which
+// counts as this mail's, because grey-listing answers so, unless it says that the server
 // closes (421), is full or takes nothing now (RFC 3463 §3.4: 4.3.1, 4.3.2). From RCPT
 // on, 5xx is about this address or this mail — save answers that say that *we* or our
 // sender are not welcome, which servers postpone to RCPT (Postfix does by default) or to

@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// Secret gives a password or a token when it is needed.
+// Secret returns a password or a token when it is needed.
 type Secret func() (string, error)
 
 // Known is a secret that does not change.
 func Known(secret string) Secret { return func() (string, error) { return secret, nil } }
 
-// FromFile reads a secret whenever it is needed, so that it can be renewed under a
-// running mailer: a token is good for an hour or so. White space at its end is not
-// part of it.
+// FromFile reads a secret whenever it is needed, so that it can be renewed while the mailer
+// runs: a token is good for an hour or so. White space at its end is not part of it.
 func FromFile(path string) Secret {
 	return func() (string, error) {
 		body, err := os.ReadFile(path)

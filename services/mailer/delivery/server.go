@@ -13,8 +13,7 @@ import (
 // Encryption says when the connection to a server must be encrypted.
 type Encryption string
 
-// The ways a server is spoken to. The last three are the values of the URL's
-// parameter starttls.
+// The modes of encryption. The last three are the values of the URL's parameter starttls.
 const (
 	Implicit      Encryption = "implicit"      // smtps: TLS from the first byte
 	Required      Encryption = "required"      // STARTTLS, and no mail without it
@@ -38,14 +37,14 @@ type Server struct {
 // Addr is host:port.
 func (s Server) Addr() string { return net.JoinHostPort(s.Host, s.Port) }
 
-// Loopback says whether the server is on this machine.
+// Loopback reports whether the server is on this machine.
 func (s Server) Loopback() bool {
 	ip := net.ParseIP(s.Host)
 	return strings.EqualFold(s.Host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// ParseServers reads SMTP_URL: servers in the order of preference, between them
-// spaces or commas, each
+// ParseServers reads SMTP_URL: servers in the order of preference, separated by spaces or
+// commas, each
 //
 //	smtp://[user@]host[:587][?starttls=required|opportunistic|never]
 //	smtps://[user@]host[:465]
@@ -239,8 +238,8 @@ func (s *Server) setCertificate(query map[string]string) error {
 	return err
 }
 
-// checkLogin refuses a password that would be sent where others can read it,
-// or to a server nobody proved to be the right one.
+// checkLogin refuses a password that would be sent where others can read it, or to a server
+// that did not prove to be the right one.
 func (s *Server) checkLogin() error {
 	if s.User != "" && !s.Loopback() && (s.Encryption == Opportunistic || s.Encryption == Never) {
 		return fmt.Errorf("starttls=%s would show the password to whoever is in between: leave it out, or send without a user", s.Encryption)
