@@ -37,12 +37,13 @@ import (
 // it put its name there. Suppose that Q then sends as well.
 //
 //  1. Q is not P: begin admits one goroutine per key and process.
-//  2. So Q has replaced P's entry, and before that it read the entry and then looked at the beats, in this order. It
-//     saw P's number unchanged for a term, in a look that it made itself, by replacing the entry of the beats. Call
-//     that look L.
-//  3. P asked for its last beat before L, then, at least a term before L. P counts its lease from when it asked, and
-//     by the wall clock, which goes on while a process sleeps. So at L the lease had ended, and the claim was not
-//     good any more. The two clocks are never compared; they only have to run equally fast.
+//  2. So Q has replaced P's entry; one that P released has no goroutine of P any more. Before, Q read the entry and
+//     then looked at the beats, in this order. In a look that it made itself, by replacing the entry of the beats, it
+//     saw P's number unchanged for a term. Call that look L. (Or P was missing there: it had not beaten yet, and has no
+//     incarnation; or another process had removed it, by this same rule.)
+//  3. So P asked for its last beat before L at least a term before L. P counts its lease from when it asked, and by the
+//     wall clock, which goes on while a process sleeps. At L the lease had ended, and the claim was not good any more.
+//     The two clocks are never compared; they only have to run equally fast.
 //  4. A beat of P that is stored after L is answered after L, so later than a term after P asked for the one before.
 //     P then begins a new incarnation, in which no older claim is good. To have a good one it puts its name into the
 //     entry again, and then either P's compare-and-set fails or Q's.

@@ -17,7 +17,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/react"
 )
 
-// MailerBucket holds which replica of the mailer sends an e-mail, and which tells of a
+// MailerBucket holds which replica of the mailer sends an e-mail, and which handles a
 // device limit, and what it shows of those that failed so far. Without it no mail is
 // sent. Lost and set up again, it costs no mail, but two replicas that are at the same
 // one just then could both send it.
