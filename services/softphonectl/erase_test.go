@@ -14,6 +14,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
+	streams "github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/name-sync"
@@ -28,6 +29,14 @@ func TestErase(t *testing.T) {
 	l.start()
 	eve := events.Extension{Tenant: "acme", Number: "1666"}
 	person := l.lives(eve)
+	refusal := "sorry-we-do-not-know-eve" // a mail server's answer quotes addresses
+	bucket, err := l.JS.KeyValue(t.Context(), streams.MailerBucket)
+	if err == nil {
+		_, err = bucket.PutString(t.Context(), "acme.1666.0", refusal)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.enable(ann)
 	l.signIn(ann, "anns-mac")
 	if r := l.run("erase", "acme/1666", "--yes"); r.code == softphonectl.Done || !strings.Contains(r.err, "delete it first") {
@@ -45,7 +54,7 @@ func TestErase(t *testing.T) {
 	before := len(l.Messages(events.Stream, "log.>"))
 	l.gone(eve)
 	l.want(softphonectl.Done, "erase", "acme/1666", "--yes", "--by", "the officer")
-	for _, word := range person {
+	for _, word := range append(person, refusal) {
 		if where := l.files(word); where != "" {
 			t.Errorf("%q is still in %s", word, where)
 		}

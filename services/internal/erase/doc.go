@@ -63,6 +63,8 @@
 //
 // # What is left
 //
+// In the mailer's bucket, earlier answers of a mail server to a mail that was tried several times: until the server compacts
+// that block, at most a week after its last entry. They may quote the address.
 // The subjects of deleted events, so the extension's number, in the index of the stream. The portal's and workers' log
 // lines. Mails that were sent. Copies that nobody erased.
 package erase

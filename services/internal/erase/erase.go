@@ -226,19 +226,42 @@ func (e Eraser) rest(ctx context.Context, extensions map[string]bool) (dead int,
 			return dead, err
 		}
 		for _, bucket := range []string{setup.MailerBucket, setup.CredentialsBucket} {
-			stream, err := js.Stream(ctx, "KV_"+bucket)
-			if errors.Is(err, jetstream.ErrStreamNotFound) {
-				continue
-			}
-			if err == nil {
-				err = stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+bucket+"."+x.Tenant+"."+x.Number+".>"))
-			}
-			if err != nil {
+			if err := eraseKeys(ctx, js, bucket, x); err != nil {
 				return dead, fmt.Errorf("bucket %s: %w", bucket, err)
 			}
 		}
 	}
 	return dead, nil
+}
+
+// eraseKeys overwrites what the keys of an extension have, and then removes them with what deleted them before. A value
+// that another one replaced is gone from the bucket, but the server overwrites it only when it compacts that block.
+func eraseKeys(ctx context.Context, js jetstream.JetStream, bucket string, x events.Extension) error {
+	stream, err := js.Stream(ctx, "KV_"+bucket)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	keys := "$KV." + bucket + "." + x.Tenant + "." + x.Number + ".>"
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(keys))
+	if err != nil {
+		return err
+	}
+	for key := range info.State.Subjects {
+		m, err := stream.GetLastMsgForSubject(ctx, key)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err == nil {
+			err = remove(ctx, stream, m.Sequence)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(keys))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -48,7 +48,7 @@ func Everything(ctx context.Context, js jetstream.JetStream, l eventlog.Layout, 
 	if err := ensureConsumers(ctx, js, reactors); err != nil {
 		return err
 	}
-	if _, err := js.CreateOrUpdateKeyValue(ctx, mailerBucket(l.Replicas)); err != nil {
+	if _, err := js.CreateOrUpdateStream(ctx, mailerBucket(l.Replicas)); err != nil {
 		return fmt.Errorf("setting up key-value bucket %s: %w", MailerBucket, err)
 	}
 	return ensureCredentials(ctx, js, l.Replicas)
@@ -109,9 +109,19 @@ func ensureCredentials(ctx context.Context, js jetstream.JetStream, replicas int
 	return nil
 }
 
-func mailerBucket(replicas int) jetstream.KeyValueConfig {
-	return jetstream.KeyValueConfig{
-		Bucket: MailerBucket, Description: "Which replica of the mailer sends an e-mail; tries that failed, for display.",
-		TTL: mailerTTL, History: 1, MaxValueSize: 4 << 10, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
+// mailerBucket is a stream and not made by CreateKeyValue, because that forbids for good to delete a message, and only
+// that overwrites what a bucket has of a person.
+func mailerBucket(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "KV_" + MailerBucket, Description: "Which replica of the mailer sends an e-mail; tries that failed, for display.",
+		Subjects:          []string{"$KV." + MailerBucket + ".>"},
+		MaxMsgsPerSubject: 1,
+		MaxAge:            mailerTTL,
+		MaxMsgSize:        4 << 10,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		Replicas:          max(1, replicas),
+		AllowRollup:       true,
+		AllowDirect:       true,
 	}
 }
