@@ -1,6 +1,11 @@
 package events
 
-// Extension is one number of one tenant: whom an event is about, and the unit of order.
+import (
+	"cmp"
+	"strings"
+)
+
+// Extension is one number of one tenant: what an event is about, and the key of a worker's state.
 type Extension struct {
 	Tenant string // [a-z0-9][a-z0-9-]{0,62}
 	Number string // [A-Za-z0-9_-]{1,32}
@@ -8,6 +13,14 @@ type Extension struct {
 
 // String is the extension as the CloudEvents subject has it: "acme/1001".
 func (x Extension) String() string { return x.Tenant + "/" + x.Number }
+
+// Partition is where the log stores the extension's events: its tenant's partition.
+func (x Extension) Partition() int { return PartitionOf(x.Tenant) }
+
+// Compare orders extensions by tenant, then by number as text.
+func (x Extension) Compare(y Extension) int {
+	return cmp.Or(strings.Compare(x.Tenant, y.Tenant), strings.Compare(x.Number, y.Number))
+}
 
 // Validate returns a *FieldError on "tenant" or "extension", or nil.
 func (x Extension) Validate() error {

@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // AnyPartition is the partition of a Route in its published form, and the wildcard of LogSubject.
@@ -37,6 +38,48 @@ func LogSubject(partition int, source, tenant, extension, event string) string {
 	return "log." + token + "." + source + "." + tenant + "." + extension + "." + event
 }
 
+// PartitionFilter matches everything the log stores in a partition. A reader of several inputs uses it and skips the
+// rest. It delivers more, and is faster: with a filter for each of six inputs the server walks the subjects of 30,000
+// extensions and delivered 28,000 inputs a second; with one for each of their two sources 65,000; with this one 75,000
+// (nats-server 2.15.2), and twice as many as with two when it read a backlog.
+func PartitionFilter(partition int) string { return "log." + strconv.Itoa(partition) + ".>" }
+
+// OutcomesFilter matches every outcome of a worker about an extension.
+func OutcomesFilter(worker string, x Extension) string {
+	return LogSubject(x.Partition(), worker, x.Tenant, x.Number, "*")
+}
+
+// FenceSubject is where the owner of a worker's partition fences off earlier owners; see package fold. Partition may be
+// AnyPartition in a filter or a permission.
+func FenceSubject(worker string, partition int) string {
+	token := "*"
+	if partition >= 0 {
+		token = strconv.Itoa(partition)
+	}
+	return "fence." + worker + "." + token
+}
+
+// ExtensionFence is where a program orders its publications about one extension. It is never a worker's fence: those end
+// in a number.
+func ExtensionFence(program string, x Extension) string {
+	return "fence." + program + "." + x.Number + "@" + x.Tenant
+}
+
+// DeadSubject is where a worker records that it could not process the event at a sequence. Created is the creation time
+// of the event's stream.
+func DeadSubject(worker string, created time.Time, sequence uint64) string {
+	return "dead." + worker + "." + strconv.FormatInt(created.UnixMilli(), 10) + "." + strconv.FormatUint(sequence, 10)
+}
+
+// DeadFilter matches every dead letter of a worker; "*" is any worker.
+func DeadFilter(worker string) string { return "dead." + worker + ".*.*" }
+
+// TransformedSubject is the destination of the stream's subject transform: LogSubject of what was published to
+// PublishSubject.
+func TransformedSubject() string {
+	return "log.{{partition(" + strconv.Itoa(Partitions) + ",2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}"
+}
+
 // Route is what a subject says.
 type Route struct {
 	Partition int // AnyPartition in the published form
@@ -49,24 +92,37 @@ type Route struct {
 // ask whether the contract has such an event. AboutTenant is refused in place of an extension: the contract has no
 // event about a tenant yet.
 func ParseSubject(subject string) (Route, error) {
-	rest, published := strings.CutPrefix(subject, "softphone.")
-	r := Route{Partition: AnyPartition}
-	if !published {
-		var token string
-		token, rest, _ = strings.Cut(strings.TrimPrefix(subject, "log."), ".")
-		var ok bool
-		if r.Partition, ok = parsePartition(token); !ok || !strings.HasPrefix(subject, "log.") {
-			return Route{}, badSubject(subject)
-		}
-	}
-	var ok [3]bool
-	r.Source, rest, ok[0] = strings.Cut(rest, ".")
-	r.Extension.Tenant, rest, ok[1] = strings.Cut(rest, ".")
-	r.Extension.Number, r.Event, ok[2] = strings.Cut(rest, ".")
-	if ok != [3]bool{true, true, true} || strings.Contains(r.Event, ".") {
+	r, ok := SplitSubject(subject)
+	if !ok {
 		return Route{}, badSubject(subject)
 	}
 	return r, r.validate()
+}
+
+// SplitSubject is ParseSubject for a subject that the log has accepted: it does not check the names in it. It is false
+// for what is not an event's subject, such as a fence.
+func SplitSubject(subject string) (r Route, ok bool) {
+	rest, published := strings.CutPrefix(subject, "softphone.")
+	r.Partition = AnyPartition
+	if !published {
+		var stored bool
+		if rest, stored = strings.CutPrefix(subject, "log."); !stored {
+			return Route{}, false
+		}
+		var token string
+		token, rest, _ = strings.Cut(rest, ".")
+		if r.Partition, ok = parsePartition(token); !ok {
+			return Route{}, false
+		}
+	}
+	var found [3]bool
+	r.Source, rest, found[0] = strings.Cut(rest, ".")
+	r.Extension.Tenant, rest, found[1] = strings.Cut(rest, ".")
+	r.Extension.Number, r.Event, found[2] = strings.Cut(rest, ".")
+	if found != [3]bool{true, true, true} || strings.Contains(r.Event, ".") {
+		return Route{}, false
+	}
+	return r, true
 }
 
 // String is the subject again.

@@ -61,7 +61,7 @@ func (r *bare) listen(ctx context.Context) error {
 	}
 	r.stop = append(r.stop, func() { _ = subscription.Unsubscribe() })
 	consumer, err := r.log.JetStream().CreateConsumer(ctx, events.Stream, jetstream.ConsumerConfig{
-		FilterSubject: eventlog.Input{Source: bareSource, Name: "Asked"}.Everywhere(),
+		FilterSubject: events.Input{Source: bareSource, Name: "Asked"}.Filter(events.AnyPartition),
 		AckPolicy:     jetstream.AckNonePolicy, MemoryStorage: true, DeliverPolicy: jetstream.DeliverNewPolicy,
 	})
 	if err != nil {

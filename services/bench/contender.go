@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // contender turns sign-ins into outcomes in its own way.
@@ -25,7 +24,7 @@ type contender interface {
 
 // signIns is what everybody has to read, and all that the others do.
 func signIns() string {
-	return eventlog.Input{Source: events.PBX, Name: events.DeviceSignedIn{}.EventName()}.Everywhere()
+	return events.Input{Source: events.PBX, Name: events.DeviceSignedIn{}.EventName()}.Filter(events.AnyPartition)
 }
 
 // byHand is a durable consumer with a handler in so many goroutines. With one,

@@ -9,20 +9,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // folding runs a worker's rules on all partitions, as the worker does.
 type folding[S any] struct {
-	rules   worker.Rules[S]
+	rules   fold.Rules[S]
 	metrics *prometheus.Registry
 }
 
-func newFolding[S any](rules worker.Rules[S]) *folding[S] {
+func newFolding[S any](rules fold.Rules[S]) *folding[S] {
 	return &folding[S]{rules: rules, metrics: prometheus.NewRegistry()}
 }
 

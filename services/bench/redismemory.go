@@ -5,10 +5,9 @@ import (
 	"fmt"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/license"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 const (
@@ -108,7 +107,7 @@ func (b *bench) usage(ctx context.Context, name string, softphones []softphone) 
 	var total int64
 	for i := range softphones {
 		x := softphones[i].Extension
-		key := fmt.Sprintf("softphone:{p%d}:%s:%s:%s", worker.Key(x).Partition(), name, x.Tenant, x.Number)
+		key := fmt.Sprintf("softphone:{p%d}:%s:%s:%s", x.Partition(), name, x.Tenant, x.Number)
 		bytes, err := b.world.client.MemoryUsage(ctx, key, 0).Result()
 		if err != nil {
 			return 0, "", fmt.Errorf("%s: %w", key, err)

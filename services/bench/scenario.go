@@ -8,8 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/fold"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/license"
 )
 
@@ -67,7 +66,7 @@ func (s *softphone) signedIn(d int) events.Event {
 func (s *softphone) grant(enabled events.Event, at uint64) events.Event {
 	next, decision := license.Decide(s.license, events.Recorded{Event: enabled, Sequence: at})
 	s.license = next
-	return said(decision)
+	return events.NewOutcome(events.License, enabled, decision.Outcome)
 }
 
 // welcomed is the mailer's outcome on the last LicenseGranted.
@@ -85,10 +84,8 @@ func (s *softphone) count(e events.Recorded) (outcome events.Event, told bool) {
 	if decision.Outcome == nil {
 		return events.Event{}, false
 	}
-	return said(decision), true
+	return events.NewOutcome(events.DeviceCounter, e.Event, decision.Outcome), true
 }
-
-func said(d fold.Decision) events.Event { return d.Outcome.(events.Event) } //nolint:forcetypeassert // the workers' outcomes are events
 
 // factMessage is a fact as the PBX core publishes it.
 func factMessage(e events.Event) (*nats.Msg, error) {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // Decide counts. It is pure.
@@ -45,27 +44,27 @@ func grant(s State, e events.Recorded, license events.LicenseGranted) State {
 
 func signIn(s State, e events.Recorded, asked events.DeviceSignedIn) (State, Decision) {
 	if s.LicenseID == "" {
-		return s, worker.Tell(events.DeviceCounter, e, events.DeviceSignInRefused{
+		return s, Decision{Outcome: events.DeviceSignInRefused{
 			DeviceID: asked.DeviceID, Reason: events.ReasonNotLicensed,
-		})
+		}}
 	}
 	if s.Devices.find(asked.DeviceID) >= 0 {
 		return s, Decision{Answer: events.DeviceRecognized}
 	}
 	if len(s.Devices) >= s.Limit {
-		return s, worker.Tell(events.DeviceCounter, e, events.DeviceActivationLimitReached{
+		return s, Decision{Outcome: events.DeviceActivationLimitReached{
 			LicenseID: s.LicenseID, DeviceID: asked.DeviceID, Platform: asked.Platform, DeviceName: asked.DeviceName,
 			Used: len(s.Devices), Limit: s.Limit, Devices: s.Devices[:min(len(s.Devices), events.MaxSeats)],
-		})
+		}}
 	}
 	s.Devices = s.Devices.with(events.Seat{
 		DeviceID: asked.DeviceID, Platform: asked.Platform, DeviceName: asked.DeviceName,
 		ActivatedAt: e.Time.Truncate(time.Millisecond), // as it is kept
 	})
-	return s, worker.Tell(events.DeviceCounter, e, events.DeviceActivated{
+	return s, Decision{Outcome: events.DeviceActivated{
 		LicenseID: s.LicenseID, DeviceID: asked.DeviceID, Platform: asked.Platform, DeviceName: asked.DeviceName,
 		Used: len(s.Devices), Limit: s.Limit,
-	})
+	}}
 }
 
 func remove(s State, e events.Recorded, asked events.DeviceRemoved) (State, Decision) {
@@ -74,7 +73,7 @@ func remove(s State, e events.Recorded, asked events.DeviceRemoved) (State, Deci
 		return s, Decision{}
 	}
 	s.Devices = s.Devices.without(at)
-	return s, worker.Tell(events.DeviceCounter, e, events.DeviceDeactivated{
+	return s, Decision{Outcome: events.DeviceDeactivated{
 		LicenseID: s.LicenseID, DeviceID: asked.DeviceID, Used: len(s.Devices), Limit: s.Limit,
-	})
+	}}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -236,7 +235,7 @@ func run(t *testing.T, tests map[string]test) {
 			t.Parallel()
 			want := Decision{Answer: test.answer}
 			if test.told != nil {
-				want = worker.Tell(events.DeviceCounter, test.event, test.told)
+				want.Outcome = test.told
 			}
 			before := slices.Clone(test.state.Devices)
 			then, decision := Decide(test.state, test.event)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // Decide grants and revokes. It is pure: a license's id is the id of the event
@@ -46,10 +45,10 @@ func enable(s State, e events.Recorded, asked events.SoftphoneEnabled) (State, D
 		Locale:      asked.Locale,
 		GrantedAt:   e.Time.Truncate(time.Millisecond), // as it is kept
 	}
-	return s, worker.Tell(events.License, e, events.LicenseGranted{
+	return s, Decision{Outcome: events.LicenseGranted{
 		LicenseID: s.LicenseID, Generation: s.Generation, DeviceLimit: s.DeviceLimit,
 		Email: s.Email, Username: s.Username, DisplayName: s.DisplayName, Locale: s.Locale,
-	})
+	}}
 }
 
 func revoke(s State, e events.Recorded, reason string) (State, Decision) {
@@ -57,5 +56,5 @@ func revoke(s State, e events.Recorded, reason string) (State, Decision) {
 		return s, Decision{}
 	}
 	s.Active = false
-	return s, worker.Tell(events.License, e, events.LicenseRevoked{LicenseID: s.LicenseID, Generation: s.Generation, Reason: reason})
+	return s, Decision{Outcome: events.LicenseRevoked{LicenseID: s.LicenseID, Generation: s.Generation, Reason: reason}}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -93,7 +92,7 @@ func TestDecide(t *testing.T) {
 			t.Parallel()
 			want := Decision{Answer: test.answer}
 			if test.told != nil {
-				want = worker.Tell(events.License, test.event, test.told)
+				want.Outcome = test.told
 			}
 			then, decision := Decide(test.state, test.event)
 			if diff := cmp.Diff(test.then, then); diff != "" {
@@ -111,7 +110,7 @@ func TestDecide(t *testing.T) {
 func TestOutcomeDerivesFromItsCause(t *testing.T) {
 	t.Parallel()
 	_, decision := Decide(State{}, fact(1, ada))
-	outcome := decision.Outcome.(events.Event)
+	outcome := events.NewOutcome(events.License, fact(1, ada).Event, decision.Outcome)
 	if got := outcome.Data.(events.LicenseGranted).LicenseID; got != workertest.IDOf(1) {
 		t.Errorf("license %s, want the id of its event %s", got, workertest.IDOf(1))
 	}
@@ -119,8 +118,8 @@ func TestOutcomeDerivesFromItsCause(t *testing.T) {
 		t.Errorf("time %s, want the cause's %s", outcome.Time, workertest.TimeOf(1))
 	}
 	_, same := Decide(State{}, fact(1, ada))
-	if same.Outcome.(events.Event).ID != outcome.ID {
-		t.Errorf("ids %s and %s of one decision", outcome.ID, same.Outcome.(events.Event).ID)
+	if id := events.NewOutcome(events.License, fact(1, ada).Event, same.Outcome).ID; id != outcome.ID {
+		t.Errorf("ids %s and %s of one decision", outcome.ID, id)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
@@ -16,21 +15,14 @@ type Config = worker.Config
 type Decision = fold.Decision
 
 // Rules are the worker, without anything to run it on.
-func Rules() worker.Rules[State] {
-	return worker.Rules[State]{
-		Worker: events.License,
-		Inputs: eventlog.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
-		Answers: []string{
-			events.SoftphoneEnabled{}.EventName(),
-			events.SoftphoneDisabled{}.EventName(),
-			events.ExtensionDeleted{}.EventName(),
-		},
-		Decode: worker.Decode,
-		Skip:   worker.Skip,
-		Decide: Decide,
-		Erases: worker.Erased,
-		Load:   load,
-		Save:   save,
+func Rules() fold.Rules[State] {
+	return fold.Rules[State]{
+		Worker:  events.License,
+		Inputs:  events.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
+		Answers: []events.Data{events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}},
+		Decide:  Decide,
+		Load:    load,
+		Save:    save,
 	}
 }
 

@@ -152,8 +152,7 @@ func (l ledger) mail(ctx context.Context, id string) (*mailFound, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // documented
 	}
-	key := eventlog.Key(x.Tenant + "." + x.Number)
-	subject := eventlog.OutcomesOf(key.Partition(), events.Mailer, key)
+	subject := events.OutcomesFilter(events.Mailer, x)
 	var found *mailFound
 	for from := uint64(1); ; {
 		m, err := l.log.NextOf(ctx, from, subject)

@@ -64,7 +64,7 @@ func (m *mailer) waiting(ctx context.Context, mail *mailed) error {
 	if mail.Kind == events.KindDeviceLimitReached {
 		durable = NoticesDurable
 	}
-	letter, err := m.log.Buried(ctx, durable, mail.cause.sequence)
+	letter, err := m.log.FindDead(ctx, durable, mail.cause.sequence)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func TestDeadMailIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.log.Bury(t.Context(), eventlog.DeadLetter{
+	if _, err := w.log.RecordDead(t.Context(), eventlog.DeadLetter{
 		Worker: events.Mailer, Created: state.Created, Event: *original, Reason: errors.New("no template for anna@example.com"), Attempts: 1, At: time.Now(),
 	}); err != nil {
 		t.Fatal(err)

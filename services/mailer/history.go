@@ -32,11 +32,9 @@ type mailed struct {
 // them asked for is known from what was published of it.
 func (m *mailer) history(ctx context.Context, about events.Extension) (history, error) {
 	h := history{byCause: map[string]int{}}
-	key := eventlog.Key(about.Tenant + "." + about.Number)
-	partition := key.Partition()
-	filters := []string{eventlog.OutcomesOf(partition, events.Mailer, key)}
+	filters := []string{events.OutcomesFilter(events.Mailer, about)}
 	for _, input := range inputs() {
-		filters = append(filters, input.Of(partition, key))
+		filters = append(filters, input.Subject(about))
 	}
 	last, err := m.lastOf(ctx, filters)
 	if err != nil {

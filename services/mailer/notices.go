@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
@@ -22,8 +21,8 @@ const NoticesDurable = "mailer-notices"
 // noticesAtOnce bounds how many device limits are looked at together.
 const noticesAtOnce = 2
 
-func noticeInputs() []eventlog.Input {
-	return eventlog.Inputs(events.DeviceActivationLimitReached{})
+func noticeInputs() []events.Input {
+	return events.Inputs(events.DeviceActivationLimitReached{})
 }
 
 // sendsNotices says whether any tenant's users get them.

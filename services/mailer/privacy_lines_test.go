@@ -49,7 +49,7 @@ func (w *world) buried(sequences ...uint64) (reasons string) {
 	w.t.Helper()
 	for _, sequence := range sequences {
 		w.eventually("a dead letter", func() bool {
-			letter, err := w.log.Buried(w.t.Context(), events.Mailer, sequence)
+			letter, err := w.log.FindDead(w.t.Context(), events.Mailer, sequence)
 			if err == nil && letter != nil {
 				reasons += letter.Reason + "\n"
 			}

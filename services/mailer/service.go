@@ -19,8 +19,8 @@ import (
 )
 
 // inputs are the events that the mailer reads.
-func inputs() []eventlog.Input {
-	return eventlog.Inputs(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{})
+func inputs() []events.Input {
+	return events.Inputs(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{})
 }
 
 // Run sends e-mails and answers questions about them until the context ends. It

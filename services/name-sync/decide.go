@@ -2,7 +2,6 @@ package namesync
 
 import (
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // Decide names softphones. It is pure. Events come in the order of the log, so
@@ -13,7 +12,7 @@ func Decide(_ State, e events.Recorded) (State, Decision) {
 		return State{Name: data.DisplayName, Sequence: e.Sequence}, Decision{}
 	case events.ExtensionRenamed:
 		return State{Name: data.Name, Sequence: e.Sequence},
-			worker.Tell(events.NameSync, e, events.SoftphoneRenamed{Name: data.Name})
+			Decision{Outcome: events.SoftphoneRenamed{Name: data.Name}}
 	}
 	return State{}, Decision{} // ExtensionDeleted, ExtensionErased: nothing is shown any more
 }

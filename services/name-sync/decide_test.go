@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )
 
@@ -52,7 +51,7 @@ func TestDecide(t *testing.T) {
 			t.Parallel()
 			want := Decision{}
 			if test.told != nil {
-				want = worker.Tell(events.NameSync, test.event, test.told)
+				want.Outcome = test.told
 			}
 			then, decision := Decide(test.state, test.event)
 			if diff := cmp.Diff(test.then, then); diff != "" {

@@ -14,7 +14,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // PushDurable is the name of the push's consumer, and of the push in dead letters.
@@ -38,9 +37,7 @@ type renamed struct {
 const messageType = "com.mycloudpbx.SoftphoneRenamed"
 
 // renames are what is pushed.
-func renames() eventlog.Input {
-	return eventlog.Input{Source: events.NameSync, Name: events.SoftphoneRenamed{}.EventName()}
-}
+func renames() []events.Input { return events.Inputs(events.SoftphoneRenamed{}) }
 
 // pushing brings names to the directory until the context ends.
 func pushing(ctx context.Context, c Config) error {
@@ -66,7 +63,7 @@ func pushing(ctx context.Context, c Config) error {
 	}
 	p := &pusher{log: log, hook: hook, logger: c.Host.Log, metrics: newMetrics(host.Metrics)}
 	return react.Run(ctx, react.Config{
-		Log: log, Durable: PushDurable, Inputs: []eventlog.Input{renames()},
+		Log: log, Durable: PushDurable, Inputs: renames(),
 		Retry: c.Directory.Retry, Recover: c.Directory.Recover,
 		Logger: host.Log, Health: host.Health, Metrics: react.NewMetrics(host.Metrics), Tracer: host.Tracer,
 	}, p.handle)
@@ -74,7 +71,7 @@ func pushing(ctx context.Context, c Config) error {
 
 // Durables are the consumers that setup makes for name-sync.
 func Durables() []react.Config {
-	return []react.Config{{Durable: PushDurable, Inputs: []eventlog.Input{renames()}}}
+	return []react.Config{{Durable: PushDurable, Inputs: renames()}}
 }
 
 // pusher is a run of the push.
@@ -91,7 +88,7 @@ type pusher struct {
 // handle pushes the last name of an extension and looks again, until the last one
 // is what it has pushed. The package comment says why that is enough.
 func (p *pusher) handle(ctx context.Context, d react.Delivery) error {
-	done, err := p.turns.take(ctx, d.Key())
+	done, err := p.turns.take(ctx, d.Extension())
 	if err != nil {
 		return err
 	}
@@ -142,7 +139,7 @@ func (p *pusher) wait(d time.Duration) {
 
 // compose is a rename as the directory gets it, and its id.
 func compose(m eventlog.Message) (id string, body []byte, err error) {
-	e, err := worker.Decode(m)
+	e, err := m.Decode()
 	if err != nil {
 		return "", nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
@@ -22,15 +21,12 @@ type Decision = fold.Decision
 
 // Rules are the worker, without anything to run it on. It answers a rename only:
 // what else it reads is the license worker's to answer.
-func Rules() worker.Rules[State] {
-	return worker.Rules[State]{
+func Rules() fold.Rules[State] {
+	return fold.Rules[State]{
 		Worker:  events.NameSync,
-		Inputs:  eventlog.Inputs(events.SoftphoneEnabled{}, events.ExtensionRenamed{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
-		Answers: []string{events.ExtensionRenamed{}.EventName()},
-		Decode:  worker.Decode,
-		Skip:    worker.Skip,
+		Inputs:  events.Inputs(events.SoftphoneEnabled{}, events.ExtensionRenamed{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
+		Answers: []events.Data{events.ExtensionRenamed{}},
 		Decide:  Decide,
-		Erases:  worker.Erased,
 		Load:    load,
 		Save:    save,
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // How a change is made: look where the extension's fence stands, read the facts, hold
@@ -82,7 +81,7 @@ func (s *Service) change(
 		eventlog.Expect(move, fence, f.fence)
 		receipt, decision, err := send(ctx, m, move)
 		if !eventlog.Refused(err) {
-			s.directory.add(worker.Key(fact.Extension))
+			s.directory.add(fact.Extension)
 			return receipt, decision, away(err)
 		}
 		if f, err = s.facts(ctx, fact.Extension); err != nil {
@@ -100,7 +99,7 @@ func (s *Service) change(
 }
 
 // fenceOf is the subject that orders the changes of an extension.
-func fenceOf(x events.Extension) string { return eventlog.FenceOf(ViewName, worker.Key(x)) }
+func fenceOf(x events.Extension) string { return events.ExtensionFence(ViewName, x) }
 
 // stored tells whether a fact may be in the log after an error.
 func stored(err error) bool {

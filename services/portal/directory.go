@@ -51,16 +51,15 @@ func (d *directory) follows(live bool) {
 }
 
 // add takes a new extension in, or one that is there.
-func (d *directory) add(key eventlog.Key) {
-	tenant, number := key.Tokens()
+func (d *directory) add(x events.Extension) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := d.tenants[tenant]
+	r := d.tenants[x.Tenant]
 	if r == nil {
 		return
 	}
-	if r.added = append(r.added, number); len(r.added) > changes {
-		delete(d.tenants, tenant)
+	if r.added = append(r.added, x.Number); len(r.added) > changes {
+		delete(d.tenants, x.Tenant)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/mycloudpbx/softphone/events"
 )
 
 // The log's index is asked once for a tenant while somebody follows the log, and what
@@ -16,7 +18,7 @@ func TestDirectory(t *testing.T) {
 	var d *directory
 	d = newDirectory(func(_ context.Context, tenant string) ([]string, error) {
 		asked++
-		d.add("acme.7") // while it is read
+		d.add(events.Extension{Tenant: "acme", Number: "7"}) // while it is read
 		return []string{"9", "10", "100"}, fail
 	})
 	want := func(times int, numbers ...string) {
@@ -30,9 +32,9 @@ func TestDirectory(t *testing.T) {
 	want(2, "9", "10", "100") // nobody follows: nothing is remembered
 	d.follows(true)
 	want(3, "7", "9", "10", "100")
-	d.add("acme.99")
-	d.add("acme.10")
-	d.add("other.1")
+	d.add(events.Extension{Tenant: "acme", Number: "99"})
+	d.add(events.Extension{Tenant: "acme", Number: "10"})
+	d.add(events.Extension{Tenant: "other", Number: "1"})
 	want(3, "7", "9", "10", "99", "100")
 	d.follows(false)
 	want(4, "9", "10", "100")
@@ -46,7 +48,7 @@ func TestDirectory(t *testing.T) {
 	}
 	want(6+rolls, "7", "9", "10", "100")
 	for range changes + 1 {
-		d.add("acme.8")
+		d.add(events.Extension{Tenant: "acme", Number: "8"})
 	}
 	want(7+rolls, "7", "9", "10", "100")
 

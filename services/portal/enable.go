@@ -8,7 +8,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
 )
 
@@ -174,7 +173,7 @@ func (s *Service) replace(ctx context.Context, f facts, fact events.Event, passw
 	ctx, cancel := s.waiting(ctx)
 	defer cancel()
 	x := fact.Extension
-	changes := s.tail.watch(ctx, worker.Key(x))
+	changes := s.tail.watch(ctx, x)
 	_, err = s.publish(ctx, f, fact, guard{of(x, events.License, events.LicenseGranted{}.EventName()), f.granted})
 	s.settle(ctx, fact, place, err)
 	for err == nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // facts is what the log says of an extension at one moment.
@@ -204,7 +203,7 @@ func (s said) change() (c change) {
 // last reads the last event of a kind, whoever published it. One that cannot be read is
 // a dead letter and counts for nobody: then the one before it does.
 func (s *Service) last(ctx context.Context, x events.Extension, kind events.Data) (entry, error) {
-	m, err := s.log.LastInput(ctx, worker.Key(x), eventlog.Inputs(kind)...)
+	m, err := s.log.LastInput(ctx, x, events.Inputs(kind)...)
 	if err != nil || m == nil {
 		return entry{}, err
 	}
@@ -225,7 +224,7 @@ func (s *Service) last(ctx context.Context, x events.Extension, kind events.Data
 }
 
 func decode(m eventlog.Message) (entry, error) {
-	recorded, err := worker.Decode(m)
+	recorded, err := m.Decode()
 	if err != nil {
 		return entry{}, err
 	}
@@ -234,7 +233,7 @@ func decode(m eventlog.Message) (entry, error) {
 
 // of is the subject of one kind of event of an extension.
 func of(x events.Extension, source, name string) string {
-	return events.LogSubject(worker.Key(x).Partition(), source, x.Tenant, x.Number, name)
+	return events.LogSubject(x.Partition(), source, x.Tenant, x.Number, name)
 }
 
 // plain names a field as callers know it, who know nothing of an event's data.

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // News is what a device that follows is told.
@@ -168,7 +167,7 @@ func (a *audience) all() []*follower {
 
 // attend looks when something happened, until the context ends.
 func (s *Service) attend(ctx context.Context, x events.Extension, a *audience) {
-	changes := s.tail.watch(ctx, worker.Key(x))
+	changes := s.tail.watch(ctx, x)
 	timer := time.NewTimer(lookTokens)
 	defer timer.Stop()
 	var seen snapshot

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
@@ -30,14 +29,11 @@ const ViewName = "portal"
 const PageSize = 50
 
 // ViewRules are the view, which reads every event there is, without anything to run it on.
-func ViewRules() worker.Rules[row] {
-	return worker.Rules[row]{
+func ViewRules() fold.Rules[row] {
+	return fold.Rules[row]{
 		Worker: ViewName,
-		Inputs: eventlog.Inputs(events.All()...), // so that an extension's last event says whether its row is of now
-		Decode: worker.Decode,
-		Skip:   worker.Skip,
+		Inputs: events.Inputs(events.All()...), // so that an extension's last event says whether its row is of now
 		Decide: decide,
-		Erases: worker.Erased,
 		Load:   load,
 		Save:   save,
 	}
@@ -139,7 +135,7 @@ func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listing extensions: %w", err)
 	}
-	makers := eventlog.Inputs(makers()...)
+	makers := events.Inputs(makers()...)
 	found := make([][]string, len(makers))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, maker := range makers {
@@ -150,8 +146,9 @@ func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) 
 				return fmt.Errorf("listing extensions: %w", err)
 			}
 			for subject := range info.State.Subjects {
-				_, number := (eventlog.Message{Subject: subject}).Key().Tokens()
-				found[i] = append(found[i], number)
+				if route, is := events.SplitSubject(subject); is {
+					found[i] = append(found[i], route.Extension.Number)
+				}
 			}
 			return nil
 		})
@@ -166,9 +163,9 @@ func (s *Service) numbers(ctx context.Context, tenant string) ([]string, error) 
 
 // rows reads what the view has of some extensions.
 func (s *Service) rows(ctx context.Context, tenant string, numbers []string) ([]row, error) {
-	keys, places := map[int][]eventlog.Key{}, map[int][]int{}
+	keys, places := map[int][]events.Extension{}, map[int][]int{}
 	for i, number := range numbers {
-		key := worker.Key(events.Extension{Tenant: tenant, Number: number})
+		key := events.Extension{Tenant: tenant, Number: number}
 		p := key.Partition()
 		keys[p], places[p] = append(keys[p], key), append(places[p], i)
 	}
@@ -203,11 +200,11 @@ func (s *Service) inView(ctx context.Context, x events.Extension) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.look)
 	defer cancel()
 	for {
-		last, err := s.log.LastOfKey(ctx, worker.Key(x))
+		last, err := s.log.LastAbout(ctx, x)
 		if err != nil {
 			return
 		}
-		if entry, err := s.view.Read(ctx, worker.Key(x)); err != nil || entry.AsOf(last) {
+		if entry, err := s.view.Read(ctx, x); err != nil || entry.AsOf(last) {
 			return
 		}
 		select {

@@ -77,7 +77,7 @@ type Service struct {
 	policy      *credential.Policy
 	throttle    *throttle
 	tokens      tokens
-	view        fold.View[row, events.Recorded]
+	view        fold.View[row]
 	tail        *tail
 	directory   *directory
 	streams     *streams
@@ -110,7 +110,7 @@ func New(c Config) *Service {
 	}
 	s.allowances = newAllowances(c.Redis, patience.redis, s.metrics)
 	s.streams, s.audiences.of = newStreams(c.Streams, s.metrics), map[events.Extension]*audience{}
-	s.view = fold.View[row, events.Recorded]{Log: c.Log, Redis: c.Redis, Rules: ViewRules()}
+	s.view = fold.View[row]{Log: c.Log, Redis: c.Redis, Rules: ViewRules()}
 	s.directory = newDirectory(s.numbers)
 	s.tail = newTail(c.Log, s.directory, c.Logger)
 	return s

@@ -7,7 +7,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // What devices sign in by, and are shown. It stands in the view's row of the extension, which is
@@ -58,7 +57,7 @@ func (f facts) standing() standing {
 func (s *Service) viewed(ctx context.Context, x events.Extension) (viewed, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience.redis)
 	defer cancel()
-	entry, err := s.view.Read(ctx, worker.Key(x))
+	entry, err := s.view.Read(ctx, x)
 	if fold.Damaged(err) {
 		s.logger.Warn().Err(err).Msg("the portal's view cannot be read, and the log is read instead; `softphonectl replay state --apply` repairs it")
 		return viewed{extension: x}, nil
@@ -91,7 +90,7 @@ func (s *Service) confirm(ctx context.Context, v viewed) (standing, error) {
 	defer cancel()
 	pause := behindPause
 	for try := 0; ; try++ {
-		last, err := s.log.LastOfKey(ctx, worker.Key(v.extension))
+		last, err := s.log.LastAbout(ctx, v.extension)
 		if err != nil {
 			return standing{}, away(err)
 		}

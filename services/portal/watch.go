@@ -10,7 +10,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // tail follows the end of the log and wakes those who watch an extension. There is
@@ -23,15 +22,15 @@ type tail struct {
 	logger    zerolog.Logger
 
 	mu       sync.Mutex
-	watchers map[eventlog.Key]map[chan Change]struct{}
+	watchers map[events.Extension]map[chan Change]struct{}
 }
 
 func newTail(log *eventlog.Log, directory *directory, logger zerolog.Logger) *tail {
-	return &tail{log: log, directory: directory, logger: logger, watchers: map[eventlog.Key]map[chan Change]struct{}{}}
+	return &tail{log: log, directory: directory, logger: logger, watchers: map[events.Extension]map[chan Change]struct{}{}}
 }
 
 // watch registers until the context ends.
-func (t *tail) watch(ctx context.Context, key eventlog.Key) <-chan Change {
+func (t *tail) watch(ctx context.Context, key events.Extension) <-chan Change {
 	c := make(chan Change, 1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,7 +52,7 @@ func (t *tail) watch(ctx context.Context, key eventlog.Key) <-chan Change {
 
 // wake tells the watchers of a key. One who has not taken the last change yet gets
 // this one instead.
-func (t *tail) wake(key eventlog.Key, sequence uint64) {
+func (t *tail) wake(key events.Extension, sequence uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c := range t.watchers[key] {
@@ -68,7 +67,7 @@ func (t *tail) wake(key eventlog.Key, sequence uint64) {
 // wakeAll tells everybody, when events may have been missed.
 func (t *tail) wakeAll(sequence uint64) {
 	t.mu.Lock()
-	keys := make([]eventlog.Key, 0, len(t.watchers))
+	keys := make([]events.Extension, 0, len(t.watchers))
 	for key := range t.watchers {
 		keys = append(keys, key)
 	}
@@ -122,9 +121,9 @@ func (t *tail) follow(ctx context.Context) error {
 		}
 		for _, m := range batch {
 			if makes(m) {
-				t.directory.add(m.Key())
+				t.directory.add(m.Extension())
 			}
-			t.wake(m.Key(), m.Sequence)
+			t.wake(m.Extension(), m.Sequence)
 		}
 	}
 }
@@ -141,5 +140,5 @@ func (s *Service) Watch(ctx context.Context, x events.Extension) (<-chan Change,
 	if err != nil {
 		return nil, err
 	}
-	return s.tail.watch(ctx, worker.Key(x)), nil
+	return s.tail.watch(ctx, x), nil
 }

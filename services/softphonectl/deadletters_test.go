@@ -16,7 +16,7 @@ func (l *live) bury(worker, source, name string) {
 	l.t.Helper()
 	state, err := l.Log.State(l.t.Context())
 	if err == nil {
-		_, err = l.Log.Bury(l.t.Context(), eventlog.DeadLetter{
+		_, err = l.Log.RecordDead(l.t.Context(), eventlog.DeadLetter{
 			Worker: worker, Created: state.Created, Event: *l.Last(ann, source, name), Reason: errors.New("the moon was full"), Attempts: 3, At: time.Now(),
 		})
 	}

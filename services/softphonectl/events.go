@@ -94,9 +94,9 @@ func eventsCommand(a *app) *cobra.Command {
 
 // entryOf reads a message, whatever it is.
 func entryOf(m eventlog.Message) entry {
-	tenant, extension := m.Key().Tokens()
+	x := m.Extension()
 	e := entry{
-		Sequence: m.Sequence, Stored: m.Time.UTC(), Source: m.Source(), Tenant: tenant, Extension: extension, Event: m.Name(),
+		Sequence: m.Sequence, Stored: m.Time.UTC(), Source: m.Source(), Tenant: x.Tenant, Extension: x.Number, Event: m.Name(),
 		CauseID: m.Header.Get(events.HeaderCauseID),
 	}
 	e.Cause, _ = strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64) // 0: a fact, or nobody knows

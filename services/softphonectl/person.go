@@ -15,7 +15,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 func personCommand(a *app) *cobra.Command {
@@ -79,13 +78,13 @@ func (x *session) keptInLog(about events.Extension) error {
 func (x *session) keptInRedis(about events.Extension) error {
 	for _, f := range folders() {
 		states := fold.StatesOf(x.redis, f.Worker, events.PartitionOf(about.Tenant))
-		hashes, _, err := states.Read(x.ctx, []eventlog.Key{worker.Key(about)})
+		hashes, _, err := states.Read(x.ctx, []events.Extension{about})
 		if err != nil {
 			return err
 		}
 		if fields := hashes[0]; len(fields) > 0 {
 			fields["recent"] = fmt.Sprintf("%x", fields["recent"]) // marks of the last facts, no text
-			if err := x.tell("redis "+states.Hash(worker.Key(about)), fields); err != nil {
+			if err := x.tell("redis "+states.Hash(about), fields); err != nil {
 				return err
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 )
@@ -55,7 +54,7 @@ type rebuilt struct {
 func (x *session) rebuild(worker folder, wait bool) error {
 	var filters []string
 	for _, input := range worker.Inputs {
-		filters = append(filters, input.Everywhere())
+		filters = append(filters, input.Filter(events.AnyPartition))
 	}
 	n, err := replay.Count(x.ctx, x.log, replay.Range{Filters: filters})
 	if err != nil {
@@ -99,23 +98,23 @@ func (r rebuilt) text() string {
 // these are listed before, as their owners notice within a second, begin anew, all at
 // the same time, and must find none.
 func (x *session) forget(worker string) (n uint64, err error) {
-	var states [events.Partitions][]eventlog.Key
-	if err := fold.Keys(x.ctx, x.redis, worker, func(partition int, keys []eventlog.Key) error {
-		states[partition] = append(states[partition], keys...)
-		n += uint64(len(keys))
+	var states [events.Partitions][]events.Extension
+	if err := fold.Extensions(x.ctx, x.redis, worker, func(partition int, some []events.Extension) error {
+		states[partition] = append(states[partition], some...)
+		n += uint64(len(some))
 		return nil
 	}); err != nil {
 		return 0, err
 	}
-	for p, keys := range states {
-		if err := x.reset(fold.StatesOf(x.redis, worker, p), keys); err != nil {
+	for p, some := range states {
+		if err := x.reset(fold.StatesOf(x.redis, worker, p), some); err != nil {
 			return 0, err
 		}
 	}
 	return n, nil
 }
 
-func (x *session) reset(of fold.States, states []eventlog.Key) error {
+func (x *session) reset(of fold.States, states []events.Extension) error {
 	for {
 		at, err := of.Checkpoint(x.ctx)
 		switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
@@ -307,7 +307,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	l := newLive(t)
 	l.start()
 	l.enable(ann)
-	partition := eventlog.Key("acme.1001").Partition()
+	partition := events.Extension{Tenant: "acme", Number: "1001"}.Partition()
 	for name, damage := range map[string]func(ctx context.Context, key string) error{
 		"a field is missing": func(ctx context.Context, key string) error { return l.State.HDel(ctx, key, "digest").Err() },
 		"a number is none":   func(ctx context.Context, key string) error { return l.State.HSet(ctx, key, "seq", "x").Err() },

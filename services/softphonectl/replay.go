@@ -117,7 +117,7 @@ func (c *comparison) barOf(worker folder, partitions int) (bar, error) {
 	}
 	var filters []string
 	for _, input := range worker.Inputs {
-		filters = append(filters, input.Everywhere())
+		filters = append(filters, input.Filter(events.AnyPartition))
 	}
 	n, err := replay.Count(c.ctx, c.log, replay.Range{Filters: filters})
 	return c.bar(worker.Worker, n*uint64(partitions)/events.Partitions), err

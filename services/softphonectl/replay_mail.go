@@ -158,21 +158,21 @@ func (m *mailReplay) choose() ([]*resend, error) {
 		return nil, err
 	}
 	r.Until = time.Time{} // what was sent again may be later
-	byKey := map[eventlog.Key]*resend{}
+	byKey := map[events.Extension]*resend{}
 	err = replay.Scan(m.ctx, m.log, r, func(message eventlog.Message) error {
-		if have := byKey[message.Key()]; have != nil {
+		if have := byKey[message.Extension()]; have != nil {
 			have.later(message)
 			return nil
 		}
 		if slices.Contains(meant, message.Name()) && (until.IsZero() || !message.Time.After(until)) {
 			if found := m.meant(message); found != nil {
-				byKey[message.Key()] = found
+				byKey[message.Extension()] = found
 			}
 		}
 		return nil
 	})
 	chosen := make([]*resend, 0, len(byKey))
-	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+	for _, key := range slices.SortedFunc(maps.Keys(byKey), events.Extension.Compare) {
 		chosen = append(chosen, byKey[key])
 	}
 	return chosen, err
@@ -243,7 +243,7 @@ func (m *mailReplay) meant(message eventlog.Message) *resend {
 
 // look finds out whom the e-mail would go to now.
 func (m *mailReplay) look(r *resend) error {
-	key := eventlog.Key(r.Tenant + "." + r.Extension)
+	key := events.Extension{Tenant: r.Tenant, Number: r.Extension}
 	p := key.Partition()
 	granted, err := m.log.LastOf(m.ctx, events.LogSubject(p, events.License, r.Tenant, r.Extension, events.LicenseGranted{}.EventName()))
 	if err != nil {

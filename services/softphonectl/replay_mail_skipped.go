@@ -30,10 +30,10 @@ func (m *mailReplay) chooseSkipped() (chosen []*resend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	skipped := map[eventlog.Key][]eventlog.Message{}
+	skipped := map[events.Extension][]eventlog.Message{}
 	err = replay.Scan(m.ctx, m.log, r, func(message eventlog.Message) error {
 		if forWantOfALicense(message) {
-			skipped[message.Key()] = append(skipped[message.Key()], message)
+			skipped[message.Extension()] = append(skipped[message.Extension()], message)
 		}
 		return nil
 	})
@@ -124,8 +124,7 @@ func wronglySkipped(skip eventlog.Message, history []licensed) bool {
 
 // each calls with all events of an extension that a worker told from a sequence on.
 func (m *mailReplay) each(of eventlog.Message, worker string, from uint64, do func(eventlog.Message)) error {
-	tenant, extension := of.Key().Tokens()
-	subject := events.LogSubject(events.PartitionOf(tenant), worker, tenant, extension, "*")
+	subject := events.OutcomesFilter(worker, of.Extension())
 	last, err := m.log.LastOf(m.ctx, subject)
 	if err != nil || last == nil {
 		return err

@@ -7,13 +7,12 @@ import (
 	"strings"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
 
@@ -38,7 +37,7 @@ func (x *session) folders() ([]folder, error) {
 	var all []folder
 	for _, f := range folders() {
 		if f.optional {
-			fence, err := x.log.LastOf(x.ctx, eventlog.Fences(f.Worker))
+			fence, err := x.log.LastOf(x.ctx, events.FenceSubject(f.Worker, events.AnyPartition))
 			if err != nil {
 				return nil, err
 			}
@@ -51,7 +50,7 @@ func (x *session) folders() ([]folder, error) {
 	return all, nil
 }
 
-func folderOf[S any](rules worker.Rules[S]) folder {
+func folderOf[S any](rules fold.Rules[S]) folder {
 	return folder{
 		Folder: replay.Folder{Worker: rules.Worker, Inputs: rules.Inputs},
 		state: func(ctx context.Context, c replay.Check) (replay.Summary, error) {

@@ -25,7 +25,6 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/react"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
@@ -299,7 +298,7 @@ func (d *directory) answer(status int) {
 // folded waits until a service has folded an event of ann's.
 func (s *system) folded(name string, sequence uint64) {
 	s.t.Helper()
-	key := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", worker.Key(ann).Partition(), name)
+	key := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", ann.Partition(), name)
 	s.Eventually(name+" has folded it", func() bool {
 		at, err := s.State.HGet(s.t.Context(), key, "seq").Uint64()
 		return err == nil && at >= sequence

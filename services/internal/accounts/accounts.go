@@ -52,8 +52,11 @@ func Parts() []Part {
 
 // core is the PBX core: it says what happened, and asks.
 func core() Part {
-	return Part{Name: events.PBX, Publishes: []string{"softphone.pbx.*.*.*"}, Asks: askable()}
+	return Part{Name: events.PBX, Publishes: []string{publishes(events.PBX)}, Asks: askable()}
 }
+
+// publishes matches every subject a source publishes events to.
+func publishes(source string) string { return events.PublishSubject(source, "*", "*", "*") }
 
 // askable are the parts that answer questions.
 func askable() []string {
@@ -64,7 +67,7 @@ func askable() []string {
 func reader(name string) Part {
 	return Part{
 		Name: name, Serves: true,
-		Publishes: []string{"softphone." + name + ".*.*.*", "dead." + name + ".*.*"},
+		Publishes: []string{publishes(name), events.DeadFilter(name)},
 		API:       []string{"STREAM.INFO." + events.Stream, "STREAM.MSG.GET." + events.Stream},
 	}
 }
@@ -73,7 +76,7 @@ func reader(name string) Part {
 func fold(name string) Part {
 	p := reader(name)
 	p.Answers = true
-	p.Publishes = append(p.Publishes, "fence."+name+".*")
+	p.Publishes = append(p.Publishes, events.FenceSubject(name, events.AnyPartition))
 	p.Owns = true
 	p.reads(eventlog.FeedReader(name))
 	for n := range events.Partitions {
@@ -104,7 +107,7 @@ func (p *Part) keeps(bucket string, requests ...string) {
 func mailer() Part {
 	p := reader(events.Mailer)
 	p.reacts(events.Mailer, "mailer-notices")
-	p.Publishes = append(p.Publishes, "dead.mailer-notices.*.*")
+	p.Publishes = append(p.Publishes, events.DeadFilter("mailer-notices"))
 	p.API = append(p.API, "STREAM.INFO."+events.DeadStream, "STREAM.MSG.GET."+events.DeadStream)
 	p.keeps(setup.MailerBucket, "DIRECT.GET.KV_"+setup.MailerBucket+".>")
 	return p
@@ -122,7 +125,7 @@ func (p *Part) reacts(durables ...string) {
 func nameSync() Part {
 	p := fold(events.NameSync)
 	p.reacts("name-sync-push")
-	p.Publishes = append(p.Publishes, "dead.name-sync-push.*.*")
+	p.Publishes = append(p.Publishes, events.DeadFilter("name-sync-push"))
 	return p
 }
 
@@ -130,7 +133,7 @@ func nameSync() Part {
 func portal() Part {
 	p := fold(Portal)
 	p.Answers = false
-	p.Publishes = []string{"softphone.portal.*.*.*", "dead.portal.*.*", "fence.portal.*"}
+	p.Publishes = []string{publishes(Portal), events.DeadFilter(Portal), events.FenceSubject(Portal, events.AnyPartition)}
 	p.Asks = []string{events.License, events.DeviceCounter, events.Mailer, events.NameSync}
 	credentials := "KV_" + setup.CredentialsBucket
 	p.keeps(setup.CredentialsBucket, "STREAM.MSG.GET."+credentials, "STREAM.PURGE."+credentials)

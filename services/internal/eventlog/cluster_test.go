@@ -20,7 +20,7 @@ import (
 func TestSameExpectationInACluster(t *testing.T) {
 	t.Parallel()
 	log := cluster(t)
-	expected := eventlog.Input{Source: "license", Name: "Granted"}.Of(0, "acme.1001")
+	expected := events.LogSubject(0, "license", "acme", "1001", "Granted")
 	const publishers = 32
 	var group sync.WaitGroup
 	for n := range publishers {
@@ -94,7 +94,7 @@ func TestQuorum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at, err := asked.LastOfKey(t.Context(), "acme.1001"); err != nil || at.Sequence != last+1 || !at.Log.Equal(state.Created) {
+	if at, err := asked.LastAbout(t.Context(), events.Extension{Tenant: "acme", Number: "1001"}); err != nil || at.Sequence != last+1 || !at.Log.Equal(state.Created) {
 		t.Errorf("the last event is at %+v, %v; want %d", at, err, last+1)
 	}
 	for n, server := range servers.Servers {
@@ -119,7 +119,7 @@ func TestQuorum(t *testing.T) {
 	}
 	for what, l := range map[string]*eventlog.Log{"that was not asked before": left, "that was": asked} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		if at, err := l.LastOfKey(ctx, "acme.1001"); err == nil {
+		if at, err := l.LastAbout(ctx, events.Extension{Tenant: "acme", Number: "1001"}); err == nil {
 			t.Errorf("a leader that is alone, %s, says that the last event is at %+v", what, at)
 		}
 		cancel()

@@ -14,7 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// maxReason bounds what is said of a dead letter, in bytes.
+// maxReason bounds the reason of a dead letter, in bytes.
 const maxReason = 1024
 
 // DeadLetter is an event that a worker could not process.
@@ -29,21 +29,20 @@ type DeadLetter struct {
 
 // Subject of the dead letter: one for each worker, stream and sequence.
 func (d DeadLetter) Subject() string {
-	return fmt.Sprintf("dead.%s.%d.%d", d.Worker, d.Created.UnixMilli(), d.Event.Sequence)
+	return events.DeadSubject(d.Worker, d.Created, d.Event.Sequence)
 }
 
-// Bury records a dead letter: the original bytes, and the circumstances as
-// headers. The same failure is recorded once however often it is buried; recorded
-// tells whether this was the first time.
-func (l *Log) Bury(ctx context.Context, d DeadLetter) (recorded bool, err error) {
-	tenant, extension := d.Event.Key().Tokens()
+// RecordDead records a dead letter: the original bytes, and the circumstances as headers. One failure is recorded once,
+// however often this is called; recorded reports whether this was the first time.
+func (l *Log) RecordDead(ctx context.Context, d DeadLetter) (recorded bool, err error) {
+	about := d.Event.Extension()
 	m := nats.NewMsg(d.Subject())
 	m.Data = d.Event.Data
 	for header, value := range map[string]string{
 		HeaderDeadSubject:   d.Event.Subject,
 		HeaderDeadSequence:  strconv.FormatUint(d.Event.Sequence, 10),
-		HeaderDeadTenant:    tenant,
-		HeaderDeadExtension: extension,
+		HeaderDeadTenant:    about.Tenant,
+		HeaderDeadExtension: about.Number,
 		HeaderDeadReason:    line(d.Reason.Error()),
 		HeaderDeadAttempts:  strconv.Itoa(d.Attempts),
 		HeaderDeadTime:      d.At.UTC().Format(time.RFC3339Nano),
@@ -51,21 +50,20 @@ func (l *Log) Bury(ctx context.Context, d DeadLetter) (recorded bool, err error)
 		m.Header.Set(header, value)
 	}
 	_, err = l.js.PublishMsg(ctx, m)
-	if err == nil || buriedBefore(err) {
+	if err == nil || recordedBefore(err) {
 		return err == nil, nil
 	}
 	return false, fmt.Errorf("recording a dead letter on %s: %w", m.Subject, err)
 }
 
-// Burial is what a dead letter says of its event.
-type Burial struct {
+// DeadRecord is what the log has of a dead letter.
+type DeadRecord struct {
 	Reason string
 	At     time.Time
 }
 
-// Buried tells whether a worker has buried the message at a sequence; nil says that
-// it has not.
-func (l *Log) Buried(ctx context.Context, worker string, sequence uint64) (*Burial, error) {
+// FindDead returns the dead letter of a worker for the message at a sequence; nil when there is none.
+func (l *Log) FindDead(ctx context.Context, worker string, sequence uint64) (*DeadRecord, error) {
 	letter := DeadLetter{Worker: worker, Created: l.stream.CachedInfo().Created, Event: Message{Sequence: sequence}}
 	dead, err := l.js.Stream(ctx, events.DeadStream)
 	if err != nil {
@@ -75,11 +73,11 @@ func (l *Log) Buried(ctx context.Context, worker string, sequence uint64) (*Buri
 	if err != nil || m == nil {
 		return nil, err
 	}
-	return &Burial{Reason: m.Header.Get(HeaderDeadReason), At: m.Time.UTC()}, nil
+	return &DeadRecord{Reason: m.Header.Get(HeaderDeadReason), At: m.Time.UTC()}, nil
 }
 
-// buriedBefore tells the server's refusal of a second message on the subject.
-func buriedBefore(err error) bool {
+// recordedBefore reports whether the server refused a second message on the subject.
+func recordedBefore(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && strings.Contains(api.Description, "maximum messages per subject exceeded")
 }

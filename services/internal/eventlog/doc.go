@@ -36,7 +36,7 @@
 // the leader heard from the others: whoever answers a stranger looks at that.
 //
 // What could not be processed goes to a second stream, the dead letters, see
-// [Log.Bury].
+// [Log.RecordDead].
 //
 // As deployed, the log is in an account of its own, and a process reaches it through
 // what its account imports (package accounts). It can make no consumer: owners of

@@ -50,10 +50,10 @@ func (l *Log) erased(ctx context.Context, sequence uint64) (is bool, err error) 
 const erasing = 10 * time.Minute
 
 // Unerased returns an extension that was erased and whose events are there: this log is an
-// older copy, or an erasure was interrupted. "" is none. It looks at the erasures after a
+// older copy, or an erasure was interrupted. Zero: none is. It looks at the erasures after a
 // sequence and returns up to where it has looked, also with an error. It asks two questions
 // for each: events are erased in their order, so that the last one shows it.
-func (l *Log) Unerased(ctx context.Context, after uint64) (extension Key, checked uint64, err error) {
+func (l *Log) Unerased(ctx context.Context, after uint64) (extension events.Extension, checked uint64, err error) {
 	checked = after
 	err = l.eachErasure(ctx, after, func(m Message, event events.Event, e events.ExtensionErased) (bool, error) {
 		if time.Since(event.Time) > erasing {
@@ -61,8 +61,8 @@ func (l *Log) Unerased(ctx context.Context, after uint64) (extension Key, checke
 			if err != nil {
 				return false, err
 			}
-			if covered != nil && covered.Key() == m.Key() && covered.Sequence < m.Sequence && covered.Name() != m.Name() {
-				extension = m.Key()
+			if covered != nil && covered.Extension() == m.Extension() && covered.Sequence < m.Sequence && covered.Name() != m.Name() {
+				extension = m.Extension()
 				return false, nil
 			}
 		}

@@ -149,7 +149,7 @@ func (f *Feed) start(group []*fed) {
 		return
 	}
 	for _, r := range group {
-		f.consume([]*fed{r}, alone{r.Reader}, ahead, AllIn(r.partition))
+		f.consume([]*fed{r}, alone{r.Reader}, ahead, events.PartitionFilter(r.partition))
 	}
 }
 
@@ -202,8 +202,8 @@ type shared struct {
 }
 
 func (s *shared) take(m Message, pending uint64) {
-	if p, is := m.partition(); is {
-		for _, r := range s.readers[p] {
+	if route, is := events.SplitSubject(m.Subject); is && route.Partition >= 0 {
+		for _, r := range s.readers[route.Partition] {
 			if m.Sequence >= r.from {
 				r.offer(m, pending/events.Partitions)
 			}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // Of two sources the later one holds, whichever it is, and what a third one publishes
@@ -12,9 +11,9 @@ import (
 func TestLastInput(t *testing.T) {
 	t.Parallel()
 	_, _, log := setup(t)
-	inputs := eventlog.Inputs(events.SoftphoneDisabled{})
+	inputs := events.Inputs(events.SoftphoneDisabled{})
 	last := func() uint64 {
-		m, err := log.LastInput(t.Context(), "acme.1001", inputs...)
+		m, err := log.LastInput(t.Context(), events.Extension{Tenant: "acme", Number: "1001"}, inputs...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func (l Layout) stream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               events.Stream,
 		Description:        "Everything that happened: facts and the outcomes workers made of them.",
-		Subjects:           []string{"softphone.*.*.*.*", "fence.*.*"},
+		Subjects:           []string{events.PublishSubject("*", "*", "*", "*"), events.FenceSubject("*", events.AnyPartition)},
 		SubjectTransform:   transform(),
 		Retention:          jetstream.LimitsPolicy,
 		Storage:            jetstream.FileStorage,
@@ -81,9 +81,8 @@ func (l Layout) stream() jetstream.StreamConfig {
 
 func transform() *jetstream.SubjectTransformConfig {
 	return &jetstream.SubjectTransformConfig{
-		Source: "softphone.*.*.*.*",
-		Destination: fmt.Sprintf("log.{{partition(%d,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}",
-			events.Partitions),
+		Source:      events.PublishSubject("*", "*", "*", "*"),
+		Destination: events.TransformedSubject(),
 	}
 }
 
@@ -93,7 +92,7 @@ func (l Layout) dead() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                 events.DeadStream,
 		Description:          "Events that could not be processed, with the reason.",
-		Subjects:             []string{"dead.*.*.*"},
+		Subjects:             []string{events.DeadFilter("*")},
 		Retention:            jetstream.LimitsPolicy,
 		Storage:              jetstream.FileStorage,
 		Replicas:             max(1, l.Replicas),

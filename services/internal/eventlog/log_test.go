@@ -52,18 +52,18 @@ func TestPartitionIsTheServers(t *testing.T) {
 	_, _, log := setup(t)
 	seen := map[int]bool{}
 	for i := range 200 {
-		key := eventlog.Key(fmt.Sprintf("tenant-%d.%d_%c", i%100, i*37, 'a'+i%26))
-		receipt := publish(t, log, "softphone.pbx."+string(key)+".Add", "", "{}")
+		key := events.Extension{Tenant: fmt.Sprintf("tenant-%d", i%100), Number: fmt.Sprintf("%d_%c", i*37, 'a'+i%26)}
+		receipt := publish(t, log, events.PublishSubject("pbx", key.Tenant, key.Number, "Add"), "", "{}")
 		stored, err := log.Get(t.Context(), receipt.Sequence)
 		if err != nil {
 			t.Fatal(err)
 		}
 		partition := key.Partition()
-		if want := (eventlog.Input{Source: "pbx", Name: "Add"}).Of(partition, key); stored.Subject != want {
+		if want := (events.Input{Source: "pbx", Name: "Add"}).Subject(key); stored.Subject != want {
 			t.Fatalf("stored under %s, expected %s", stored.Subject, want)
 		}
-		if stored.Key() != key || stored.Source() != "pbx" || stored.Name() != "Add" {
-			t.Fatalf("%s reads as %s, %s, %s", stored.Subject, stored.Key(), stored.Source(), stored.Name())
+		if stored.Extension() != key || stored.Source() != "pbx" || stored.Name() != "Add" {
+			t.Fatalf("%s reads as %s, %s, %s", stored.Subject, stored.Extension(), stored.Source(), stored.Name())
 		}
 		seen[partition] = true
 	}
@@ -156,8 +156,8 @@ func TestDuplicatesAndLookups(t *testing.T) {
 		t.Errorf("repeated: %+v after %+v", again, first)
 	}
 	second := publish(t, log, "softphone.pbx.acme.1001.Add", "two", "2")
-	key := eventlog.Key("acme.1001")
-	subject := eventlog.Input{Source: "pbx", Name: "Add"}.Of(key.Partition(), key)
+	key := events.Extension{Tenant: "acme", Number: "1001"}
+	subject := events.Input{Source: "pbx", Name: "Add"}.Subject(key)
 	last, err := log.LastOf(t.Context(), subject)
 	if err != nil || last == nil || last.Sequence != second.Sequence {
 		t.Errorf("LastOf: %+v, %v", last, err)
@@ -182,7 +182,7 @@ func TestDuplicatesAndLookups(t *testing.T) {
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	_, _, log := setup(t)
-	fence := eventlog.FenceOf("test", "acme.1001")
+	fence := events.ExtensionFence("test", events.Extension{Tenant: "acme", Number: "1001"})
 	send := func(last uint64) (eventlog.Receipt, error) {
 		m := &nats.Msg{Subject: "softphone.pbx.acme.1001.Add", Header: nats.Header{}, Data: []byte("1")}
 		move := nats.NewMsg(fence)
@@ -238,7 +238,7 @@ func TestReader(t *testing.T) {
 		publish(t, log, "softphone.pbx.acme.1001.Add", "", fmt.Sprint(i))
 		publish(t, log, "softphone.pbx.acme.1001.Other", "", fmt.Sprint(i))
 	}
-	reader, err := log.Read(t.Context(), "test-reader", 21, eventlog.Input{Source: "pbx", Name: "Add"}.Everywhere())
+	reader, err := log.Read(t.Context(), "test-reader", 21, events.Input{Source: "pbx", Name: "Add"}.Filter(events.AnyPartition))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestBury(t *testing.T) {
 		Attempts: 3, At: time.Now(),
 	}
 	for range 2 {
-		if _, err := log.Bury(t.Context(), letter); err != nil {
+		if _, err := log.RecordDead(t.Context(), letter); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -375,8 +375,8 @@ func TestBatchEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	_, _, log := setup(t)
 	first := publish(t, log, "softphone.pbx.acme.1001.Add", "", "1")
-	key := eventlog.Key("acme.1001")
-	reader, err := log.Read(t.Context(), "test", first.Sequence, eventlog.AllIn(key.Partition()))
+	key := events.Extension{Tenant: "acme", Number: "1001"}
+	reader, err := log.Read(t.Context(), "test", first.Sequence, events.PartitionFilter(key.Partition()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@ package eventlog
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,19 +23,56 @@ type Message struct {
 	Data     []byte
 }
 
-// Key of the message, "acme.1001"; empty for what is not an event.
-func (m Message) Key() Key {
-	_, rest := m.cut()
-	if i := strings.LastIndexByte(rest, '.'); i > 0 {
-		return Key(rest[:i])
-	}
-	return ""
+// route is what the subject says; zero for what is not an event.
+func (m Message) route() events.Route {
+	r, _ := events.SplitSubject(m.Subject)
+	return r
 }
 
-// maxID bounds what is taken for an id from a message that may be anything.
+// Extension is what the event is about; zero for what is not an event.
+func (m Message) Extension() events.Extension { return m.route().Extension }
+
+// Source is who published the event.
+func (m Message) Source() string { return m.route().Source }
+
+// Name of the event.
+func (m Message) Name() string { return m.route().Event }
+
+// Input is the kind of input the message is.
+func (m Message) Input() events.Input {
+	r := m.route()
+	return events.Input{Source: r.Source, Name: r.Event}
+}
+
+// OutcomeOf reports whether a worker published the message as an outcome. The portal's view is a worker without
+// outcomes: what is stored under its name are the portal's facts.
+func (m Message) OutcomeOf(worker string) bool {
+	return m.Source() == worker && !events.IsFactSource(worker)
+}
+
+// Decode reads the event, its sequence and its cause. Its errors are those of [events.Decode], and one for an outcome
+// that does not name an earlier event as its cause.
+func (m Message) Decode() (events.Recorded, error) {
+	event, err := events.Decode(m.Subject, m.Data)
+	if err != nil {
+		return events.Recorded{}, err
+	}
+	recorded := events.Recorded{Event: event, Sequence: m.Sequence}
+	if events.IsFactSource(event.Source) || event.Source == events.Operator {
+		return recorded, nil
+	}
+	cause := m.Header.Get(events.HeaderCause)
+	recorded.Cause, err = strconv.ParseUint(cause, 10, 64)
+	if err != nil || recorded.Cause >= m.Sequence {
+		return events.Recorded{}, fmt.Errorf("header %s: %.40q is not the sequence of an earlier event", events.HeaderCause, cause)
+	}
+	return recorded, nil
+}
+
+// maxID bounds an id that is read from a message which may be anything.
 const maxID = 64
 
-// ID of the event, from its header or its body; empty when neither says.
+// ID of the event, from its header or its body; "" when neither has one.
 func (m Message) ID() string {
 	id := m.Header.Get(events.HeaderMsgID)
 	if id == "" {
@@ -51,52 +88,17 @@ func (m Message) ID() string {
 
 // About is the event as traces name it.
 func (m Message) About() tracing.About {
-	tenant, extension := m.Key().Tokens()
-	return tracing.About{Event: m.Name(), ID: m.ID(), Tenant: tenant, Extension: extension, Sequence: m.Sequence}
+	r := m.route()
+	return tracing.About{Event: r.Event, ID: m.ID(), Tenant: r.Extension.Tenant, Extension: r.Extension.Number, Sequence: m.Sequence}
 }
 
-// Logger is one for lines about the event.
+// Logger is for lines about the event.
 func (m Message) Logger(base zerolog.Logger) *zerolog.Logger { return Logger(base, m.About()) }
 
-// Logger is one for lines about an event: every one of them says which it is, in the
-// fields event (its id), type, tenant, extension and sequence.
+// Logger adds to every line which event it is about, in the fields event (its id), type, tenant, extension and sequence.
 func Logger(base zerolog.Logger, about tracing.About) *zerolog.Logger {
 	logger := base.With().EmbedObject(about).Logger()
 	return &logger
-}
-
-// Of tells which input the message is.
-func (m Message) Of() Input { return Input{Source: m.Source(), Name: m.Name()} }
-
-// Source of the message: who said it.
-func (m Message) Source() string { source, _ := m.cut(); return source }
-
-// OutcomeOf tells whether a worker published it as an outcome. The portal's view is a
-// worker that publishes none: what is under its name are the portal's facts.
-func (m Message) OutcomeOf(worker string) bool {
-	return m.Source() == worker && !events.IsFactSource(worker)
-}
-
-// Name of the event, the last token of the subject.
-func (m Message) Name() string { return m.Subject[strings.LastIndexByte(m.Subject, '.')+1:] }
-
-// cut returns the source and what follows it.
-func (m Message) cut() (source, rest string) {
-	_, rest, _ = strings.Cut(m.Subject, ".")
-	_, rest, _ = strings.Cut(rest, ".")
-	source, rest, _ = strings.Cut(rest, ".")
-	return source, rest
-}
-
-// partition of the message; false for what is not an event.
-func (m Message) partition() (int, bool) {
-	rest, is := strings.CutPrefix(m.Subject, "log.")
-	token, _, cut := strings.Cut(rest, ".")
-	if !is || !cut {
-		return 0, false
-	}
-	p, err := strconv.Atoi(token)
-	return p, err == nil && p >= 0 && p < events.Partitions
 }
 
 func fromRaw(raw *jetstream.RawStreamMsg) *Message {

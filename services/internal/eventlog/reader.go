@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/nats-io/nuid"
 )
 
@@ -48,7 +49,7 @@ func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filte
 // least 1). The last part of the name tells it from the owner before it.
 func (l *Log) ReadPartition(ctx context.Context, worker string, partition int, from uint64) (*Reader, error) {
 	durable := PartitionReader(worker, partition)
-	return l.read(ctx, place{name: durable + "-" + nuid.Next(), durable: durable, from: from, filters: []string{AllIn(partition)}})
+	return l.read(ctx, place{name: durable + "-" + nuid.Next(), durable: durable, from: from, filters: []string{events.PartitionFilter(partition)}})
 }
 
 func (l *Log) read(ctx context.Context, p place) (*Reader, error) {

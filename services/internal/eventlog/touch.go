@@ -50,14 +50,13 @@ func (p *proof) age(connection uint64) time.Duration {
 	return time.Since(p.at)
 }
 
-// LastOfKey is the position of a key's last event, of any kind and from whomever; its sequence
-// is 0 when there is none. The answer was true at most 2 s ago. While that cannot be known, as
-// when the servers elect a leader, it waits until it can or the context ends. It is one
-// request, and one more about every second, however many ask.
+// LastAbout is the position of the last event about an extension, of any kind and source; its sequence is 0 when there is
+// none. The answer was true at most 2 s ago. While that cannot be known, as when the servers elect a leader, it waits until
+// it can or the context ends. It costs one request, and one more about every second, for all callers together.
 //
-// The look-up goes to the server that the proof is of: both go over one connection, and a
-// leader that is cut off is reached over no other.
-func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
+// The look-up goes to the server that the proof is of: both use one connection, and a leader that is cut off is reached
+// over no other.
+func (l *Log) LastAbout(ctx context.Context, x events.Extension) (events.Position, error) {
 	for {
 		connection := l.connection()
 		p, err := l.inTouch(ctx, connection)
@@ -71,7 +70,7 @@ func (l *Log) LastOfKey(ctx context.Context, key Key) (events.Position, error) {
 		if err != nil {
 			return events.Position{}, err
 		}
-		last, err := l.LastOf(ctx, anyOf(key))
+		last, err := l.LastOf(ctx, events.LogSubject(x.Partition(), "*", x.Tenant, x.Number, "*"))
 		if err != nil {
 			return events.Position{}, err
 		}
@@ -123,9 +122,4 @@ func (l *Log) prove(ctx context.Context, connection uint64) (*proof, error) {
 		l.touch.last.Store(p)
 	}
 	return p, nil
-}
-
-// anyOf is the subject of every event of a key.
-func anyOf(key Key) string {
-	return Input{Source: "*", Name: "*"}.Of(key.Partition(), key)
 }

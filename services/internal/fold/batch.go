@@ -3,95 +3,92 @@ package fold
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// batch is what an owner made of some messages, before any of it is written.
+// batch is the result of deciding some messages, before any of it is written.
 type batch struct {
-	told     uint64 // outcomes of causes up to here are in the log, and not made again
-	unasked  bool   // nobody waits for an answer
-	states   []written
-	outcomes []outcome
-	dead     []eventlog.DeadLetter // only what there is to record: see owner.bury
-	answers  []answer
-	last     eventlog.Message
+	publishedThrough uint64 // the outcomes of causes up to here are in the log, and are only validated
+	unasked          bool   // make no answers
+	states           []stateWrite
+	outcomes         []outcome
+	dead             []eventlog.DeadLetter // incomplete: see owner.recordDead
+	answers          []answer
+	last             eventlog.Message
 }
 
-// answer is what to tell whoever published a message.
+// answer is the decision on a message, for the caller that published it.
 type answer struct {
 	to     eventlog.Message
 	answer events.Decision
 }
 
-// memory is the state of a key while a batch is decided.
-type memory[S any] struct {
-	key     eventlog.Key
-	name    string // of its hash in Redis
-	state   S
-	recent  recent
-	seq     uint64
-	had     map[string]string // the fields Redis holds; nil when none, or not to be relied on
-	changed bool
+// entry is the state of an extension while a batch is decided.
+type entry[S any] struct {
+	extension events.Extension
+	name      string // of its hash in Redis
+	state     S
+	recent    recent
+	seq       uint64
+	stored    map[string]string // the fields in Redis; nil when there are none, or none to rely on
+	changed   bool
 }
 
-// memories are the states a batch needs, in the order of their first message.
-type memories[S any] struct {
-	all []*memory[S]
-	of  map[eventlog.Key]*memory[S]
+// entries are the states a batch needs, in the order of their first message.
+type entries[S any] struct {
+	all []*entry[S]
+	of  map[events.Extension]*entry[S]
 }
 
-// decide folds messages into the states of their keys. It changes nothing but
-// the memories.
-func (r *Rules[S, E]) decide(messages []eventlog.Message, states memories[S], told uint64) batch {
-	b := batch{told: told}
+// decideBatch folds messages into the states of their extensions. It changes nothing but these entries.
+func (r *Rules[S]) decideBatch(messages []eventlog.Message, states entries[S], publishedThrough uint64) batch {
+	b := batch{publishedThrough: publishedThrough}
 	for _, m := range messages {
-		r.decideOne(&b, m, states.of[m.Key()])
+		r.decideOne(&b, m, states.of[m.Extension()])
 	}
 	for _, s := range states.all {
 		if s.changed {
-			b.states = append(b.states, written{name: s.name, seq: s.seq, recent: s.recent, fields: r.Save(s.state), had: s.had})
+			b.states = append(b.states, stateWrite{name: s.name, seq: s.seq, recent: s.recent, fields: r.Save(s.state), stored: s.stored})
 		}
 	}
 	b.last = messages[len(messages)-1]
 	return b
 }
 
-func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
-	event, err := r.Decode(m)
+func (r *Rules[S]) decideOne(b *batch, m eventlog.Message, s *entry[S]) {
+	event, err := m.Decode()
 	if err != nil {
-		if !r.Skip(err) {
-			b.bury(m, err)
+		if !unknown(err) {
+			b.addDead(m, err)
 		}
 		return
 	}
-	if r.Erases != nil && r.Erases(event) {
+	if erases(event) {
 		var none S
 		s.state, s.recent, s.changed = none, "", true
 	}
-	next, decision, err := r.safely(s.state, event)
+	next, decision, err := r.decide(s.state, event)
 	if err != nil {
-		b.bury(m, err)
+		b.addDead(m, err)
 		return
 	}
-	id := event.EventID()
 	mark := ""
-	if events.IsFactSource(m.Source()) { // it may come again, after the duplicate window
-		mark = markOf(id)
+	if events.IsFactSource(event.Source) { // it may be repeated after the duplicate window
+		mark = markOf(event.ID)
 	}
 	if mark != "" && s.recent.has(mark) {
-		b.reply(m, id, repeated(decision))
+		b.addAnswer(m, event.ID, answerOfRepeated(decision))
 		return
 	}
 	if decision.Outcome != nil {
-		if err := b.tell(m, id, decision.Outcome); err != nil {
-			b.bury(m, err)
+		if err := b.addOutcome(m, events.NewOutcome(r.Worker, event.Event, decision.Outcome), event.ID); err != nil {
+			b.addDead(m, err)
 			return
 		}
 	} else {
-		b.reply(m, id, said(decision))
+		b.addAnswer(m, event.ID, answerOf(decision))
 	}
 	s.state, s.seq, s.changed = next, m.Sequence, true
 	if mark != "" {
@@ -99,47 +96,35 @@ func (r *Rules[S, E]) decideOne(b *batch, m eventlog.Message, s *memory[S]) {
 	}
 }
 
-// safely calls Decide. A panic concerns one event only: it becomes an error.
-func (r *Rules[S, E]) safely(state S, event E) (next S, decision Decision, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("deciding it panicked: %v", p)
-		}
-	}()
-	next, decision = r.Decide(state, event)
-	return next, decision, nil
-}
-
-// tell adds an outcome that is not told yet and, for whoever waits for it, the
-// answer. What was told is only checked: folding a log again, that is most of it.
-func (b *batch) tell(cause eventlog.Message, causeID string, said Outcome) error {
-	if cause.Sequence <= b.told {
-		if err := said.Validate(); err != nil {
-			return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+// addOutcome adds an outcome that is not in the log yet, and its answer if there is a caller. An outcome that was
+// published is only validated: in a refold that is most of them.
+func (b *batch) addOutcome(cause eventlog.Message, of events.Event, causeID string) error {
+	name := of.EventName()
+	if cause.Sequence <= b.publishedThrough {
+		if err := of.Validate(); err != nil {
+			return fmt.Errorf("its outcome %s: %w", name, err)
 		}
 	} else {
-		body, err := said.Encode()
+		body, err := of.Encode()
 		if err != nil {
-			return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+			return fmt.Errorf("its outcome %s: %w", name, err)
 		}
-		b.outcomes = append(b.outcomes, outcome{
-			cause: cause, causeID: causeID, name: said.EventName(), subject: said.Subject(), body: body,
-		})
+		b.outcomes = append(b.outcomes, outcome{cause: cause, causeID: causeID, name: name, subject: of.Subject(), body: body})
 	}
 	if !b.asked(cause) {
 		return nil
 	}
-	data, err := said.EncodeData()
+	data, err := of.EncodeData()
 	if err != nil {
-		return fmt.Errorf("its outcome %s: %w", said.EventName(), err)
+		return fmt.Errorf("its outcome %s: %w", name, err)
 	}
 	b.answers = append(b.answers, answer{to: cause, answer: events.Decision{
-		Outcome: said.EventName(), Sequence: cause.Sequence, EventID: causeID, Data: data,
+		Outcome: name, Sequence: cause.Sequence, EventID: causeID, Data: data,
 	}})
 	return nil
 }
 
-func (b *batch) reply(to eventlog.Message, id, outcome string) {
+func (b *batch) addAnswer(to eventlog.Message, id, outcome string) {
 	if b.asked(to) {
 		b.answers = append(b.answers, answer{to: to, answer: events.Decision{
 			Outcome: outcome, Sequence: to.Sequence, EventID: id,
@@ -147,7 +132,7 @@ func (b *batch) reply(to eventlog.Message, id, outcome string) {
 	}
 }
 
-func (b *batch) bury(m eventlog.Message, reason error) {
+func (b *batch) addDead(m eventlog.Message, reason error) {
 	b.dead = append(b.dead, eventlog.DeadLetter{Event: m, Reason: reason, Attempts: 1})
 	if b.asked(m) {
 		b.answers = append(b.answers, answer{to: m, answer: events.Decision{
@@ -160,7 +145,7 @@ func (b *batch) asked(m eventlog.Message) bool {
 	return !b.unasked && m.Header.Get(events.HeaderReplyTo) != ""
 }
 
-// fault is why the first dead letter is one.
+// fault is the reason of the first dead letter; nil without one.
 func (b *batch) fault() error {
 	if len(b.dead) == 0 {
 		return nil
@@ -168,64 +153,58 @@ func (b *batch) fault() error {
 	return b.dead[0].Reason
 }
 
-// said is the answer of a decision without outcome.
-func said(d Decision) string {
+// answerOf is the answer of a decision without outcome.
+func answerOf(d Decision) string {
 	if d.Answer == "" {
 		return events.NothingToDo
 	}
 	return d.Answer
 }
 
-// repeated is the answer to a fact that was decided before: what would be said of
-// it now, but nothing that happens only once.
-func repeated(d Decision) string {
+// answerOfRepeated answers a fact that was decided before: as it would be decided now, except that an outcome does not
+// happen twice.
+func answerOfRepeated(d Decision) string {
 	if d.Outcome != nil {
 		return events.NothingToDo
 	}
-	return said(d)
+	return answerOf(d)
 }
 
-// recall loads the states a batch needs, if the checkpoint is still the one the
-// owner started from. States newer than that are forgotten when the owner is
-// folding the log again: they are left from before the checkpoint was lost.
-func (r *Rules[S, E]) recall(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, again bool) (memories[S], error) {
-	states := memories[S]{of: make(map[eventlog.Key]*memory[S], len(messages))}
-	wanted := make([]string, 0, len(messages))
+// load loads the states a batch needs, if the checkpoint is still the one the owner started from. In a refold it ignores
+// states that are newer than the checkpoint: they are from before the checkpoint was lost.
+func (r *Rules[S]) load(ctx context.Context, s *store, messages []eventlog.Message, from Checkpoint, refold bool) (entries[S], error) {
+	states := entries[S]{of: make(map[events.Extension]*entry[S], len(messages))}
+	names := make([]string, 0, len(messages))
 	for _, m := range messages {
-		key := m.Key()
-		if states.of[key] == nil {
-			fresh := &memory[S]{key: key, name: s.keys.state(key)}
-			states.of[key] = fresh
-			states.all = append(states.all, fresh)
-			wanted = append(wanted, fresh.name)
+		x := m.Extension()
+		if states.of[x] == nil {
+			added := &entry[S]{extension: x, name: s.keys.state(x)}
+			states.of[x] = added
+			states.all = append(states.all, added)
+			names = append(names, added.name)
 		}
 	}
-	found, checkpoint, err := s.load(ctx, wanted)
+	found, checkpoint, err := s.load(ctx, names)
 	if err != nil {
-		return memories[S]{}, err
+		return entries[S]{}, err
 	}
 	if checkpoint != from {
-		return memories[S]{}, errFenced
+		return entries[S]{}, errFenced
 	}
-	for i, k := range found {
+	for i, f := range found {
 		switch {
-		case k.fault != nil:
-			return memories[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, wanted[i], k.fault)
-		case k.fields == nil, k.seq > from.Seq && again:
+		case f.fault != nil:
+			return entries[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, names[i], f.fault)
+		case f.fields == nil, f.seq > from.Seq && refold:
 			continue
-		case k.seq > from.Seq:
-			return memories[S]{}, fmt.Errorf("%w: state of %s is of sequence %d, the checkpoint of %d", errTampered, wanted[i], k.seq, from.Seq)
+		case f.seq > from.Seq:
+			return entries[S]{}, fmt.Errorf("%w: state of %s is of sequence %d, the checkpoint of %d", errTampered, names[i], f.seq, from.Seq)
 		}
-		m := states.all[i]
-		m.recent, m.seq, m.had = k.recent, k.seq, k.fields
-		if m.state, err = r.Load(k.fields); err != nil {
-			return memories[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, m.key, err)
+		e := states.all[i]
+		e.recent, e.seq, e.stored = f.recent, f.seq, f.fields
+		if e.state, err = r.Load(f.fields); err != nil {
+			return entries[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, e.extension, err)
 		}
 	}
 	return states, nil
-}
-
-// answers tells whether the worker is the one to answer an event of this name.
-func (r *Rules[S, E]) answers(m eventlog.Message) bool {
-	return slices.Contains(r.Answers, m.Name())
 }

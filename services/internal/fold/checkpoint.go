@@ -11,21 +11,20 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// Checkpoint says up to which event a partition's states are folded. The zero
-// Checkpoint is before the first event, of any stream.
+// Checkpoint says through which event the states of a partition are folded. The zero Checkpoint is before the first event
+// of any stream.
 type Checkpoint struct {
 	Stream string // creation time of the stream, Unix nanoseconds
-	Seq    uint64 // sequence of the last event folded
+	Seq    uint64 // of the last event folded
 	Digest string // of that event, see digest
-	Repair string // names the last repair by hand, see States.Repair; "" if there was none
+	Repair string // name of the last repair, see States.Repair; "": there was none
 }
 
-// ErrDamaged says that what Redis has as a checkpoint is none. Nobody works on its
-// partition until it is forgotten, see States.Discard.
+// ErrDamaged says that the checkpoint in Redis cannot be read. Its partition is not folded until the checkpoint is
+// removed, see States.Discard.
 var ErrDamaged = errors.New("the checkpoint in Redis is damaged")
 
-// checkpointFields is the number of values a checkpoint has in Redis and in the
-// scripts.
+// checkpointFields is the number of values of a checkpoint in Redis and in the scripts.
 const checkpointFields = 4
 
 func (c Checkpoint) values() [checkpointFields]string {
@@ -38,7 +37,7 @@ func (c Checkpoint) values() [checkpointFields]string {
 func parseCheckpoint(values []any) (Checkpoint, error) {
 	var text [checkpointFields]string
 	for i, v := range values {
-		text[i], _ = v.(string) // nil, when there is no checkpoint
+		text[i], _ = v.(string) // nil without a checkpoint
 	}
 	if text == [checkpointFields]string{} {
 		return Checkpoint{}, nil
@@ -57,7 +56,7 @@ func (c Checkpoint) String() string {
 	return fmt.Sprintf("the checkpoint is at sequence %d (event %s) of a stream created %s", c.Seq, c.Digest, created(c.Stream))
 }
 
-// after is the checkpoint that follows c with a message.
+// after is the checkpoint once a message is folded.
 func (c Checkpoint) after(stream string, m eventlog.Message) Checkpoint {
 	return Checkpoint{Stream: stream, Seq: m.Sequence, Digest: digest(m), Repair: c.Repair}
 }
@@ -73,9 +72,8 @@ func created(stream string) string {
 	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
 }
 
-// digest of a stored message: the first 8 bytes of SHA-256 over subject and body,
-// as hex. It tells a message from another at the same sequence of a stream that
-// lost its tail, not from a forgery.
+// digest of a stored message: the first 8 bytes of SHA-256 over subject and body, as hex. It detects another message at
+// the same sequence of a stream that lost its tail. It does not detect a forgery.
 func digest(m eventlog.Message) string {
 	h := sha256.New()
 	h.Write([]byte(m.Subject))

@@ -1,13 +1,11 @@
--- Replaces the states of some keys, and the checkpoint, if the checkpoint is the
--- one the caller started from.
+-- Replaces states and the checkpoint, if the checkpoint is the one the caller started from.
 --
 -- KEYS  checkpoint, key…
 -- ARGV  stream, seq, digest, repair of the checkpoint started from ('' four times: none)
 --       the same of the new one; repair is never changed here
---       for each key: the number of values that follow, then its fields and values;
---       the number is negative when the hash keeps its other fields
--- Returns OK, also when the new checkpoint is already there: the client repeats
--- a call whose answer was lost. Otherwise FENCED, and nothing was written.
+--       for each key: the number of values that follow, then its fields and values; the number is negative when the
+--       hash keeps its other fields
+-- Returns OK, also when the new checkpoint is already there: the client repeats a call whose reply was lost. Otherwise FENCED, and nothing was written.
 local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest', 'repair')
 local function is(from)
   for i = 1, 4 do

@@ -8,22 +8,19 @@ import (
 )
 
 var (
-	// errFenced says that another owner has this partition now, or that Redis is
-	// not as this owner left it.
+	// errFenced says that another owner has this partition now, or that Redis lost what this owner wrote.
 	errFenced = errors.New("fenced: the checkpoint in Redis is not the one this owner wrote")
 
-	// errNotOwned says that the partition is another replica's.
+	// errNotOwned says that another replica owns the partition.
 	errNotOwned = errors.New("the partition is not owned any more")
 
-	// errTampered says that Redis holds a state newer than its checkpoint, or one
-	// that cannot be read. No snapshot of Redis does, so somebody changed it by
-	// hand; the partition is folded again from the beginning.
+	// errTampered says that Redis has a state newer than its checkpoint, or one that cannot be read. No snapshot of
+	// Redis has that, so it was changed by hand; the partition is folded from the beginning.
 	errTampered = errors.New("a state in Redis is not what this worker wrote")
 )
 
-// Refusal says that the log and the checkpoint do not belong together. Nothing
-// is written until an operator has put the right one back: either may be the one
-// that is wrong, and guessing could tell outcomes twice or lose seats.
+// Refusal says that the log and the checkpoint do not belong together. Nothing is written until an operator has put the
+// right one back: either may be wrong, and guessing could publish outcomes twice or lose seats.
 type Refusal struct {
 	Worker     string
 	Partition  int
@@ -37,8 +34,8 @@ func (r *Refusal) Error() string {
 		r.Partition, r.Worker, r.Log, r.Checkpoint, r.Repair)
 }
 
-// Refused tells the faults that only an operator can end: a [Refusal], a checkpoint
-// that is [ErrDamaged], or a stream that is not fit to be the log.
+// Refused reports whether only an operator can end a fault: a [Refusal], a checkpoint that is [ErrDamaged], or a stream
+// that is not fit to be the log.
 func Refused(err error) bool {
 	var refusal *Refusal
 	return errors.As(err, &refusal) || errors.Is(err, ErrDamaged) || errors.Is(err, eventlog.ErrUnfit)

@@ -12,53 +12,50 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
-// MaxBatch is the most messages that are decided, told and committed at once.
+// MaxBatch is the most messages that are decided, published and committed at once.
 const MaxBatch = 512
 
 const (
-	// idle is how often an owner that commits nothing looks whether Redis still has
-	// its checkpoint.
-	idle = time.Second
+	// compareInterval is how often an idle owner compares the checkpoint in Redis with its own.
+	compareInterval = time.Second
 
-	// fresh is the age up to which an event's caller is thought to be waiting.
-	fresh = 30 * time.Second
+	// answerWindow is the age up to which an event's caller may still be waiting.
+	answerWindow = 30 * time.Second
 
-	// Between two tenures: after a fault, and after a refusal, which only an
-	// operator can end.
+	// Pauses between two terms: after a fault, and after a refusal, which only an operator can end.
 	minPause, maxPause = 50 * time.Millisecond, time.Second
 	refusedPause       = 5 * time.Second
 
-	// After another owner's fence: until the replicas agree again who owns the partition.
+	// fencedPause follows another owner's fence: the replicas need about that long to agree on the owner.
 	fencedPause = 500 * time.Millisecond
 )
 
 // Config is what an owner needs.
 type Config struct {
 	Log     *eventlog.Log
-	Feed    *eventlog.Feed // reads for all owners of this process what is Far behind; nil: each reads on its own
-	Far     uint64         // messages; 0: 10,000. With fewer a reader of its own is done before others have come
+	Feed    *eventlog.Feed // reads for all owners of this process that are Far behind; nil: each reads on its own
+	Far     uint64         // messages; 0: 10,000. With fewer, a reader of its own is done before others join
 	Redis   redis.UniversalClient
-	Owner   string                           // who owns, for operations: the replica's name
-	Logger  zerolog.Logger                   //
-	Metrics *Metrics                         // may be nil
-	Tracer  tracing.Tracer                   // of events that carry a trace
-	Late    time.Duration                    // age of events at which an owner that has more to do counts as behind; 0: 10 s
-	Report  func(partition int, fault error) // what keeps it from folding, see Refused; nil when it is over; may be nil
+	Owner   string // the replica's name, for operations
+	Logger  zerolog.Logger
+	Metrics *Metrics // may be nil
+	Tracer  tracing.Tracer
+	Late    time.Duration                    // age of events at which an owner with more to read counts as behind; 0: 10 s
+	Report  func(partition int, fault error) // why a partition is not folded, see Refused; nil once it is; may be nil
 
-	// Step, when set, is called before each step of a tenure with its name. Tests
-	// stop an owner there.
+	// Step, when set, is called with the name of each step of a term before it. Tests stop an owner there.
 	Step func(name string)
 }
 
-// Run owns one partition until the context ends or check says that it is
-// another replica's. Every other fault ends only a tenure.
-func Run[S any, E Event](ctx context.Context, c Config, rules Rules[S, E], partition int, check func(context.Context) error) error {
+// Run owns one partition until the context ends or check reports that another replica owns it. Every other fault only
+// ends a term.
+func Run[S any](ctx context.Context, c Config, rules Rules[S], partition int, check func(context.Context) error) error {
 	o := newOwner(c, rules, partition, check)
 	defer o.meter.close()
-	defer o.report(nil) // a fault is of who owns the partition
+	defer o.report(nil) // faults belong to the owner
 	pause := minPause
 	for {
-		err := o.tenure(ctx)
+		err := o.term(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

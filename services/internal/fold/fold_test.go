@@ -14,10 +14,10 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// steps of a tenure at which an owner can be stopped.
-var steps = []string{"fence", "checkpoint", "told", "reader", "read", "load", "decide", "tell", "commit", "answer"}
+// steps of a term at which an owner can be stopped.
+var steps = []string{"fence", "checkpoint", "published", "reader", "read", "load", "decide", "publish", "commit", "answer"}
 
-// ways to tell: so many facts at once, in such a log.
+// ways to publish outcomes: so many facts at once, in such a log.
 var ways = []struct {
 	name   string
 	facts  int
@@ -28,7 +28,7 @@ var ways = []struct {
 	{"fast batch", 40, eventlog.Layout{DuplicateWindow: window, FastBatches: true}},
 }
 
-func TestFoldsAndTells(t *testing.T) {
+func TestFoldsAndPublishes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(1, 2, 0, 3)
@@ -157,8 +157,8 @@ func TestTamperedState(t *testing.T) {
 	w.own(nil)
 	w.add(ones(20)...)
 	w.settled(soon)
-	checkpoint := fmt.Sprintf("softphone:{p%d}:tally:checkpoint", w.part)
-	state := fmt.Sprintf("softphone:{p%d}:tally:acme:1001", w.part)
+	checkpoint := fmt.Sprintf("softphone:{p%d}:license:checkpoint", w.part)
+	state := fmt.Sprintf("softphone:{p%d}:license:acme:1001", w.part)
 
 	// The checkpoint alone is lost: states of the future must not be folded again.
 	w.rdb.Del(t.Context(), checkpoint)
@@ -199,7 +199,7 @@ func TestStateThatIsNone(t *testing.T) {
 			if err := spoil(t.Context(), w.rdb, w.states().Hash(w.key)); err != nil {
 				t.Fatal(err)
 			}
-			w.awaitTold(w.add(1))
+			w.awaitOutcome(w.add(1))
 			w.settled(soon)
 		})
 	}
@@ -209,7 +209,7 @@ func TestRepeatedFact(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.own(nil)
-	body := []byte(`{"id":"one","n":1}`)
+	body := w.fact("one", 1)
 	first := w.publish("one", body)
 	w.add(ones(15)...) // the 16 last facts are remembered
 	time.Sleep(window + 100*time.Millisecond)
@@ -228,8 +228,8 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(1)
-	broken := w.publish("broken", []byte(`{"id":`))
-	panics := w.add(-1)
+	broken := w.publish("broken", w.fact("broken", 1)[:7])
+	panics := w.add(poison)
 	w.add(1)
 	w.own(nil)
 	w.settled(soon)
@@ -241,7 +241,7 @@ func TestDeadLetters(t *testing.T) {
 		for i, want := range []struct {
 			seq    uint64
 			reason string
-		}{{broken.Sequence, "unexpected end"}, {panics, "panicked: negative"}} {
+		}{{broken.Sequence, "unexpected end"}, {panics, "panicked: poison"}} {
 			h := dead[i].Headers()
 			if got := h.Get(eventlog.HeaderDeadSequence); got != fmt.Sprint(want.seq) {
 				t.Errorf("dead letter %d is of sequence %s, want %d", i, got, want.seq)
@@ -282,15 +282,17 @@ func TestAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.own(nil)
 	for _, c := range []struct {
-		name, body, outcome, data string
+		name          string
+		body          []byte
+		outcome, data string
 	}{
-		{"an outcome", `{"id":"a","n":2}`, "Sum", `"sum":2`},
-		{"nothing", `{"id":"b","n":0}`, "Unchanged", ""},
-		{"a bad event", `{"id":"c","n":"two"}`, events.Invalid, ""},
-		{"repeated", `{"id":"a","n":2}`, events.NothingToDo, ""},
+		{"an outcome", w.fact("a", 2), "LicenseRevoked", `"generation":2`},
+		{"nothing", w.fact("b", 0), "Unchanged", ""},
+		{"a bad event", []byte(`{"id":"c","n":"two"}`), events.Invalid, ""},
+		{"repeated", w.fact("a", 2), events.NothingToDo, ""},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		receipt, got, err := w.log.Ask(ctx, w.message(c.name, []byte(c.body)))
+		receipt, got, err := w.log.Ask(ctx, w.message(c.name, c.body))
 		cancel()
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -310,8 +312,8 @@ func TestAnswersOnlyInboxes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := w.message("sly", []byte(`{"id":"sly","n":1}`))
-	m.Header.Set(events.HeaderReplyTo, "softphone.pbx.acme.1001.Add")
+	m := w.message("sly", w.fact("sly", 1))
+	m.Header.Set(events.HeaderReplyTo, factSubject(w.key))
 	if _, err := w.log.Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +323,7 @@ func TestAnswersOnlyInboxes(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if got.Header.Get(events.HeaderMsgID) != "sly" {
+		if got.Header.Get(events.HeaderMsgID) != idOf("sly") {
 			t.Fatalf("an answer was published to %s: %s", got.Subject, got.Data)
 		}
 	}
@@ -333,14 +335,14 @@ func TestAnswersNoEndlessInbox(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.own(nil)
-	m := w.message("sly", []byte(`{"id":"sly","n":1}`))
+	m := w.message("sly", w.fact("sly", 1))
 	m.Header.Set(events.HeaderReplyTo, "_INBOX."+strings.Repeat("x", 5000))
 	if _, err := w.log.Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
-	if _, _, err := w.log.Ask(ctx, w.message("next", []byte(`{"id":"next","n":1}`))); err != nil {
+	if _, _, err := w.log.Ask(ctx, w.message("next", w.fact("next", 1))); err != nil {
 		t.Error(err)
 	}
 }

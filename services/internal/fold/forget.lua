@@ -1,5 +1,5 @@
--- Forgets a partition, if its checkpoint is still the given one: the checkpoint, and
--- states. All at once: an owner that begins again must find none of them.
+-- Removes the checkpoint of a partition, if it is still the given one, and states. All at once: the next term must find
+-- none of them.
 --
 -- KEYS  checkpoint, key…
 -- ARGV  stream, seq, digest, repair; all empty: there is no checkpoint

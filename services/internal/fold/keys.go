@@ -10,11 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// keys names what a worker keeps in one partition. The braces are Redis Cluster's
-// hash tag: a partition is one slot, so that one script may touch all of it.
+// keys names a worker's Redis keys in one partition. The braces are Redis Cluster's hash tag: a partition is in one slot,
+// so one script may touch all of it.
 type keys struct{ prefix string }
 
 const tagged = "softphone:{p"
@@ -25,60 +24,55 @@ func keysOf(worker string, partition int) keys {
 
 func (k keys) checkpoint() string { return k.prefix + "checkpoint" }
 
-func (k keys) state(key eventlog.Key) string {
-	tenant, extension := key.Tokens()
-	return k.prefix + tenant + ":" + extension
-}
+func (k keys) state(x events.Extension) string { return k.prefix + x.Tenant + ":" + x.Number }
 
-// keyOf is the key whose state of a worker has a name in Redis, and its partition;
-// false for what is no state.
-func keyOf(worker, name string) (partition int, key eventlog.Key, is bool) {
+// parseState takes the name of a worker's state apart; false for any other name.
+func parseState(worker, name string) (partition int, x events.Extension, is bool) {
 	rest, ours := strings.CutPrefix(name, tagged)
 	number, rest, cut := strings.Cut(rest, "}:"+worker+":")
 	tenant, extension, two := strings.Cut(rest, ":")
 	partition, err := strconv.Atoi(number)
 	if !ours || !cut || !two || err != nil || partition < 0 || partition >= events.Partitions || strings.ContainsAny(rest, ".") || strings.Contains(extension, ":") {
-		return 0, "", false
+		return 0, events.Extension{}, false
 	}
-	return partition, eventlog.Key(tenant + "." + extension), true
+	return partition, events.Extension{Tenant: tenant, Number: extension}, true
 }
 
-// page is how many keys Redis is asked for at a time.
-const page = 1000
+// scanCount is how many keys Redis goes through for one answer.
+const scanCount = 1000
 
-// Keys calls each with the keys a worker has states of in Redis, some of a partition
-// at a time, in no order and some perhaps twice. Redis goes through all it has for
-// that, whosever it is, so nobody should ask for each partition. On a cluster every
-// master is asked.
-func Keys(ctx context.Context, client redis.UniversalClient, worker string, each func(partition int, keys []eventlog.Key) error) error {
+// Extensions calls each with the extensions that have a state of a worker in Redis, some of one partition at a time, in
+// no order, some perhaps twice. Redis goes through all its keys for that, so do not call it per partition. On a cluster
+// every master is scanned.
+func Extensions(ctx context.Context, client redis.UniversalClient, worker string, each func(partition int, some []events.Extension) error) error {
 	cluster, is := client.(*redis.ClusterClient)
 	if !is {
 		return scan(ctx, client, worker, each)
 	}
-	var one sync.Mutex // the masters are asked at once
+	var mu sync.Mutex // the masters are scanned at the same time
 	return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-		return scan(ctx, master, worker, func(partition int, keys []eventlog.Key) error {
-			one.Lock()
-			defer one.Unlock()
-			return each(partition, keys)
+		return scan(ctx, master, worker, func(partition int, some []events.Extension) error {
+			mu.Lock()
+			defer mu.Unlock()
+			return each(partition, some)
 		})
 	})
 }
 
-func scan(ctx context.Context, node redis.Cmdable, worker string, each func(int, []eventlog.Key) error) error {
+func scan(ctx context.Context, node redis.Cmdable, worker string, each func(int, []events.Extension) error) error {
 	for cursor := uint64(0); ; {
-		names, next, err := node.Scan(ctx, cursor, tagged+"*}:"+worker+":*:*", page).Result()
+		names, next, err := node.Scan(ctx, cursor, tagged+"*}:"+worker+":*:*", scanCount).Result()
 		if err != nil {
 			return fmt.Errorf("listing states: %w", err)
 		}
-		found := map[int][]eventlog.Key{}
+		found := map[int][]events.Extension{}
 		for _, name := range names {
-			if partition, key, is := keyOf(worker, name); is {
-				found[partition] = append(found[partition], key)
+			if partition, x, is := parseState(worker, name); is {
+				found[partition] = append(found[partition], x)
 			}
 		}
-		for partition, keys := range found {
-			if err := each(partition, keys); err != nil {
+		for partition, some := range found {
+			if err := each(partition, some); err != nil {
 				return err
 			}
 		}

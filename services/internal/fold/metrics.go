@@ -24,23 +24,23 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		events: metric.Counter(registry, "softphone_fold_events_total",
 			"Events folded into state.", metric.Worker),
 		outcomes: metric.Counter(registry, "softphone_fold_outcomes_total",
-			"Outcomes told to the log, by event type.", metric.Worker, "type"),
+			"Outcomes published to the log, by event type.", metric.Worker, "type"),
 		dead: metric.DeadLetters(registry),
 		restarts: metric.Counter(registry, "softphone_fold_restarts_total",
-			"Times an owner of a partition began again, by reason: fenced (Redis is not as it left it), overtaken (the log "+
-				"refused an outcome, there is a newer owner), tampered (a state in Redis was changed by hand), refused (wrong log: "+
-				"see /healthz), fault (a server was away).", metric.Worker, "reason"),
+			"Terms of owners that ended, by reason: fenced (Redis is not as the owner left it), overtaken (the log refused an "+
+				"outcome, there is a newer owner), tampered (a state in Redis was changed by hand), refused (wrong log: see "+
+				"/healthz), fault (a server was down).", metric.Worker, "reason"),
 		heals: metric.Counter(registry, "softphone_fold_heals_total",
-			"Times a partition was folded again because Redis had lost its state, or an older copy was put back.", metric.Worker),
+			"Times a partition was refolded because Redis had lost its state, or an older copy was put back.", metric.Worker),
 		batches: metric.Histogram(registry, "softphone_fold_batch_events",
-			"Events decided and committed at once.", prometheus.ExponentialBuckets(1, 2, 10), metric.Worker),
+			"Events decided and committed together.", prometheus.ExponentialBuckets(1, 2, 10), metric.Worker),
 		decisions: metric.Histogram(registry, "softphone_fold_decision_seconds",
-			"From when the log stored an event until the outcome that follows from it was stored and committed.", metric.Prompt(), metric.Worker),
+			"Time from when the log stored an event until its outcome was stored and committed.", metric.Prompt(), metric.Worker),
 		progress: metric.Register(registry, newGauges()),
 	}
 }
 
-// Why a tenure ended, as a label.
+// Reasons why a term ended, as a label.
 const (
 	becauseRefused   = "refused"
 	becauseFenced    = "fenced"
@@ -63,14 +63,13 @@ func reason(err error) string {
 	return becauseFault
 }
 
-// overtaken tells the server's refusal of an outcome whose fence is no longer the last.
+// overtaken reports whether the server refused an outcome because its fence is no longer the last.
 func overtaken(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && strings.HasPrefix(api.Description, "wrong last sequence")
 }
 
-// meter is what one owner counts. It looks its counters up once: counting a batch
-// takes no lock and makes nothing.
+// meter counts for one owner. It looks its counters up once: counting a batch takes no lock and allocates nothing.
 type meter struct {
 	worker              string
 	outcomes            *prometheus.CounterVec
@@ -80,12 +79,11 @@ type meter struct {
 	batches, decisions  prometheus.Observer
 	progress            progress
 	shown               *gauges
-	place               place
+	owned               owned
 }
 
-// of makes the meter of an owner, and shows it until it is closed. Counters that
-// alerts look at begin with 0: one that begins with 1 would look as if nothing had
-// happened.
+// of makes the meter of an owner, and shows it until it is closed. Counters that alerts read start at 0: if one appeared
+// with the value 1, no alert would see an increase.
 func (m *Metrics) of(worker string, partition int) *meter {
 	if m == nil {
 		m = NewMetrics(nil)
@@ -97,28 +95,28 @@ func (m *Metrics) of(worker string, partition int) *meter {
 		worker: worker, outcomes: m.outcomes, byType: map[string]prometheus.Counter{},
 		events: m.events.WithLabelValues(worker), dead: m.dead.WithLabelValues(worker), heals: m.heals.WithLabelValues(worker),
 		restarts: m.restarts, batches: m.batches.WithLabelValues(worker), decisions: m.decisions.WithLabelValues(worker),
-		shown: m.progress, place: place{worker, partition},
+		shown: m.progress, owned: owned{worker, partition},
 	}
 	o.progress.verified(time.Now())
-	m.progress.show(o.place, &o.progress)
+	m.progress.show(o.owned, &o.progress)
 	return o
 }
 
-func (o *meter) close() { o.shown.hide(o.place, &o.progress) }
+func (o *meter) close() { o.shown.hide(o.owned, &o.progress) }
 
 // folded counts a batch that was committed.
-func (o *meter) folded(messages int, told []outcome) {
+func (o *meter) folded(messages int, published []outcome) {
 	now := time.Now()
 	o.events.Add(float64(messages))
 	o.batches.Observe(float64(messages))
-	for i := range told {
-		counter := o.byType[told[i].name]
+	for i := range published {
+		counter := o.byType[published[i].name]
 		if counter == nil {
-			counter = o.outcomes.WithLabelValues(o.worker, told[i].name)
-			o.byType[told[i].name] = counter
+			counter = o.outcomes.WithLabelValues(o.worker, published[i].name)
+			o.byType[published[i].name] = counter
 		}
 		counter.Inc()
-		o.decisions.Observe(max(0, now.Sub(told[i].cause.Time).Seconds()))
+		o.decisions.Observe(max(0, now.Sub(published[i].cause.Time).Seconds()))
 	}
 	o.progress.committed(now)
 }

@@ -18,7 +18,7 @@ func TestMetrics(t *testing.T) {
 	w := newWorld(t)
 	registry := prometheus.NewRegistry()
 	w.metrics = fold.NewMetrics(registry)
-	w.add(1, 0, -1, 2)
+	w.add(1, 0, poison, 2)
 	stop, _ := w.own(nil)
 	w.settled(10 * time.Second)
 	w.redis.Empty()
@@ -29,13 +29,13 @@ func TestMetrics(t *testing.T) {
 	want := `
 # HELP softphone_dead_letters_total Events that were put aside because they cannot be processed, each counted once. ` + "`softphonectl dead-letters list`" + ` shows them.
 # TYPE softphone_dead_letters_total counter
-softphone_dead_letters_total{worker="tally"} 1
-# HELP softphone_fold_heals_total Times a partition was folded again because Redis had lost its state, or an older copy was put back.
+softphone_dead_letters_total{worker="license"} 1
+# HELP softphone_fold_heals_total Times a partition was refolded because Redis had lost its state, or an older copy was put back.
 # TYPE softphone_fold_heals_total counter
-softphone_fold_heals_total{worker="tally"} 1
-# HELP softphone_fold_outcomes_total Outcomes told to the log, by event type.
+softphone_fold_heals_total{worker="license"} 1
+# HELP softphone_fold_outcomes_total Outcomes published to the log, by event type.
 # TYPE softphone_fold_outcomes_total counter
-softphone_fold_outcomes_total{type="Sum",worker="tally"} 3
+softphone_fold_outcomes_total{type="LicenseRevoked",worker="license"} 3
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
 		"softphone_dead_letters_total", "softphone_fold_heals_total", "softphone_fold_outcomes_total"); err != nil {

@@ -7,33 +7,36 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// owner folds one partition. Its fields below the line are a tenure's.
-type owner[S any, E Event] struct {
+// owner folds one partition.
+type owner[S any] struct {
 	Config
-	rules     Rules[S, E]
+	rules     Rules[S]
 	partition int
 	check     func(context.Context) error
 	store     *store
 	meter     *meter
 	refused   string // the refusal reported last, so that it is logged once
 
-	fence      fence
-	stream     eventlog.State // as seen when the tenure began
-	checkpoint Checkpoint     // what this owner wrote last, or started from
-	told       uint64         // outcomes of causes up to here are in the log
-	anew       bool           // this tenure began before the first event
-	expected   bool           // the reader's first message must be the checkpoint's event
-	committed  bool           // this tenure has committed
-	late       bool           // that it is behind was reported
-	known      uint64         // sequence of the last checkpoint this owner wrote
-	healing    bool           // that Redis lost it was counted
-	compared   time.Time      // when the checkpoint was last seen to be this owner's
+	// Of this term:
+	fence            fence
+	stream           eventlog.State // at the start of the term
+	checkpoint       Checkpoint     // what this owner wrote last, or started from
+	publishedThrough uint64         // the outcomes of causes up to here are in the log
+	fromStart        bool           // the term started before the first event
+	expected         bool           // the reader's first message must be the checkpoint's event
+	committed        bool           // this term has committed
+
+	late      bool      // being behind was reported
+	lastWrite uint64    // sequence of the last checkpoint this owner wrote
+	healing   bool      // that Redis lost that checkpoint was counted
+	compared  time.Time // when Redis last had this owner's checkpoint
 }
 
-func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check func(context.Context) error) *owner[S, E] {
+func newOwner[S any](c Config, rules Rules[S], partition int, check func(context.Context) error) *owner[S] {
 	c.Logger = c.Logger.With().Int("partition", partition).Logger()
 	if c.Far == 0 {
 		c.Far = 10_000
@@ -41,63 +44,62 @@ func newOwner[S any, E Event](c Config, rules Rules[S, E], partition int, check 
 	if c.Late == 0 {
 		c.Late = 10 * time.Second
 	}
-	o := &owner[S, E]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
+	o := &owner[S]{Config: c, rules: rules, partition: partition, check: check, meter: c.Metrics.of(rules.Worker, partition)}
 	o.store = newStore(c.Redis, rules.Worker, partition)
 	return o
 }
 
-// tenure goes through the steps of the package comment until something is off.
-// It does not return nil.
-func (o *owner[S, E]) tenure(ctx context.Context) error {
+// term goes through the steps of the package comment until a fault ends it. It does not return nil.
+func (o *owner[S]) term(ctx context.Context) error {
 	o.committed = false
-	// Whoever is refused, or has no Redis, comes back every few seconds: each time
-	// with a fence it would fill the log.
-	if err := o.locate(ctx); err != nil {
+	// A refused owner, or one without Redis, tries again every few seconds. Checked before the fence, so that it does
+	// not add a fence to the log each time.
+	if err := o.checkPosition(ctx); err != nil {
 		return err
 	}
-	if err := o.locateEvent(ctx); err != nil {
+	if err := o.checkEvent(ctx); err != nil {
 		return err
 	}
 	o.step("fence")
-	if err := o.raise(ctx); err != nil {
+	if err := o.acquireFence(ctx); err != nil {
 		return err
 	}
 	o.step("checkpoint")
-	if err := o.locate(ctx); err != nil {
+	if err := o.checkPosition(ctx); err != nil {
 		return err
 	}
-	o.step("told")
-	// Whatever an earlier owner told is before the fence.
+	o.step("published")
+	// All outcomes of earlier owners are before the fence.
 	if err := o.Log.AsOf(ctx, o.fence.seq, func() (err error) {
-		o.told, err = o.publishedThrough(ctx)
+		o.publishedThrough, err = o.lastCause(ctx)
 		return err
 	}); err != nil {
 		return err
 	}
 	o.heal()
-	// What is far behind is read together with other partitions: once a tenure, for
-	// where nothing is an input the checkpoint stays far behind.
+	// Once a term, an owner that is far behind reads together with other partitions. Only once: in a partition without
+	// inputs the checkpoint stays far behind.
 	if o.Feed != nil && o.stream.Last > o.checkpoint.Seq+o.Far {
 		err := o.follow(ctx, o.Feed.Read)
 		if !errors.Is(err, eventlog.ErrCaughtUp) {
 			return err
 		}
 	}
-	return o.follow(ctx, o.alone)
+	return o.follow(ctx, o.openReader)
 }
 
 // open starts a reader of everything in a partition, at a sequence.
 type open func(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error)
 
-// alone is a reader of this owner's own.
-func (o *owner[S, E]) alone(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error) {
+// openReader opens a reader for this owner alone.
+func (o *owner[S]) openReader(ctx context.Context, partition int, from uint64) (*eventlog.Reader, error) {
 	return o.Log.ReadPartition(ctx, o.rules.Worker, partition, from)
 }
 
-// follow folds what a reader delivers, from the checkpoint on, until that ends.
-func (o *owner[S, E]) follow(ctx context.Context, open open) error {
+// follow folds what a reader delivers, from the checkpoint on, until the reader fails.
+func (o *owner[S]) follow(ctx context.Context, open open) error {
 	o.step("reader")
-	if err := o.locateEvent(ctx); err != nil {
+	if err := o.checkEvent(ctx); err != nil {
 		return err
 	}
 	reader, err := open(ctx, o.partition, max(1, o.checkpoint.Seq))
@@ -109,11 +111,11 @@ func (o *owner[S, E]) follow(ctx context.Context, open open) error {
 	o.meter.progress.waiting.Store(reader.Pending())
 	for {
 		o.step("read")
-		messages, err := reader.Batch(ctx, MaxBatch, untilLook(time.Now()))
+		messages, err := reader.Batch(ctx, MaxBatch, untilCompare(time.Now()))
 		if err != nil {
 			return err
 		}
-		if messages, err = o.recognize(messages); err != nil {
+		if messages, err = o.verifyFirst(messages); err != nil {
 			return err
 		}
 		if err := o.take(ctx, messages, reader.Behind()); err != nil {
@@ -122,62 +124,64 @@ func (o *owner[S, E]) follow(ctx context.Context, open open) error {
 	}
 }
 
-// take folds the inputs among some messages. Without any it looks, now and then,
-// whether Redis still has what this owner wrote. So many wait behind them.
-func (o *owner[S, E]) take(ctx context.Context, messages []eventlog.Message, behind uint64) error {
+// take folds the inputs among some messages. Without inputs it compares the checkpoint once per interval. Behind is how
+// many messages wait.
+func (o *owner[S]) take(ctx context.Context, messages []eventlog.Message, behind uint64) error {
 	o.meter.progress.waiting.Store(behind)
 	if len(messages) > 0 {
-		o.lags(messages[0].Time, behind)
+		o.reportLag(messages[0].Time, behind)
 	}
-	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !slices.Contains(o.rules.Inputs, m.Of()) })
+	inputs := slices.DeleteFunc(messages, func(m eventlog.Message) bool { return !o.rules.reads(m) })
 	if len(inputs) > 0 {
-		o.meter.progress.took(inputs[0].Time, behind)
+		o.meter.progress.started(inputs[0].Time, behind)
 		return o.fold(ctx, inputs)
 	}
-	if time.Now().Truncate(idle).After(o.compared) || time.Since(o.compared) > 2*idle { // the clock may be set back
+	// The second condition is for a clock that was set back.
+	if time.Now().Truncate(compareInterval).After(o.compared) || time.Since(o.compared) > 2*compareInterval {
 		return o.compare(ctx)
 	}
 	return nil
 }
 
-// untilLook is how long it is until all owners look whether Redis still has their
-// checkpoints, when nothing else makes them. They look at the same moments: what was
-// lost of all of them they then read together.
-func untilLook(now time.Time) time.Duration { return now.Truncate(idle).Add(idle).Sub(now) }
+// untilCompare is the time until all owners compare their checkpoints. They do so at the same moments: if Redis lost all
+// checkpoints, the owners then read the log together.
+func untilCompare(now time.Time) time.Duration {
+	return now.Truncate(compareInterval).Add(compareInterval).Sub(now)
+}
 
-// raise fences off whoever owned the partition before.
-func (o *owner[S, E]) raise(ctx context.Context) error {
+// acquireFence shuts out earlier owners of the partition.
+func (o *owner[S]) acquireFence(ctx context.Context) error {
 	if err := o.check(ctx); err != nil {
 		return fmt.Errorf("%w: %w", errNotOwned, err)
 	}
 	var err error
-	o.fence, err = raise(ctx, o.Log, eventlog.Fence(o.rules.Worker, o.partition), o.Owner)
+	o.fence, err = acquire(ctx, o.Log, events.FenceSubject(o.rules.Worker, o.partition), o.Owner)
 	return err
 }
 
-// fold decides messages, tells what follows and commits.
-func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (err error) {
-	steps := o.deciding(ctx, messages)
+// fold decides messages, publishes the outcomes and commits.
+func (o *owner[S]) fold(ctx context.Context, messages []eventlog.Message) (err error) {
+	steps := o.traceDecisions(ctx, messages)
 	defer func() { steps.end(err) }()
 	o.step("load")
-	states, err := o.rules.recall(ctx, o.store, messages, o.checkpoint, o.again(messages[0]))
-	if errors.Is(err, errTampered) { // with its state, which may be in the way of folding again too
-		return errors.Join(err, o.store.reset(ctx, o.checkpoint, keysIn(messages)...))
+	states, err := o.rules.load(ctx, o.store, messages, o.checkpoint, o.refolds(messages[0]))
+	if errors.Is(err, errTampered) { // the state must go too: it may be in the way of the refold
+		return errors.Join(err, o.store.reset(ctx, o.checkpoint, extensionsOf(messages)...))
 	}
 	if err != nil {
 		return err
 	}
 	o.step("decide")
-	b := o.rules.decide(messages, states, o.told)
+	b := o.rules.decideBatch(messages, states, o.publishedThrough)
 
-	o.step("tell")
-	steps.telling(b.outcomes)
-	err = o.fence.tell(ctx, b.outcomes)
-	steps.told(err)
+	o.step("publish")
+	steps.publishing(b.outcomes)
+	err = o.fence.publish(ctx, b.outcomes)
+	steps.published(err)
 	if err != nil {
 		return err
 	}
-	if err := o.bury(ctx, b.dead); err != nil {
+	if err := o.recordDead(ctx, b.dead); err != nil {
 		return err
 	}
 	o.step("commit")
@@ -186,31 +190,32 @@ func (o *owner[S, E]) fold(ctx context.Context, messages []eventlog.Message) (er
 		return err
 	}
 	o.checkpoint, o.committed, o.compared = next, true, time.Now()
-	o.known, o.healing = next.Seq, false
+	o.lastWrite, o.healing = next.Seq, false
 	o.meter.folded(len(messages), b.outcomes)
 	o.step("answer")
 	o.answer(b.answers)
 	return nil
 }
 
-// keysIn are the keys of some messages; one may be there twice.
-func keysIn(messages []eventlog.Message) []eventlog.Key {
-	keys := make([]eventlog.Key, len(messages))
+// extensionsOf lists what messages are about, in their order, some twice.
+func extensionsOf(messages []eventlog.Message) []events.Extension {
+	all := make([]events.Extension, len(messages))
 	for i, m := range messages {
-		keys[i] = m.Key()
+		all[i] = m.Extension()
 	}
-	return keys
+	return all
 }
 
-// again tells that this tenure began before the first event, and still folds what
-// was in the log then.
-func (o *owner[S, E]) again(m eventlog.Message) bool { return o.anew && m.Sequence <= o.stream.Last }
+// refolds reports whether this term folds from the start and a message was in the log when it began.
+func (o *owner[S]) refolds(m eventlog.Message) bool {
+	return o.fromStart && m.Sequence <= o.stream.Last
+}
 
-// bury records what could not be decided before the checkpoint moves past it.
-func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) error {
+// recordDead records dead letters, before the checkpoint moves past their events.
+func (o *owner[S]) recordDead(ctx context.Context, dead []eventlog.DeadLetter) error {
 	for _, d := range dead {
 		d.Worker, d.Created, d.At = o.rules.Worker, o.stream.Created, time.Now()
-		recorded, err := o.Log.Bury(ctx, d)
+		recorded, err := o.Log.RecordDead(ctx, d)
 		if err != nil {
 			return err
 		}
@@ -222,10 +227,10 @@ func (o *owner[S, E]) bury(ctx context.Context, dead []eventlog.DeadLetter) erro
 	return nil
 }
 
-// answer tells callers, those that are thought to be waiting still.
-func (o *owner[S, E]) answer(answers []answer) {
+// answer sends answers to the callers that may still be waiting.
+func (o *owner[S]) answer(answers []answer) {
 	for _, a := range answers {
-		if !o.rules.answers(a.to) || (a.to.Sequence <= o.stream.Last && time.Since(a.to.Time) > fresh) {
+		if !o.rules.answers(a.to) || (a.to.Sequence <= o.stream.Last && time.Since(a.to.Time) > answerWindow) {
 			continue
 		}
 		if err := o.Log.Reply(a.to, a.answer); err != nil {
@@ -234,7 +239,7 @@ func (o *owner[S, E]) answer(answers []answer) {
 	}
 }
 
-func (o *owner[S, E]) step(name string) {
+func (o *owner[S]) step(name string) {
 	if o.Step != nil {
 		o.Step(name)
 	}

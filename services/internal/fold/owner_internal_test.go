@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Owners look at the same moments, whenever they began to wait.
-func TestUntilLook(t *testing.T) {
+// All owners compare at the same moments, whenever they started to wait.
+func TestUntilCompare(t *testing.T) {
 	t.Parallel()
 	tick := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
-	for _, after := range []time.Duration{0, 1, idle / 3, idle - 1} {
-		if now := tick.Add(after); !now.Add(untilLook(now)).Equal(tick.Add(idle)) {
-			t.Errorf("%s after one: the next in %s", after, untilLook(now))
+	for _, after := range []time.Duration{0, 1, compareInterval / 3, compareInterval - 1} {
+		if now := tick.Add(after); !now.Add(untilCompare(now)).Equal(tick.Add(compareInterval)) {
+			t.Errorf("%s after one: the next in %s", after, untilCompare(now))
 		}
 	}
 }

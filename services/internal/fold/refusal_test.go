@@ -28,7 +28,7 @@ func TestRefusals(t *testing.T) {
 				w.t.Fatal(err)
 			}
 			w.ensure()
-		}, []string{"another stream", "it was created", "the checkpoint is at sequence", "of a stream created", "softphonectl rebuild " + teller}},
+		}, []string{"another stream", "it was created", "the checkpoint is at sequence", "of a stream created", "softphonectl rebuild " + worker}},
 		{"recreated and used", func(w *world, _ string) {
 			if err := w.js.DeleteStream(w.t.Context(), events.Stream); err != nil {
 				w.t.Fatal(err)
@@ -40,14 +40,14 @@ func TestRefusals(t *testing.T) {
 			w.nats.Stop()
 			w.nats.PutBackStore(older)
 			w.nats.Start()
-		}, []string{"ends before the checkpoint", "ends at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + teller}},
+		}, []string{"ends before the checkpoint", "ends at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + worker}},
 		{"lost its tail and went on", func(w *world, older string) {
 			w.nats.Stop()
 			w.nats.PutBackStore(older)
 			w.nats.Start()
 			w.awaitServer()
 			w.add(ones(100)...) // the sequences of what was lost are used again
-		}, []string{"the log has another event at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + teller}},
+		}, []string{"the log has another event at sequence", "the checkpoint is at sequence", "softphonectl rebuild " + worker}},
 		{"limited", func(w *world, _ string) {
 			config := w.streamConfig()
 			config.MaxMsgsPerSubject = 1000
@@ -131,7 +131,7 @@ func TestCheckpointAtAHole(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, reports = w.own(nil)
-	w.awaitTold(w.add(1))
+	w.awaitOutcome(w.add(1))
 	for len(reports) > 0 {
 		if fault := <-reports; fault != nil {
 			t.Errorf("reported %v", fault)
@@ -148,13 +148,13 @@ func TestDamagedCheckpointIsRefused(t *testing.T) {
 	stop, _ := w.own(nil)
 	w.settled(soon)
 	stop()
-	checkpoint := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", w.part, teller)
+	checkpoint := fmt.Sprintf("softphone:{p%d}:%s:checkpoint", w.part, worker)
 	if err := w.rdb.HSet(t.Context(), checkpoint, "seq", "many").Err(); err != nil {
 		t.Fatal(err)
 	}
 	_, reports := w.own(nil)
 	fault := awaitFault(t, reports, "damaged")
-	if !fold.Refused(fault) || !strings.Contains(fault.Error(), "softphonectl rebuild "+teller) {
+	if !fold.Refused(fault) || !strings.Contains(fault.Error(), "softphonectl rebuild "+worker) {
 		t.Errorf("reported %v", fault)
 	}
 	if err := w.states().Discard(t.Context(), nil); err != nil {

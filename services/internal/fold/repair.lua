@@ -1,14 +1,11 @@
--- Replaces or removes states without folding anything, if the checkpoint is still
--- the one they were compared at, and marks it as repaired: an owner that loaded
--- the states before then finds a checkpoint that is not its own.
+-- Replaces or removes states, if the checkpoint is still the one they were compared at, and marks it as repaired: an owner
+-- that loaded the states earlier then finds a checkpoint that is not its own.
 --
 -- KEYS  checkpoint, key…
 -- ARGV  stream, seq, digest, repair of the checkpoint compared at
 --       the name of this repair
---       for each key: the number of values that follow, then its fields and
---       values; 0 removes the key
--- Returns OK, also when this repair is already there: the client repeats a call
--- whose answer was lost. Otherwise FENCED, and nothing was written.
+--       for each key: the number of values that follow, then its fields and values; 0 removes the key
+-- Returns OK, also when this repair is already there: the client repeats a call whose reply was lost. Otherwise FENCED, and nothing was written.
 local found = redis.call('HMGET', KEYS[1], 'stream', 'seq', 'digest', 'repair')
 if found[4] == ARGV[5] then return 'OK' end
 for i = 1, 4 do

@@ -7,38 +7,38 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// Replay folds messages of one partition in memory, by the very code an owner
-// decides with, and tells nobody. Its memory grows with the number of keys, not
-// with the number of messages.
-type Replay[S any, E Event] struct {
-	rules  Rules[S, E]
-	states map[eventlog.Key]*memory[S]
+// Replay folds messages of one partition in memory, with the code of an owner, and publishes nothing. It needs memory
+// for each extension, not for each message.
+type Replay[S any] struct {
+	rules  Rules[S]
+	states map[events.Extension]*entry[S]
 	last   uint64
 }
 
-// NewReplay begins before the first message.
-func NewReplay[S any, E Event](rules Rules[S, E]) *Replay[S, E] {
-	return &Replay[S, E]{rules: rules, states: map[eventlog.Key]*memory[S]{}}
+// NewReplay starts before the first message.
+func NewReplay[S any](rules Rules[S]) *Replay[S] {
+	return &Replay[S]{rules: rules, states: map[events.Extension]*entry[S]{}}
 }
 
 // Fold folds the next message. The fault is why it is a dead letter.
-func (r *Replay[S, E]) Fold(m eventlog.Message) (fault error) {
-	b := r.take(m, math.MaxUint64) // what is told is not encoded
+func (r *Replay[S]) Fold(m eventlog.Message) (fault error) {
+	b := r.take(m, math.MaxUint64) // outcomes are not encoded
 	return b.fault()
 }
 
-// Decided is what Decide made of a message.
+// Decided is the decision on a message.
 type Decided struct {
-	Name  string // of the outcome; "" when there is none
-	Body  []byte // and its bytes
+	Name  string // of the outcome; "" without one
+	Body  []byte // of the outcome
 	Fault error  // why the message is a dead letter
 }
 
-// Decide folds the next message and says what is to be told of it.
-func (r *Replay[S, E]) Decide(m eventlog.Message) Decided {
+// Decide folds the next message and returns its outcome.
+func (r *Replay[S]) Decide(m eventlog.Message) Decided {
 	b := r.take(m, 0)
 	decided := Decided{Fault: b.fault()}
 	if len(b.outcomes) > 0 {
@@ -47,41 +47,40 @@ func (r *Replay[S, E]) Decide(m eventlog.Message) Decided {
 	return decided
 }
 
-// take folds a message of which nobody waits for an answer.
-func (r *Replay[S, E]) take(m eventlog.Message, told uint64) batch {
-	key := m.Key()
-	state := r.states[key]
+func (r *Replay[S]) take(m eventlog.Message, publishedThrough uint64) batch {
+	x := m.Extension()
+	state := r.states[x]
 	if state == nil {
-		state = &memory[S]{key: key}
-		r.states[key] = state
+		state = &entry[S]{extension: x}
+		r.states[x] = state
 	}
-	b := batch{told: told, unasked: true}
+	b := batch{publishedThrough: publishedThrough, unasked: true}
 	r.rules.decideOne(&b, m, state)
 	r.last = m.Sequence
 	return b
 }
 
-// Last is the sequence of the last message taken.
-func (r *Replay[S, E]) Last() uint64 { return r.last }
+// Last is the sequence of the last message folded.
+func (r *Replay[S]) Last() uint64 { return r.last }
 
-// Has tells whether a key has a state.
-func (r *Replay[S, E]) Has(key eventlog.Key) bool {
-	state := r.states[key]
+// Has reports whether an extension has a state.
+func (r *Replay[S]) Has(x events.Extension) bool {
+	state := r.states[x]
 	return state != nil && state.changed
 }
 
-// Keys are those with a state, in order.
-func (r *Replay[S, E]) Keys() []eventlog.Key {
-	keys := slices.Sorted(maps.Keys(r.states))
-	return slices.DeleteFunc(keys, func(key eventlog.Key) bool { return !r.Has(key) })
+// Extensions lists those with a state, in order.
+func (r *Replay[S]) Extensions() []events.Extension {
+	all := slices.SortedFunc(maps.Keys(r.states), events.Extension.Compare)
+	return slices.DeleteFunc(all, func(x events.Extension) bool { return !r.Has(x) })
 }
 
-// Hash is what Redis is to have of a key; nil when nothing.
-func (r *Replay[S, E]) Hash(key eventlog.Key) map[string]string {
-	if !r.Has(key) {
+// Hash is what Redis should have of an extension; nil when nothing.
+func (r *Replay[S]) Hash(x events.Extension) map[string]string {
+	if !r.Has(x) {
 		return nil
 	}
-	state := r.states[key]
+	state := r.states[x]
 	saved := r.rules.Save(state.state)
 	hash := make(map[string]string, 2+len(saved)/2)
 	hash[fieldSeq], hash[fieldRecent] = strconv.FormatUint(state.seq, 10), string(state.recent)
@@ -91,12 +90,12 @@ func (r *Replay[S, E]) Hash(key eventlog.Key) map[string]string {
 	return hash
 }
 
-// Is tells whether a checkpoint is the one after a message of a stream.
+// Is reports whether c is the checkpoint after a message of a stream.
 func (c Checkpoint) Is(stream eventlog.State, m eventlog.Message) bool {
 	return c == c.after(identity(stream), m)
 }
 
-// Of checks that a checkpoint can be one of a stream; the error says why not.
+// Of checks that c can be a checkpoint of a stream; the error says why not.
 func (c Checkpoint) Of(stream eventlog.State) error {
 	switch {
 	case c == (Checkpoint{}):

@@ -8,20 +8,19 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// began reports that the partition is owned and not refused.
-func (o *owner[S, E]) began() {
+// began reports that a term has begun: the partition is owned and not refused.
+func (o *owner[S]) began() {
 	if o.refused != "" {
 		o.Logger.Info().Msg("accepted again")
 	}
 	o.refused, o.late = "", false
 	o.report(nil)
 	o.meter.progress.verified(time.Now())
-	o.Logger.Debug().Uint64("checkpoint", o.checkpoint.Seq).Uint64("told", o.told).Uint64("fence", o.fence.seq).Msg("tenure began")
+	o.Logger.Debug().Uint64("checkpoint", o.checkpoint.Seq).Uint64("published_through", o.publishedThrough).Uint64("fence", o.fence.seq).Msg("term began")
 }
 
-// lags reports, once, that events are folded that were stored some time ago while
-// more wait, and once that this is over.
-func (o *owner[S, E]) lags(stored time.Time, waiting uint64) {
+// reportLag reports once that old events are folded while more wait, and once that this is over.
+func (o *owner[S]) reportLag(stored time.Time, waiting uint64) {
 	late := waiting > 0 && time.Since(stored) > o.Late
 	if late == o.late {
 		return
@@ -35,9 +34,9 @@ func (o *owner[S, E]) lags(stored time.Time, waiting uint64) {
 		o.partition, stored.UTC().Format(time.RFC3339), waiting))
 }
 
-// ended reports why a tenure ended: a refusal loudly and once, anything else as
-// what it is, a step on the way to the next tenure, until it goes on for long.
-func (o *owner[S, E]) ended(err error, pause time.Duration) {
+// ended reports why a term ended. A refusal is an error, logged once. Any other fault leads to the next term, and is a
+// warning only when the terms keep failing.
+func (o *owner[S]) ended(err error, pause time.Duration) {
 	o.meter.restarted(err)
 	if Refused(err) {
 		o.report(err)
@@ -55,10 +54,10 @@ func (o *owner[S, E]) ended(err error, pause time.Duration) {
 		level = zerolog.WarnLevel
 		o.report(err)
 	}
-	o.Logger.WithLevel(level).Err(err).Msg("tenure ended")
+	o.Logger.WithLevel(level).Err(err).Msg("term ended")
 }
 
-func (o *owner[S, E]) report(fault error) {
+func (o *owner[S]) report(fault error) {
 	if o.Report != nil {
 		o.Report(o.partition, fault)
 	}

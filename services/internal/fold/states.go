@@ -6,68 +6,63 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/nats-io/nuid"
 	"github.com/redis/go-redis/v9"
-
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 //go:embed repair.lua
 var repairSource string
 
-// ErrMoved says that the checkpoint is not the one a repair was made for: read
-// and compare again.
+// ErrMoved says that the checkpoint is not the one a repair was made for: read and compare again.
 var ErrMoved = errors.New("the checkpoint moved meanwhile")
 
-// States are what a worker keeps of one partition, for those who look after it
-// while it works. Whatever they change goes through the checkpoint's compare:
+// States are a worker's states of one partition, for operators, while the worker runs. Every change goes through the
+// comparison of the checkpoint:
 //
-// A repair replaces hashes only while the checkpoint is still the one they were
-// compared at, so no commit lies in between. And it changes the checkpoint's
-// Repair, so that an owner who had loaded the faulty states before it is fenced
-// when it commits, loads again, and decides on the repaired ones. The checkpoint's
-// place in the log never changes: moved forward, outcomes would never be told;
-// moved back is what an owner does by itself.
+// A repair replaces hashes only while the checkpoint is still the one they were compared at, so there is no commit in
+// between. It also changes the checkpoint's Repair: an owner that loaded the faulty states earlier is fenced when it
+// commits, loads again, and decides on the repaired ones. The checkpoint's sequence never changes: moved forward,
+// outcomes would never be published; moving it back is what an owner does by itself.
 //
-// What an owner told because of a faulty state stays told. Comparing the outcomes
-// with the log's facts shows it.
+// An outcome that was published because of a faulty state stays published. Comparing the outcomes with the facts of the
+// log shows it.
 type States struct {
 	store  *store
 	repair *redis.Script
 }
 
-// StatesOf returns what a worker keeps of a partition.
+// StatesOf returns the states of a worker in a partition.
 func StatesOf(client redis.UniversalClient, worker string, partition int) States {
 	return States{store: newStore(client, worker, partition), repair: redis.NewScript(repairSource)}
 }
 
-// Checkpoint reads up to where the partition is folded; zero when there is none.
+// Checkpoint reads the checkpoint; zero when there is none.
 func (s States) Checkpoint(ctx context.Context) (Checkpoint, error) { return s.store.checkpoint(ctx) }
 
-// Hash is the name under which Redis has a key's state.
-func (s States) Hash(key eventlog.Key) string { return s.store.keys.state(key) }
+// Hash is the name of an extension's state in Redis.
+func (s States) Hash(x events.Extension) string { return s.store.keys.state(x) }
 
-// Read returns the hashes of some keys, nil for one that is not there, and the
-// checkpoint, all of one moment.
-func (s States) Read(ctx context.Context, keys []eventlog.Key) ([]map[string]string, Checkpoint, error) {
+// Read returns the hashes of some extensions, nil for one that is not there, and the checkpoint, all of one moment.
+func (s States) Read(ctx context.Context, of []events.Extension) ([]map[string]string, Checkpoint, error) {
 	pipe := s.store.redis.TxPipeline()
-	replies := make([]*redis.MapStringStringCmd, len(keys))
-	for i, key := range keys {
-		replies[i] = pipe.HGetAll(ctx, s.store.keys.state(key))
+	replies := make([]*redis.MapStringStringCmd, len(of))
+	for i, x := range of {
+		replies[i] = pipe.HGetAll(ctx, s.store.keys.state(x))
 	}
-	place := s.store.readCheckpoint(ctx, pipe)
-	// A key of another type is damage to one hash, not to the reading.
+	position := s.store.readCheckpoint(ctx, pipe)
+	// A key of another type damages one hash, not the whole read.
 	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
-		return nil, Checkpoint{}, fmt.Errorf("reading %d states: %w", len(keys), err)
+		return nil, Checkpoint{}, fmt.Errorf("reading %d states: %w", len(of), err)
 	}
-	if err := place.Err(); err != nil {
+	if err := position.Err(); err != nil {
 		return nil, Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
 	}
-	checkpoint, err := parseCheckpoint(place.Val())
+	checkpoint, err := parseCheckpoint(position.Val())
 	if err != nil {
 		return nil, Checkpoint{}, err
 	}
-	hashes := make([]map[string]string, len(keys))
+	hashes := make([]map[string]string, len(of))
 	for i, reply := range replies {
 		switch found, err := reply.Result(); {
 		case err != nil:
@@ -79,15 +74,14 @@ func (s States) Read(ctx context.Context, keys []eventlog.Key) ([]map[string]str
 	return hashes, checkpoint, nil
 }
 
-// Repair is one state to put right.
+// Repair is one state to repair.
 type Repair struct {
-	Key  eventlog.Key
-	Hash map[string]string // what it should be, see Replay.Hash; nil removes it
+	Extension events.Extension
+	Hash      map[string]string // the right one, see Replay.Hash; nil removes it
 }
 
-// Repair replaces states if the checkpoint is still the one they were compared
-// at, and is ErrMoved otherwise. Without a checkpoint there is nothing to
-// repair: the owner folds from the beginning and trusts nothing it finds.
+// Repair replaces states if the checkpoint is still the one they were compared at, and is ErrMoved otherwise. Without a
+// checkpoint there is nothing to repair: the owner folds from the beginning and trusts no state it finds.
 func (s States) Repair(ctx context.Context, at Checkpoint, repairs []Repair) error {
 	if at == (Checkpoint{}) {
 		return ErrMoved
@@ -100,7 +94,7 @@ func (s States) Repair(ctx context.Context, at Checkpoint, repairs []Repair) err
 	}
 	args = append(args, nuid.Next())
 	for _, r := range repairs {
-		names = append(names, s.store.keys.state(r.Key))
+		names = append(names, s.store.keys.state(r.Extension))
 		args = append(args, 2*len(r.Hash))
 		for field, value := range r.Hash {
 			args = append(args, field, value)
@@ -109,21 +103,19 @@ func (s States) Repair(ctx context.Context, at Checkpoint, repairs []Repair) err
 	return moved(fenced(s.repair.Run(ctx, s.store.redis, names, args...)))
 }
 
-// Reset removes the checkpoint if it is still the given one, and states with it; it is
-// ErrMoved otherwise. The owner notices within seconds and folds the partition from
-// the beginning; no outcome is told again. Where the log is another one by now, all
-// states must go: what an owner finds of one it takes for this log's, once it has
-// folded further than that state.
-func (s States) Reset(ctx context.Context, at Checkpoint, states []eventlog.Key) error {
+// Reset removes the checkpoint if it is still the given one, and states with it; it is ErrMoved otherwise. The owner
+// notices within seconds and folds the partition from the beginning; no outcome is published again. If the log is another
+// one by now, all states must be removed: once the owner has folded beyond a state's sequence, it takes a state it finds
+// for one of this log.
+func (s States) Reset(ctx context.Context, at Checkpoint, states []events.Extension) error {
 	return moved(s.store.reset(ctx, at, states...))
 }
 
-// Discard is Reset for a checkpoint that is ErrDamaged: no commit of an owner lies
-// between, as none compares with that.
-func (s States) Discard(ctx context.Context, states []eventlog.Key) error {
+// Discard is Reset for a checkpoint that is ErrDamaged. It needs no comparison: no owner commits over such a checkpoint.
+func (s States) Discard(ctx context.Context, states []events.Extension) error {
 	names := []string{s.store.keys.checkpoint()}
-	for _, key := range states {
-		names = append(names, s.store.keys.state(key))
+	for _, x := range states {
+		names = append(names, s.store.keys.state(x))
 	}
 	if err := s.store.redis.Del(ctx, names...).Err(); err != nil {
 		return fmt.Errorf("removing a damaged checkpoint: %w", err)

@@ -9,18 +9,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
 )
 
 // replayed folds the whole log of the world's key in memory.
-func (w *world) replayed() *fold.Replay[int, add] {
+func (w *world) replayed() *fold.Replay[int] {
 	w.t.Helper()
 	r := fold.NewReplay(tally())
-	input := eventlog.Input{Source: "pbx", Name: "Add"}
+	input := tally().Inputs[0]
 	for from := uint64(1); ; {
-		m, err := w.log.NextOf(w.t.Context(), from, input.In(w.part))
+		m, err := w.log.NextOf(w.t.Context(), from, input.Filter(w.part))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -32,25 +32,25 @@ func (w *world) replayed() *fold.Replay[int, add] {
 	}
 }
 
-func (w *world) states() fold.States { return fold.StatesOf(w.rdb, teller, w.part) }
+func (w *world) states() fold.States { return fold.StatesOf(w.rdb, worker, w.part) }
 
 func TestReplayFoldsWhatTheOwnerFolds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.add(1, 2, 0, -1, 3)
-	w.publish("fact-1", []byte(`{"id":"fact-1","n":7}`))
+	w.add(1, 2, 0, poison, 3)
+	w.publish("fact-1", w.fact("fact-1", 7))
 	w.own(nil)
 	w.settled(soon)
 
 	r := w.replayed()
-	hashes, checkpoint, err := w.states().Read(t.Context(), []eventlog.Key{w.key, "acme.none"})
+	hashes, checkpoint, err := w.states().Read(t.Context(), []events.Extension{w.key, extension("none")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(r.Hash(w.key), hashes[0]); diff != "" {
 		t.Errorf("the replay's hash and the owner's (-replay +owner):\n%s", diff)
 	}
-	if hashes[1] != nil || r.Hash("acme.none") != nil {
+	if hashes[1] != nil || r.Hash(extension("none")) != nil {
 		t.Errorf("a key never seen has a state")
 	}
 	if checkpoint.Seq != r.Last() {
@@ -63,23 +63,23 @@ func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range []string{
-		"softphone:{p3}:tally:acme:1001", "softphone:{p12}:tally:acme:1002", "softphone:{p12}:tally:acme:1003",
-		"softphone:{p3}:tally:checkpoint", "softphone:{p3}:tallyho:acme:1001", "softphone:{p3}:other:tally:acme", "softphone:{p3}:other:acme:1001",
-		"softphone:{px}:tally:acme:1001", "softphone:{p16}:tally:acme:1001", "softphone:{p3}:tally:acme:10:01", "softphone:{p3}:tally:ac.me:1001", "{p3}:tally:acme:1001",
+		"softphone:{p3}:license:acme:1001", "softphone:{p12}:license:acme:1002", "softphone:{p12}:license:acme:1003",
+		"softphone:{p3}:license:checkpoint", "softphone:{p3}:licenses:acme:1001", "softphone:{p3}:other:license:acme", "softphone:{p3}:other:acme:1001",
+		"softphone:{px}:license:acme:1001", "softphone:{p16}:license:acme:1001", "softphone:{p3}:license:acme:10:01", "softphone:{p3}:license:ac.me:1001", "{p3}:license:acme:1001",
 	} {
 		if err := w.rdb.HSet(t.Context(), name, "seq", 1).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := map[int][]eventlog.Key{}
-	if err := fold.Keys(t.Context(), w.rdb, teller, func(partition int, keys []eventlog.Key) error {
+	got := map[int][]events.Extension{}
+	if err := fold.Extensions(t.Context(), w.rdb, worker, func(partition int, keys []events.Extension) error {
 		got[partition] = append(got[partition], keys...)
-		slices.Sort(got[partition])
+		slices.SortFunc(got[partition], events.Extension.Compare)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[int][]eventlog.Key{3: {"acme.1001"}, 12: {"acme.1002", "acme.1003"}}, got); diff != "" {
+	if diff := cmp.Diff(map[int][]events.Extension{3: {extension("1001")}, 12: {extension("1002"), extension("1003")}}, got); diff != "" {
 		t.Errorf("keys in Redis (-want +is):\n%s", diff)
 	}
 }
@@ -89,7 +89,7 @@ func TestKeys(t *testing.T) {
 func TestRepairUnderAnOwner(t *testing.T) {
 	t.Parallel()
 	for _, facts := range []int{1, 40} {
-		for _, at := range []string{"read", "load", "decide", "tell", "commit", "answer"} {
+		for _, at := range []string{"read", "load", "decide", "publish", "commit", "answer"} {
 			t.Run(fmt.Sprintf("%s/%d", at, facts), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
@@ -114,7 +114,7 @@ func TestRepairUnderAnOwner(t *testing.T) {
 					}
 				})
 				<-paused
-				hashes, checkpoint, err := w.states().Read(t.Context(), []eventlog.Key{w.key})
+				hashes, checkpoint, err := w.states().Read(t.Context(), []events.Extension{w.key})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -124,7 +124,7 @@ func TestRepairUnderAnOwner(t *testing.T) {
 				if hashes[0]["total"] == right.Hash(w.key)["total"] {
 					t.Fatal("nothing is wrong, nothing is tested")
 				}
-				if err := w.states().Repair(t.Context(), checkpoint, []fold.Repair{{Key: w.key, Hash: right.Hash(w.key)}}); err != nil {
+				if err := w.states().Repair(t.Context(), checkpoint, []fold.Repair{{Extension: w.key, Hash: right.Hash(w.key)}}); err != nil {
 					t.Fatal(err)
 				}
 				close(resume)
@@ -163,14 +163,14 @@ func TestRepairNeedsTheCheckpointItWasMadeFor(t *testing.T) {
 	}
 	w.add(3)
 	w.settled(soon)
-	wrong := []fold.Repair{{Key: w.key, Hash: map[string]string{"seq": "1", "total": "9"}}}
+	wrong := []fold.Repair{{Extension: w.key, Hash: map[string]string{"seq": "1", "total": "9"}}}
 	for name, at := range map[string]fold.Checkpoint{"an older one": old, "none": {}} {
 		if err := s.Repair(t.Context(), at, wrong); !errors.Is(err, fold.ErrMoved) {
 			t.Errorf("at %s: %v, want ErrMoved", name, err)
 		}
 	}
 	for name, at := range map[string]fold.Checkpoint{"an older one": old, "none": {}} {
-		if err := s.Reset(t.Context(), at, []eventlog.Key{w.key}); !errors.Is(err, fold.ErrMoved) {
+		if err := s.Reset(t.Context(), at, []events.Extension{w.key}); !errors.Is(err, fold.ErrMoved) {
 			t.Errorf("resetting at %s: %v, want ErrMoved", name, err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestReset(t *testing.T) {
 	stop, _ := w.own(nil)
 	w.add(ones(100)...)
 	w.settled(soon)
-	stray := "softphone:{p" + fmt.Sprint(w.part) + "}:" + teller + ":acme:stray"
+	stray := "softphone:{p" + fmt.Sprint(w.part) + "}:" + worker + ":acme:stray"
 	if err := w.rdb.HSet(t.Context(), stray, "seq", 1).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Reset(t.Context(), at, []eventlog.Key{w.key, "acme.stray"}); err != nil {
+		if err := s.Reset(t.Context(), at, []events.Extension{w.key, extension("stray")}); err != nil {
 			t.Fatal(err)
 		}
 	}

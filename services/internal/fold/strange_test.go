@@ -22,7 +22,7 @@ func TestStrangeOutcome(t *testing.T) {
 			w.settled(soon)
 			stop()
 			w.add(ones(5)...)
-			strange := nats.NewMsg(sum{key: w.key}.Subject())
+			strange := nats.NewMsg(outcomeSubject(w.key))
 			strange.Data = []byte("{}")
 			if cause != "" {
 				strange.Header.Set(events.HeaderCause, cause)

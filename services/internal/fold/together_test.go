@@ -92,10 +92,11 @@ func (w *world) addToMany(keys, each int) {
 		for key := range keys {
 			w.mu.Lock()
 			w.published++
-			id := fmt.Sprintf("fact-%d", w.published)
+			name := fmt.Sprintf("fact-%d", w.published)
 			w.mu.Unlock()
-			m := nats.NewMsg(fmt.Sprintf("softphone.pbx.acme-%d.1001.Add", key))
-			m.Data = fmt.Appendf(nil, `{"id":%q,"n":1}`, id)
+			x := events.Extension{Tenant: fmt.Sprintf("acme-%d", key), Number: "1001"}
+			m := nats.NewMsg(factSubject(x))
+			m.Data = fact(x, name, 1)
 			batch = append(batch, m)
 		}
 		if _, err := jetstreamext.PublishMsgBatch(w.t.Context(), w.js, batch); err != nil {
@@ -110,7 +111,7 @@ func (w *world) ownAll(step func(string)) {
 	w.t.Helper()
 	log := w.open()
 	config := fold.Config{
-		Log: log, Feed: eventlog.NewFeed(log, teller, fold.MaxBatch), Far: 1, Redis: w.redis.Client(w.t), Owner: "test",
+		Log: log, Feed: eventlog.NewFeed(log, worker, fold.MaxBatch), Far: 1, Redis: w.redis.Client(w.t), Owner: "test",
 		Logger: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel), Step: step,
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())

@@ -7,8 +7,8 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
-// traced are the steps of a batch in the traces of its events. Without a tracer, or
-// without an event that carries a trace, it is empty.
+// traced is the spans of a batch, in the traces of its events. It is empty without a tracer, or without an event that
+// carries a trace.
 type traced struct {
 	tracer    tracing.Tracer
 	worker    string
@@ -17,12 +17,12 @@ type traced struct {
 }
 
 type decision struct {
-	ctx  context.Context // of the steps that follow from it
+	ctx  context.Context // of the spans below it
 	span tracing.Span
 }
 
-// deciding begins the steps in which the events are decided.
-func (o *owner[S, E]) deciding(ctx context.Context, messages []eventlog.Message) traced {
+// traceDecisions starts the spans of the decisions.
+func (o *owner[S]) traceDecisions(ctx context.Context, messages []eventlog.Message) traced {
 	t := traced{tracer: o.Tracer, worker: o.rules.Worker}
 	if !o.Tracer.On() {
 		return t
@@ -40,8 +40,8 @@ func (o *owner[S, E]) deciding(ctx context.Context, messages []eventlog.Message)
 	return t
 }
 
-// telling begins the steps in which outcomes are told, which carry the trace on.
-func (t *traced) telling(outcomes []outcome) {
+// publishing starts the spans of the publications. The outcomes carry them on.
+func (t *traced) publishing(outcomes []outcome) {
 	if len(t.decisions) == 0 {
 		return
 	}
@@ -59,15 +59,15 @@ func (t *traced) telling(outcomes []outcome) {
 	}
 }
 
-// told ends the steps of the outcomes.
-func (t *traced) told(err error) {
+// published ends the spans of the publications.
+func (t *traced) published(err error) {
 	for _, span := range t.outcomes {
 		span.End(err)
 	}
 	t.outcomes = nil
 }
 
-// end ends all steps.
+// end ends the spans of the decisions.
 func (t *traced) end(err error) {
 	for _, d := range t.decisions {
 		d.span.End(err)

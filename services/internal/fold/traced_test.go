@@ -12,16 +12,12 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-type nothing struct{}
-
-func (nothing) EventID() string { return "" }
-
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 // With tracing off, its hooks in the path of every event cost no allocation, also of
 // events that carry a trace; and counting a batch costs none at all.
 func TestTracingOffIsFree(t *testing.T) {
-	o := newOwner(Config{}, Rules[int, nothing]{Worker: "tally"}, 0, nil)
+	o := newOwner(Config{}, Rules[int]{Worker: "license"}, 0, nil)
 	messages := make([]eventlog.Message, MaxBatch)
 	outcomes := make([]outcome, MaxBatch)
 	for i := range messages {
@@ -35,11 +31,11 @@ func TestTracingOffIsFree(t *testing.T) {
 	err := errors.New("none")
 	ctx := context.Background()
 	if n := testing.AllocsPerRun(100, func() {
-		steps := o.deciding(ctx, messages)
-		steps.telling(outcomes)
-		steps.told(err)
+		steps := o.traceDecisions(ctx, messages)
+		steps.publishing(outcomes)
+		steps.published(err)
 		steps.end(err)
-		o.meter.progress.took(messages[0].Time, 7)
+		o.meter.progress.started(messages[0].Time, 7)
 		o.meter.folded(len(messages), outcomes)
 	}); n != 0 {
 		t.Errorf("%v allocations for a batch of %d events, want none", n, MaxBatch)

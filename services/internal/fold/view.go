@@ -3,6 +3,7 @@ package fold
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,19 +13,19 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// View reads the states a worker keeps, without owning anything.
-type View[S any, E Event] struct {
+// View reads the states of a worker, without owning a partition.
+type View[S any] struct {
 	Log   *eventlog.Log
 	Redis redis.UniversalClient
-	Rules Rules[S, E]
+	Rules Rules[S]
 }
 
-// inTouch is how old the log's answers may be, as told by its leader ([eventlog.State]):
-// three of its heartbeats. One that was deposed and is cut off goes on answering for up
-// to 20 s, and for that long a device that was signed out would be known.
-const inTouch = 3 * time.Second
+// quorumLimit is how old the log's answers may be, by its leader's own account ([eventlog.State]): three of its
+// heartbeats. A leader that was deposed and is cut off answers for up to 20 s more, and for that long a device that was
+// signed out would count as known.
+const quorumLimit = 3 * time.Second
 
-// Entry is a state as Redis has it, perhaps of the past.
+// Entry is a state as it is in Redis, perhaps an old one.
 type Entry[S any] struct {
 	State S
 
@@ -32,30 +33,29 @@ type Entry[S any] struct {
 	checkpoint Checkpoint
 }
 
-// Read returns the state of a key without a look at the log; of one never seen, the zero S. The
-// error is [Damaged] for what no owner wrote.
-func (v View[S, E]) Read(ctx context.Context, key eventlog.Key) (entry Entry[S], err error) {
-	store := newStore(v.Redis, v.Rules.Worker, key.Partition())
-	found, checkpoint, err := store.peek(ctx, store.keys.state(key))
+// Read returns the state of an extension, without a look-up in the log; the zero S without one. The error is [Damaged] if
+// no owner wrote that state.
+func (v View[S]) Read(ctx context.Context, x events.Extension) (entry Entry[S], err error) {
+	states := newStore(v.Redis, v.Rules.Worker, x.Partition())
+	found, checkpoint, err := states.peek(ctx, states.keys.state(x))
 	if err != nil {
 		return entry, err
 	}
 	if found.fault != nil {
-		return entry, fmt.Errorf("%w: state of %s: %w", errTampered, key, found.fault)
+		return entry, fmt.Errorf("%w: state of %s: %w", errTampered, x, found.fault)
 	}
 	entry.seq, entry.checkpoint = found.seq, checkpoint
 	if found.fields != nil {
 		if entry.State, err = v.Rules.Load(found.fields); err != nil {
-			return Entry[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, key, err)
+			return Entry[S]{}, fmt.Errorf("%w: state of %s: %w", errTampered, x, err)
 		}
 	}
 	return entry, nil
 }
 
-// AsOf tells whether the state is the one after the last of the key's inputs, for a caller
-// who has looked up where that is (sequence 0: there is none). Nothing after it is in the
-// state, and all before it is: the partition is folded up to there. So it holds for the
-// moment of that look, whether it was before Read or after it.
+// AsOf reports whether the state is the one after the extension's last input, for a caller that has looked up where that
+// input is (sequence 0: there is none). The state contains nothing after it, and all before it, because the partition is
+// folded up to there. So it holds for the moment of that look-up, whether that was before Read or after it.
 func (e Entry[S]) AsOf(last events.Position) bool {
 	if e.checkpoint == (Checkpoint{}) {
 		return last.Sequence == 0 && e.seq == 0
@@ -63,17 +63,16 @@ func (e Entry[S]) AsOf(last events.Position) bool {
 	return e.checkpoint.Stream == identity(eventlog.State{Created: last.Log}) && e.seq <= last.Sequence && last.Sequence <= e.checkpoint.Seq
 }
 
-// Last is the sequence of the last event folded into the state; 0 when there is none. It is before
-// the key's last input where that one changed no state: a fact that came again, or a dead letter.
+// Last is the sequence of the last event folded into the state; 0 when there is none. It is before the extension's last
+// input if that one changed no state: a repeated fact, or a dead letter.
 func (e Entry[S]) Last() uint64 { return e.seq }
 
-// Get returns the state of a key; the zero S for one never seen. Current says that
-// every event of the key that was in the log when Get was called is folded into
-// it: after a rebuild, behind a lag or on a Redis that was set back it is false,
-// and the state may be of the past. So it is when the log's leader is cut off from the
-// other servers: what is current was so at most 3 s ago.
-func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current bool, err error) {
-	last, err := v.last(ctx, key)
+// Get returns the state of an extension; the zero S without one. Current says that every event of the extension that was
+// in the log when Get was called is folded into it. It is false, and the state may be old, during a rebuild, behind a lag,
+// on a Redis that was set back, and when the log's leader is cut off from the other servers: a current state held at most
+// 3 s ago.
+func (v View[S]) Get(ctx context.Context, x events.Extension) (state S, current bool, err error) {
+	last, err := v.last(ctx, x)
 	if err != nil {
 		return state, false, err
 	}
@@ -81,25 +80,24 @@ func (v View[S, E]) Get(ctx context.Context, key eventlog.Key) (state S, current
 	if err != nil {
 		return state, false, err
 	}
-	entry, err := v.Read(ctx, key)
+	entry, err := v.Read(ctx, x)
 	if err != nil {
 		return state, false, err
 	}
 	checkpoint := entry.checkpoint
 	sameLog := checkpoint == (Checkpoint{}) || checkpoint.Stream == identity(stream) && checkpoint.Seq <= stream.Last
-	return entry.State, sameLog && stream.Quorum <= inTouch && checkpoint.Seq >= last && entry.seq <= checkpoint.Seq, nil
+	return entry.State, sameLog && stream.Quorum <= quorumLimit && checkpoint.Seq >= last && entry.seq <= checkpoint.Seq, nil
 }
 
-// last is the sequence of the key's last event among the worker's inputs. Each name is
-// asked for by itself: the server finds it at once, and nothing else of the key may
-// count.
-func (v View[S, E]) last(ctx context.Context, key eventlog.Key) (uint64, error) {
-	names := eventlog.ByName(v.Rules.Inputs)
+// last is the sequence of the extension's last event among the worker's inputs. Each name is one look-up: the server
+// finds it at once, and no other event of the extension counts.
+func (v View[S]) last(ctx context.Context, x events.Extension) (uint64, error) {
+	names := byName(v.Rules.Inputs)
 	sequences := make([]uint64, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, inputs := range names {
 		group.Go(func() error {
-			m, err := v.Log.LastInput(ctx, key, inputs...)
+			m, err := v.Log.LastInput(ctx, x, inputs...)
 			if m != nil {
 				sequences[i] = m.Sequence
 			}
@@ -114,4 +112,17 @@ func (v View[S, E]) last(ctx context.Context, key eventlog.Key) (uint64, error) 
 		last = max(last, seq)
 	}
 	return last, nil
+}
+
+// byName groups inputs that differ only in their source.
+func byName(inputs []events.Input) (groups [][]events.Input) {
+	for _, input := range inputs {
+		i := slices.IndexFunc(groups, func(g []events.Input) bool { return g[0].Name == input.Name })
+		if i < 0 {
+			groups = append(groups, []events.Input{input})
+			continue
+		}
+		groups[i] = append(groups[i], input)
+	}
+	return groups
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
@@ -14,15 +13,15 @@ import (
 func TestView(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
-	want := func(when string, key eventlog.Key, state int, current bool) {
+	view := fold.View[int]{Log: w.log, Redis: w.rdb, Rules: tally()}
+	want := func(when string, key events.Extension, state int, current bool) {
 		t.Helper()
 		got, is, err := view.Get(t.Context(), key)
 		if err != nil || got != state || is != current {
 			t.Errorf("%s: %d, current %t, %v; want %d, %t", when, got, is, err, state, current)
 		}
 	}
-	want("never seen", "acme.9999", 0, true)
+	want("never seen", extension("9999"), 0, true)
 	stop, _ := w.own(nil)
 	w.add(1, 2)
 	w.settled(soon)
@@ -36,7 +35,7 @@ func TestView(t *testing.T) {
 	want("caught up", w.key, 7, true)
 
 	// What is not an input of the worker does not make it late.
-	if _, err := w.js.Publish(t.Context(), "softphone.pbx."+string(w.key)+".Other", nil); err != nil {
+	if _, err := w.js.Publish(t.Context(), events.PublishSubject(events.PBX, w.key.Tenant, w.key.Number, "Other"), nil); err != nil {
 		t.Fatal(err)
 	}
 	want("after another event", w.key, 7, true)
@@ -52,9 +51,9 @@ func TestViewOfARedisSetBack(t *testing.T) {
 	w.add(4)
 	w.settled(soon)
 	stop()
-	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
+	view := fold.View[int]{Log: w.log, Redis: w.rdb, Rules: tally()}
 
-	checkpoint := fmt.Sprintf("softphone:{p%d}:tally:checkpoint", w.part)
+	checkpoint := fmt.Sprintf("softphone:{p%d}:license:checkpoint", w.part)
 	newest := w.redis.Snapshot()
 	for what, do := range map[string]func(){
 		"put back":               func() { w.redis.PutBack(older) },
@@ -79,10 +78,10 @@ func TestViewOfARedisSetBack(t *testing.T) {
 func TestEntryAsOf(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	view := fold.View[int, add]{Log: w.log, Redis: w.rdb, Rules: tally()}
-	look := func(key eventlog.Key) events.Position {
+	view := fold.View[int]{Log: w.log, Redis: w.rdb, Rules: tally()}
+	look := func(key events.Extension) events.Position {
 		t.Helper()
-		at, err := w.log.LastOfKey(t.Context(), key)
+		at, err := w.log.LastAbout(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +94,7 @@ func TestEntryAsOf(t *testing.T) {
 		}
 		return at
 	}
-	read := func(key eventlog.Key) fold.Entry[int] {
+	read := func(key events.Extension) fold.Entry[int] {
 		t.Helper()
 		entry, err := view.Read(t.Context(), key)
 		if err != nil {
@@ -103,7 +102,7 @@ func TestEntryAsOf(t *testing.T) {
 		}
 		return entry
 	}
-	if !read("acme.9999").AsOf(look("acme.9999")) {
+	if !read(extension("9999")).AsOf(look(extension("9999"))) {
 		t.Error("never seen, nothing folded: not of now")
 	}
 	stop, _ := w.own(nil)
@@ -111,7 +110,7 @@ func TestEntryAsOf(t *testing.T) {
 	w.settled(soon)
 	stop()
 	first, before := look(w.key), read(w.key)
-	if !before.AsOf(first) || before.State != 3 || !read("acme.9999").AsOf(look("acme.9999")) {
+	if !before.AsOf(first) || before.State != 3 || !read(extension("9999")).AsOf(look(extension("9999"))) {
 		t.Errorf("up to date: %d, %v", before.State, first)
 	}
 	another := first

@@ -2,9 +2,9 @@ package fold_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"sync"
 	"testing"
@@ -24,60 +24,62 @@ import (
 
 func TestMain(m *testing.M) { servertest.Main(m, nil) }
 
-// The rules of these tests: a key sums up what is added to it and tells every
-// sum, except that nothing is said of adding 0.
+// The rules of these tests: a worker adds up the device limits of an extension's facts and publishes every sum, except
+// that a fact without a limit adds nothing, and poison makes it panic.
 
-const teller = "tally"
+const (
+	worker = events.License
+	poison = events.MaxDeviceLimit
+)
 
-type add struct {
-	ID string `json:"id"`
-	N  int    `json:"n"`
-
-	key eventlog.Key
-	seq uint64
-}
-
-func (a add) EventID() string { return a.ID }
-
-type sum struct {
-	Sum int    `json:"sum"`
-	Of  uint64 `json:"of"`
-
-	key eventlog.Key
-}
-
-func (s sum) EventName() string           { return "Sum" }
-func (s sum) Subject() string             { return "softphone." + teller + "." + string(s.key) + ".Sum" }
-func (s sum) Validate() error             { return nil }
-func (s sum) Encode() ([]byte, error)     { return json.Marshal(s) }
-func (s sum) EncodeData() ([]byte, error) { return json.Marshal(s) }
-
-var errForOthers = errors.New("for others")
-
-func tally() fold.Rules[int, add] {
-	return fold.Rules[int, add]{
-		Worker:  teller,
-		Inputs:  []eventlog.Input{{Source: "pbx", Name: "Add"}},
-		Answers: []string{"Add"},
-		Decode: func(m eventlog.Message) (add, error) {
-			a := add{key: m.Key(), seq: m.Sequence}
-			err := json.Unmarshal(m.Data, &a)
-			return a, err
-		},
-		Skip: func(err error) bool { return errors.Is(err, errForOthers) },
-		Decide: func(total int, a add) (int, fold.Decision) {
-			switch {
-			case a.N < 0:
-				panic("negative")
-			case a.N == 0:
+func tally() fold.Rules[int] {
+	return fold.Rules[int]{
+		Worker:  worker,
+		Inputs:  events.Inputs(events.SoftphoneEnabled{}),
+		Answers: []events.Data{events.SoftphoneEnabled{}},
+		Decide: func(total int, e events.Recorded) (int, fold.Decision) {
+			switch n := e.Data.(events.SoftphoneEnabled).DeviceLimit; n {
+			case poison:
+				panic("poison")
+			case 0:
 				return total, fold.Decision{Answer: "Unchanged"}
+			default:
+				total += n
 			}
-			total += a.N
-			return total, fold.Decision{Outcome: sum{Sum: total, Of: a.seq, key: a.key}}
+			return total, fold.Decision{Outcome: events.LicenseRevoked{
+				LicenseID: e.ID, Generation: total, Reason: fmt.Sprintf("of %d", e.Sequence),
+			}}
 		},
 		Load: func(fields map[string]string) (int, error) { return strconv.Atoi(fields["total"]) },
 		Save: func(total int) fold.Fields { return fold.Fields{"total", strconv.Itoa(total)} },
 	}
+}
+
+// idOf is a fact's id, for a name.
+func idOf(name string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return fmt.Sprintf("019b0000-0000-7000-8000-%012x", h.Sum32())
+}
+
+// fact is the body of a fact that adds n.
+func fact(x events.Extension, name string, n int) []byte {
+	body, err := events.Event{
+		ID: idOf(name), Source: events.PBX, Time: time.Unix(1767225600, 0).UTC(), Extension: x,
+		Data: events.SoftphoneEnabled{Email: "ann@acme.example", Username: "ann", DisplayName: "Ann", DeviceLimit: n},
+	}.Encode()
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+func factSubject(x events.Extension) string {
+	return events.PublishSubject(events.PBX, x.Tenant, x.Number, "SoftphoneEnabled")
+}
+
+func outcomeSubject(x events.Extension) string {
+	return events.PublishSubject(worker, x.Tenant, x.Number, "LicenseRevoked")
 }
 
 // world is a log, a Redis and what a test does to them.
@@ -88,7 +90,7 @@ type world struct {
 	js    jetstream.JetStream
 	log   *eventlog.Log
 	rdb   *redis.Client
-	key   eventlog.Key
+	key   events.Extension
 	part  int
 
 	layout  eventlog.Layout
@@ -112,7 +114,7 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWith(t *testing.T, layout eventlog.Layout) *world {
 	t.Helper()
-	w := &world{t: t, nats: servertest.NATS(t), redis: servertest.Redis(t), key: "acme.1001", layout: layout}
+	w := &world{t: t, nats: servertest.NATS(t), redis: servertest.Redis(t), key: extension("1001"), layout: layout}
 	w.part = w.key.Partition()
 	w.js = w.nats.JetStream(t)
 	w.rdb = w.redis.Client(t)
@@ -155,7 +157,7 @@ func (w *world) awaitServer() {
 // outcomes is the sequence of the last outcome, 0 if there is none.
 func (w *world) outcomes() uint64 {
 	w.t.Helper()
-	last, err := w.log.LastOutcome(w.t.Context(), w.part, teller)
+	last, err := w.log.LastOutcome(w.t.Context(), w.part, worker)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -165,20 +167,20 @@ func (w *world) outcomes() uint64 {
 	return last.Sequence
 }
 
-// awaitTold waits until an outcome of a cause is in the log.
-func (w *world) awaitTold(cause uint64) {
+// awaitOutcome waits until an outcome of a cause is in the log.
+func (w *world) awaitOutcome(cause uint64) {
 	w.t.Helper()
 	for deadline := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
 		if w.outcomes() > cause {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("nothing was told of %d", cause)
+			w.t.Fatalf("no outcome of %d", cause)
 		}
 	}
 }
 
-// await waits until something is so, which nobody tells.
+// await polls until a condition holds.
 func (w *world) await(what string, so func() bool) {
 	w.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
@@ -203,25 +205,31 @@ func (w *world) add(ns ...int) (last uint64) {
 	for _, n := range ns {
 		w.mu.Lock()
 		w.published++
-		id := "fact-" + strconv.Itoa(w.published)
+		name := "fact-" + strconv.Itoa(w.published)
 		w.mu.Unlock()
-		last = w.publish(id, fmt.Appendf(nil, `{"id":%q,"n":%d}`, id, n)).Sequence
+		last = w.publish(name, w.fact(name, n)).Sequence
 	}
 	return last
 }
 
-func (w *world) publish(id string, body []byte) eventlog.Receipt {
+func (w *world) fact(name string, n int) []byte { return fact(w.key, name, n) }
+
+func extension(number string) events.Extension {
+	return events.Extension{Tenant: "acme", Number: number}
+}
+
+func (w *world) publish(name string, body []byte) eventlog.Receipt {
 	w.t.Helper()
-	receipt, err := w.log.Publish(w.t.Context(), w.message(id, body))
+	receipt, err := w.log.Publish(w.t.Context(), w.message(name, body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return receipt
 }
 
-func (w *world) message(id string, body []byte) *nats.Msg {
-	m := nats.NewMsg("softphone.pbx." + string(w.key) + ".Add")
-	m.Header.Set(events.HeaderMsgID, id)
+func (w *world) message(name string, body []byte) *nats.Msg {
+	m := nats.NewMsg(factSubject(w.key))
+	m.Header.Set(events.HeaderMsgID, idOf(name))
 	m.Data = body
 	return m
 }
@@ -250,7 +258,7 @@ func (w *world) ownOn(log *eventlog.Log, step func(string)) (func(), <-chan erro
 	return stop, reported
 }
 
-// settled waits until what was told and what is kept equal an independent fold.
+// settled waits until outcomes and states equal an independent fold.
 func (w *world) settled(within time.Duration) foldtest.Report {
 	w.t.Helper()
 	report := foldtest.Await(w.t, w.js, w.rdb, tally(), within)

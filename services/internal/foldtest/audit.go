@@ -68,9 +68,9 @@ type told struct {
 }
 
 // audit is one fold of the whole log.
-type audit[S any, E fold.Event] struct {
-	rules  fold.Rules[S, E]
-	keys   map[eventlog.Key]*expected[S]
+type audit[S any] struct {
+	rules  fold.Rules[S]
+	keys   map[events.Extension]*expected[S]
 	should map[uint64]told   // by the cause's sequence
 	did    map[uint64][]told // the same
 	inputs []uint64          // last input of each partition
@@ -78,7 +78,7 @@ type audit[S any, E fold.Event] struct {
 }
 
 // Await audits until the report is clean or the time is up, and returns the last.
-func Await[S any, E fold.Event](t testing.TB, js jetstream.JetStream, client redis.UniversalClient, rules fold.Rules[S, E], within time.Duration) Report {
+func Await[S any](t testing.TB, js jetstream.JetStream, client redis.UniversalClient, rules fold.Rules[S], within time.Duration) Report {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for {
@@ -94,12 +94,12 @@ func Await[S any, E fold.Event](t testing.TB, js jetstream.JetStream, client red
 }
 
 // Audit folds the log as it is now and compares.
-func Audit[S any, E fold.Event](t testing.TB, js jetstream.JetStream, client redis.UniversalClient, rules fold.Rules[S, E]) Report {
+func Audit[S any](t testing.TB, js jetstream.JetStream, client redis.UniversalClient, rules fold.Rules[S]) Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	a := &audit[S, E]{
-		rules: rules, keys: map[eventlog.Key]*expected[S]{}, should: map[uint64]told{}, did: map[uint64][]told{},
+	a := &audit[S]{
+		rules: rules, keys: map[events.Extension]*expected[S]{}, should: map[uint64]told{}, did: map[uint64][]told{},
 		inputs: make([]uint64, events.Partitions),
 	}
 	if err := read(ctx, js, a.take); err != nil {
@@ -149,7 +149,7 @@ func read(ctx context.Context, js jetstream.JetStream, take func(eventlog.Messag
 	}
 }
 
-func (a *audit[S, E]) take(m eventlog.Message) {
+func (a *audit[S]) take(m eventlog.Message) {
 	if m.OutcomeOf(a.rules.Worker) {
 		cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64)
 		if err != nil {
@@ -159,24 +159,24 @@ func (a *audit[S, E]) take(m eventlog.Message) {
 		a.did[cause] = append(a.did[cause], told{seq: m.Sequence, name: m.Name(), body: m.Data})
 		return
 	}
-	if slices.Contains(a.rules.Inputs, m.Of()) {
+	if slices.Contains(a.rules.Inputs, m.Input()) {
 		a.fold(m)
 	}
 }
 
-func (a *audit[S, E]) fold(m eventlog.Message) {
+func (a *audit[S]) fold(m eventlog.Message) {
 	a.report.Inputs++
-	a.inputs[m.Key().Partition()] = m.Sequence
-	event, err := a.rules.Decode(m)
+	a.inputs[m.Extension().Partition()] = m.Sequence
+	event, err := m.Decode()
 	if err != nil {
 		return
 	}
-	k := a.keys[m.Key()]
+	k := a.keys[m.Extension()]
 	if k == nil {
 		k = &expected[S]{}
-		a.keys[m.Key()] = k
+		a.keys[m.Extension()] = k
 	}
-	if events.IsFactSource(m.Source()) && slices.Contains(k.recent, event.EventID()) {
+	if events.IsFactSource(m.Source()) && slices.Contains(k.recent, event.ID) {
 		return
 	}
 	next, decision, panicked := decide(a.rules, k.state, event)
@@ -184,7 +184,7 @@ func (a *audit[S, E]) fold(m eventlog.Message) {
 		return
 	}
 	if decision.Outcome != nil {
-		body, err := decision.Outcome.Encode()
+		body, err := events.NewOutcome(a.rules.Worker, event.Event, decision.Outcome).Encode()
 		if err != nil {
 			return
 		}
@@ -193,12 +193,12 @@ func (a *audit[S, E]) fold(m eventlog.Message) {
 	}
 	k.state, k.last = next, m.Sequence
 	if events.IsFactSource(m.Source()) {
-		k.recent = append(k.recent, event.EventID())
+		k.recent = append(k.recent, event.ID)
 		k.recent = k.recent[max(0, len(k.recent)-remembered):]
 	}
 }
 
-func decide[S any, E fold.Event](rules fold.Rules[S, E], state S, event E) (next S, d fold.Decision, panicked bool) {
+func decide[S any](rules fold.Rules[S], state S, event events.Recorded) (next S, d fold.Decision, panicked bool) {
 	defer func() {
 		if recover() != nil {
 			panicked = true
@@ -208,7 +208,7 @@ func decide[S any, E fold.Event](rules fold.Rules[S, E], state S, event E) (next
 	return next, d, false
 }
 
-func (a *audit[S, E]) compareOutcomes() {
+func (a *audit[S]) compareOutcomes() {
 	for cause, want := range a.should {
 		switch got := a.did[cause]; {
 		case len(got) == 0:
@@ -230,14 +230,14 @@ func (a *audit[S, E]) compareOutcomes() {
 	}
 }
 
-func (a *audit[S, E]) example(format string, args ...any) {
+func (a *audit[S]) example(format string, args ...any) {
 	if len(a.report.Examples) < 5 {
 		a.report.Examples = append(a.report.Examples, fmt.Sprintf(format, args...))
 	}
 }
 
 // compareStates holds every key's hash in Redis against the fold.
-func (a *audit[S, E]) compareStates(ctx context.Context, client redis.UniversalClient) error {
+func (a *audit[S]) compareStates(ctx context.Context, client redis.UniversalClient) error {
 	for partition, last := range a.inputs {
 		seq, err := client.HGet(ctx, redisKey(a.rules.Worker, partition, "checkpoint"), "seq").Uint64()
 		if err != nil && !errors.Is(err, redis.Nil) {
@@ -247,11 +247,11 @@ func (a *audit[S, E]) compareStates(ctx context.Context, client redis.UniversalC
 			a.report.Behind++
 		}
 	}
-	for key, want := range a.keys {
+	for x, want := range a.keys {
 		if want.last == 0 {
 			continue // nothing but dead letters
 		}
-		name := redisKey(a.rules.Worker, key.Partition(), strings.Replace(string(key), ".", ":", 1))
+		name := redisKey(a.rules.Worker, x.Partition(), x.Tenant+":"+x.Number)
 		got, err := client.HGetAll(ctx, name).Result()
 		if err != nil {
 			return err

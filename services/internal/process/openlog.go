@@ -3,11 +3,11 @@ package process
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
@@ -23,7 +23,7 @@ func OpenLog(ctx context.Context, h *Host, conn *nats.Conn) (*eventlog.Log, erro
 		return nil, err
 	}
 	var checked uint64
-	look := func(ctx context.Context) (extension eventlog.Key, err error) {
+	look := func(ctx context.Context) (extension events.Extension, err error) {
 		extension, checked, err = log.Unerased(ctx, checked)
 		return extension, err
 	}
@@ -32,7 +32,7 @@ func OpenLog(ctx context.Context, h *Host, conn *nats.Conn) (*eventlog.Log, erro
 		if err != nil {
 			return nil, err
 		}
-		if extension == "" {
+		if extension == (events.Extension{}) {
 			if waiting {
 				h.Health.Broken(partStart, nil)
 				h.Log.Info().Msg("what was erased is gone: starting")
@@ -40,7 +40,7 @@ func OpenLog(ctx context.Context, h *Host, conn *nats.Conn) (*eventlog.Log, erro
 			return log, nil
 		}
 		fault := fmt.Errorf("the log has events of %s, which was erased: it is an older copy, or the erasure was interrupted: type `softphonectl erase --again`",
-			strings.Replace(string(extension), ".", "/", 1))
+			extension)
 		if !waiting {
 			h.Health.Broken(partStart, fault)
 			h.Log.Error().Err(fault).Msg("nothing is served: the start waits")

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
@@ -14,8 +15,8 @@ import (
 // Config is what a reactor needs. A zero duration or number means its default.
 type Config struct {
 	Log     *eventlog.Log
-	Durable string           // name of the consumer, and of the worker in dead letters
-	Inputs  []eventlog.Input // what it reads
+	Durable string         // name of the consumer, and of the worker in dead letters
+	Inputs  []events.Input // what it reads
 
 	Concurrency int           // events at a time; 8
 	AckWait     time.Duration // after which a message of a process that is silent goes to another; [AckWait]
@@ -116,7 +117,7 @@ func (unwatched) NotReady(string, error) {}
 func (c Config) consumer(created time.Time) jetstream.ConsumerConfig {
 	filters := make([]string, len(c.Inputs))
 	for i, input := range c.Inputs {
-		filters[i] = input.Everywhere()
+		filters[i] = input.Filter(events.AnyPartition)
 	}
 	return jetstream.ConsumerConfig{
 		Durable:        c.Durable,

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/react"
 )
 
@@ -68,7 +67,7 @@ func TestPositionSurvives(t *testing.T) {
 	stop()
 	w.publish(10, 10)
 	changed := w.config()
-	changed.AckWait, changed.Inputs = time.Minute, append(changed.Inputs, eventlog.Input{Source: "pbx", Name: "Other"})
+	changed.AckWait, changed.Inputs = time.Minute, append(changed.Inputs, events.Input{Source: "pbx", Name: "Other"})
 	w.run(changed, handle) // a new version, which reads more
 	seen.await(t, "10 more", atLeast(20))
 	w.settled()

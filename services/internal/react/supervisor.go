@@ -131,7 +131,7 @@ func (r *reactor) oldest(ctx context.Context, info *jetstream.ConsumerInfo) time
 	}
 	var first eventlog.Message
 	for _, input := range r.Inputs {
-		m, err := r.Log.NextOf(ctx, info.AckFloor.Stream+1, input.Everywhere())
+		m, err := r.Log.NextOf(ctx, info.AckFloor.Stream+1, input.Filter(events.AnyPartition))
 		if err == nil && m != nil && (first.Sequence == 0 || m.Sequence < first.Sequence) {
 			first = *m
 		}

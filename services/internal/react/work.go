@@ -195,7 +195,7 @@ func (t *task) deadLetter(ctx context.Context, reason error) error {
 	defer cancel()
 	created := t.created.Load()
 	t.log().Warn().Err(reason).Msg("dead letter")
-	recorded, err := t.Log.Bury(ctx, eventlog.DeadLetter{
+	recorded, err := t.Log.RecordDead(ctx, eventlog.DeadLetter{
 		Worker: t.Durable, Created: *created, Event: t.Message, Reason: reason, Attempts: t.Attempt, At: time.Now(),
 	})
 	if recorded {

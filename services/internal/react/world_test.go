@@ -62,7 +62,7 @@ func (w *world) publish(from, n int) {
 
 func (w *world) config() react.Config {
 	return react.Config{
-		Log: w.log, Durable: "pusher", Inputs: []eventlog.Input{{Source: "pbx", Name: "Thing"}},
+		Log: w.log, Durable: "pusher", Inputs: []events.Input{{Source: "pbx", Name: "Thing"}},
 		Retry: react.Bounds{First: 20 * time.Millisecond, Max: 100 * time.Millisecond}, Recover: react.Bounds{First: 20 * time.Millisecond, Max: 100 * time.Millisecond},
 		Check: 200 * time.Millisecond, Grace: 5 * time.Second, Logger: zerolog.New(zerolog.NewTestWriter(w.t)),
 	}

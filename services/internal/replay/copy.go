@@ -48,8 +48,8 @@ type Copy struct {
 	Progress func(int)
 
 	done    Copied
-	there   map[string]uint64 // by key in the target: the last one there, as a sequence of the origin
-	copied  sequences         // of the origin, that are there
+	there   map[events.Extension]uint64 // by key in the target: the last one there, as a sequence of the origin
+	copied  sequences                   // of the origin, that are there
 	waiting []*nats.Msg
 	origin  string
 	began   time.Time // now, and
@@ -72,12 +72,12 @@ func (c *Copy) Begin(ctx context.Context) error {
 		return ErrSameLog
 	}
 	c.origin = strconv.FormatInt(c.Created.UnixNano(), 10) + "."
-	c.there, c.copied = map[string]uint64{}, sequences{}
+	c.there, c.copied = map[events.Extension]uint64{}, sequences{}
 	return Scan(ctx, c.To, Range{Filters: factFilters()}, func(m eventlog.Message) error {
 		text, ours := strings.CutPrefix(m.Header.Get(HeaderOrigin), c.origin)
 		if sequence, err := strconv.ParseUint(text, 10, 64); ours && err == nil {
-			key := string(m.Key())
-			c.there[key] = max(c.there[key], sequence)
+			x := m.Extension()
+			c.there[x] = max(c.there[x], sequence)
 			c.copied.add(sequence)
 		}
 		return nil
@@ -102,7 +102,7 @@ func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
 		c.Skipped(m, err)
 		return nil
 	}
-	switch last := c.there[fact.Extension.Tenant+"."+fact.Extension.Number]; {
+	switch last := c.there[fact.Extension]; {
 	case m.Sequence > last:
 	case c.copied.has(m.Sequence):
 		c.done.There++

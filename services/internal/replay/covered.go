@@ -9,7 +9,7 @@ import (
 
 // Covered is the sequence of the last erasure (ExtensionErased) of each extension. What an erasure covers is not copied,
 // also where the erasure was interrupted and the source still has it.
-type Covered map[eventlog.Key]uint64
+type Covered map[events.Extension]uint64
 
 // CoveredIn reads it from a log.
 func CoveredIn(ctx context.Context, log *eventlog.Log) (Covered, error) {
@@ -21,12 +21,12 @@ func CoveredIn(ctx context.Context, log *eventlog.Log) (Covered, error) {
 // Add takes the next message of the source.
 func (c Covered) Add(m eventlog.Message) {
 	if isErasure(m) {
-		c[m.Key()] = m.Sequence
+		c[m.Extension()] = m.Sequence
 	}
 }
 
 // Has tells whether an erasure covers a message.
-func (c Covered) Has(m eventlog.Message) bool { return !isErasure(m) && m.Sequence < c[m.Key()] }
+func (c Covered) Has(m eventlog.Message) bool { return !isErasure(m) && m.Sequence < c[m.Extension()] }
 
 func isErasure(m eventlog.Message) bool {
 	return m.Source() == events.Operator && m.Name() == events.ExtensionErased{}.EventName()

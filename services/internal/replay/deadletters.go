@@ -34,9 +34,9 @@ type DeadLetter struct {
 
 // DeadLetters calls each with those of a worker, "" for all, the oldest first.
 func DeadLetters(ctx context.Context, js jetstream.JetStream, worker string, each func(DeadLetter) error) error {
-	filter := "dead.>"
+	filter := events.DeadFilter("*")
 	if worker != "" {
-		filter = "dead." + worker + ".>"
+		filter = events.DeadFilter(worker)
 	}
 	consumer, err := js.CreateConsumer(ctx, events.DeadStream, jetstream.ConsumerConfig{
 		Name: readerName(), FilterSubject: filter, AckPolicy: jetstream.AckNonePolicy,

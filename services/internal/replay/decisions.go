@@ -20,10 +20,10 @@ import (
 // Outcomes of events the worker has not come to are counted as undecided. How far
 // it has come its checkpoint says; its last outcome, without Redis or where that
 // checkpoint is none of this log, which is found.
-func Decisions[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S, E]) (Summary, error) {
+func Decisions[S any](ctx context.Context, c Check, rules fold.Rules[S]) (Summary, error) {
 	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) error {
 		return parallel(ctx, pass, len(pass), func(i *inspection, ctx context.Context) error {
-			d := &decisions[S, E]{inspection: i, replay: fold.NewReplay(rules), seed: maphash.MakeSeed()}
+			d := &decisions[S]{inspection: i, replay: fold.NewReplay(rules), seed: maphash.MakeSeed()}
 			if err := d.compare(ctx, rules); err != nil {
 				return err
 			}
@@ -32,9 +32,9 @@ func Decisions[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rul
 	})
 }
 
-type decisions[S any, E fold.Event] struct {
+type decisions[S any] struct {
 	*inspection
-	replay  *fold.Replay[S, E]
+	replay  *fold.Replay[S]
 	pending []expected // in order, and not met yet
 	matched uint64     // the cause matched last
 	come    uint64     // the worker has come to here
@@ -49,7 +49,7 @@ type expected struct {
 }
 
 type outcome struct {
-	key        eventlog.Key
+	key        events.Extension
 	event      string // the cause's name
 	name, body string // "" when only the sum was kept
 }
@@ -59,20 +59,20 @@ type outcome struct {
 // kept, so that a million of them take 24 MB.
 const bodies = 512
 
-func (d *decisions[S, E]) expect(cause eventlog.Message, o fold.Decided) {
+func (d *decisions[S]) expect(cause eventlog.Message, o fold.Decided) {
 	e := expected{cause: cause.Sequence, sum: d.sum(o.Name, o.Body)}
 	if len(d.pending) < bodies {
-		e.whole = &outcome{key: cause.Key(), event: cause.Name(), name: o.Name, body: string(o.Body)}
+		e.whole = &outcome{key: cause.Extension(), event: cause.Name(), name: o.Name, body: string(o.Body)}
 	}
 	d.pending = append(d.pending, e)
 }
 
-func (d *decisions[S, E]) sum(name string, body []byte) uint64 {
+func (d *decisions[S]) sum(name string, body []byte) uint64 {
 	return maphash.String(d.seed, name) ^ maphash.Bytes(d.seed, body)
 }
 
 // recall is what is known of an expected outcome.
-func (d *decisions[S, E]) recall(ctx context.Context, e expected) (outcome, error) {
+func (d *decisions[S]) recall(ctx context.Context, e expected) (outcome, error) {
 	if e.whole != nil {
 		return *e.whole, nil
 	}
@@ -80,10 +80,10 @@ func (d *decisions[S, E]) recall(ctx context.Context, e expected) (outcome, erro
 	if err != nil || cause == nil { // deleted just now
 		return outcome{}, err
 	}
-	return outcome{key: cause.Key(), event: cause.Name()}, nil
+	return outcome{key: cause.Extension(), event: cause.Name()}, nil
 }
 
-func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) error {
+func (d *decisions[S]) compare(ctx context.Context, rules fold.Rules[S]) error {
 	if err := d.locate(ctx, rules.Worker); err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (d *decisions[S, E]) compare(ctx context.Context, rules fold.Rules[S, E]) e
 // locate finds out how far the worker has come. Outcomes are told in the order of
 // their causes, and before the checkpoint passes them, so everything up to there
 // is in the log that is read next.
-func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error) {
+func (d *decisions[S]) locate(ctx context.Context, worker string) (err error) {
 	var checkpoint fold.Checkpoint
 	if d.Redis != nil {
 		checkpoint, err = fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx)
@@ -150,32 +150,32 @@ func (d *decisions[S, E]) locate(ctx context.Context, worker string) (err error)
 }
 
 // missing says what should have been told and was not.
-func (d *decisions[S, E]) missing(ctx context.Context, all []expected) error {
+func (d *decisions[S]) missing(ctx context.Context, all []expected) error {
 	for _, e := range all {
 		o, err := d.recall(ctx, e)
 		if err != nil {
 			return err
 		}
-		d.found(Finding{Kind: Missing, Key: slashed(o.key), Sequence: e.cause,
-			Detail: fmt.Sprintf("%s should have been told of %s", cmp.Or(o.name, "an outcome"), o.event)})
+		d.found(Finding{Kind: Missing, Key: o.key.String(), Sequence: e.cause,
+			Detail: fmt.Sprintf("%s should have been published for %s", cmp.Or(o.name, "an outcome"), o.event)})
 	}
 	return nil
 }
 
 // recorded compares one outcome. Outcomes are told in the order of their causes:
 // what was expected before this one's is missing.
-func (d *decisions[S, E]) recorded(ctx context.Context, m eventlog.Message) error {
+func (d *decisions[S]) recorded(ctx context.Context, m eventlog.Message) error {
 	d.Compared++
 	cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64)
 	if err != nil || cause == 0 || cause >= m.Sequence {
-		d.found(Finding{Kind: Foreign, Key: slashed(m.Key()), Sequence: m.Sequence,
+		d.found(Finding{Kind: Foreign, Key: m.Extension().String(), Sequence: m.Sequence,
 			Detail: fmt.Sprintf("%s names no earlier event in %s: another program published it", m.Name(), events.HeaderCause)})
 		return nil //nolint:nilerr // found, and reading goes on
 	}
 	at, is := slices.BinarySearchFunc(d.pending, cause, func(e expected, cause uint64) int {
 		return cmp.Compare(e.cause, cause)
 	})
-	if !is && cause > d.come && d.Undecided > 0 { // told while this was read
+	if !is && cause > d.come && d.Undecided > 0 { // published while this was read
 		d.Undecided--
 		return nil
 	}
@@ -196,18 +196,18 @@ func (d *decisions[S, E]) recorded(ctx context.Context, m eventlog.Message) erro
 		return err
 	}
 	if fields := o.differences(m); len(fields) > 0 {
-		d.found(Finding{Kind: Wrong, Key: slashed(m.Key()), Sequence: cause, Fields: fields,
+		d.found(Finding{Kind: Wrong, Key: m.Extension().String(), Sequence: cause, Fields: fields,
 			Detail: fmt.Sprintf("the outcome of %s, at sequence %d", o.event, m.Sequence)})
 	}
 	return nil
 }
 
 // unexpected says what an outcome is that nothing led to.
-func (d *decisions[S, E]) unexpected(ctx context.Context, m eventlog.Message, cause uint64) error {
-	f := Finding{Kind: Phantom, Key: slashed(m.Key()), Sequence: cause,
-		Detail: fmt.Sprintf("%s, at sequence %d, should not have been told", m.Name(), m.Sequence)}
+func (d *decisions[S]) unexpected(ctx context.Context, m eventlog.Message, cause uint64) error {
+	f := Finding{Kind: Phantom, Key: m.Extension().String(), Sequence: cause,
+		Detail: fmt.Sprintf("%s, at sequence %d, should not have been published", m.Name(), m.Sequence)}
 	if cause == d.matched {
-		f.Kind, f.Detail = Doubled, fmt.Sprintf("%s is told again at sequence %d", m.Name(), m.Sequence)
+		f.Kind, f.Detail = Doubled, fmt.Sprintf("%s is published again at sequence %d", m.Name(), m.Sequence)
 		d.found(f)
 		return nil
 	}

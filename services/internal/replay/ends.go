@@ -25,7 +25,7 @@ func (o Observer) Ends(ctx context.Context, f Folder) (Ends, error) {
 		e.states = append(e.states, fold.StatesOf(o.Redis, f.Worker, p))
 		group.Go(func() error {
 			for _, input := range f.Inputs {
-				m, err := o.Log.LastOf(ctx, input.In(p))
+				m, err := o.Log.LastOf(ctx, input.Filter(p))
 				if err != nil {
 					return err
 				}

@@ -116,5 +116,5 @@ func stillThere(file *os.File, name string) error {
 }
 
 func partitionToken(m eventlog.Message) string {
-	return strconv.Itoa(m.Key().Partition())
+	return strconv.Itoa(m.Extension().Partition())
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
 // Kind of a finding.
@@ -91,9 +89,6 @@ func side(value string) string {
 	}
 	return value
 }
-
-// slashed is a key for people.
-func slashed(key eventlog.Key) string { return strings.Replace(string(key), ".", "/", 1) }
 
 // differences of two hashes, by field.
 func differences(should, is map[string]string) []Difference {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
@@ -20,10 +21,10 @@ var (
 )
 
 // follower folds one partition in memory, up to wherever its checkpoint is.
-type follower[S any, E fold.Event] struct {
+type follower[S any] struct {
 	*inspection
-	*fold.Replay[S, E]
-	inputs []eventlog.Input
+	*fold.Replay[S]
+	inputs []events.Input
 
 	reader *eventlog.Reader
 	alone  bool               // it reads alone, not together with other partitions
@@ -35,23 +36,23 @@ type follower[S any, E fold.Event] struct {
 	past   uint64             // a checkpoint's event that was deleted from the log
 }
 
-func newFollower[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *follower[S, E] {
-	return &follower[S, E]{inspection: i, Replay: fold.NewReplay(rules), inputs: rules.Inputs}
+func newFollower[S any](i *inspection, rules fold.Rules[S]) *follower[S] {
+	return &follower[S]{inspection: i, Replay: fold.NewReplay(rules), inputs: rules.Inputs}
 }
 
 // isInput tells the events that some inputs mean.
-func isInput(inputs []eventlog.Input, m eventlog.Message) bool {
-	return slices.Contains(inputs, m.Of())
+func isInput(inputs []events.Input, m eventlog.Message) bool {
+	return slices.Contains(inputs, m.Input())
 }
 
 // leave ends reading together with other partitions, which wait for nobody who has
 // something else to do. What is yet to come is read alone.
-func (f *follower[S, E]) leave() {
+func (f *follower[S]) leave() {
 	f.close()
 	f.alone, f.ready = true, nil
 }
 
-func (f *follower[S, E]) close() {
+func (f *follower[S]) close() {
 	if f.reader != nil {
 		f.reader.Close()
 		f.reader = nil
@@ -59,7 +60,7 @@ func (f *follower[S, E]) close() {
 }
 
 // advance folds up to a checkpoint and recognizes the event it recorded.
-func (f *follower[S, E]) advance(ctx context.Context, to fold.Checkpoint) error {
+func (f *follower[S]) advance(ctx context.Context, to fold.Checkpoint) error {
 	if to.Seq < max(f.Last(), f.past) {
 		return errBack
 	}
@@ -108,7 +109,7 @@ func (f *follower[S, E]) advance(ctx context.Context, to fold.Checkpoint) error 
 const wait = 500 * time.Millisecond
 
 // next is the first input not folded, nil when none came for a while.
-func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
+func (f *follower[S]) next(ctx context.Context) (*eventlog.Message, error) {
 	for len(f.ready) == 0 {
 		messages, err := f.batch(ctx)
 		switch {
@@ -133,7 +134,7 @@ func (f *follower[S, E]) next(ctx context.Context) (*eventlog.Message, error) {
 
 // batch is what comes next. Where a reader was lost, one that cannot be opened is
 // lost too: the server may not be all there yet.
-func (f *follower[S, E]) batch(ctx context.Context) ([]eventlog.Message, error) {
+func (f *follower[S]) batch(ctx context.Context) ([]eventlog.Message, error) {
 	if err := reconnected(ctx, f.Log); err != nil {
 		return nil, err
 	}
@@ -147,12 +148,12 @@ func (f *follower[S, E]) batch(ctx context.Context) ([]eventlog.Message, error) 
 }
 
 // open starts a reader where there is none.
-func (f *follower[S, E]) open(ctx context.Context) (err error) {
+func (f *follower[S]) open(ctx context.Context) (err error) {
 	switch {
 	case f.reader != nil:
 		return nil
 	case f.alone:
-		f.reader, err = f.Log.Read(ctx, readerName(), f.Last()+1, eventlog.AllIn(f.partition))
+		f.reader, err = f.Log.Read(ctx, readerName(), f.Last()+1, events.PartitionFilter(f.partition))
 	default:
 		f.reader, err = f.feed.Read(ctx, f.partition, f.Last()+1)
 	}
@@ -163,7 +164,7 @@ func (f *follower[S, E]) open(ctx context.Context) (err error) {
 }
 
 // gone tells whether the message at a sequence was deleted.
-func (f *follower[S, E]) gone(ctx context.Context, sequence uint64) (bool, error) {
+func (f *follower[S]) gone(ctx context.Context, sequence uint64) (bool, error) {
 	m, err := f.Log.Get(ctx, sequence)
 	return m == nil, err
 }

@@ -224,7 +224,8 @@ func (i *importing) message(m eventlog.Message) *nats.Msg {
 
 // published is the subject under which a stored message was published.
 func published(m eventlog.Message) string {
-	return "softphone." + m.Source() + "." + string(m.Key()) + "." + m.Name()
+	x := m.Extension()
+	return events.PublishSubject(m.Source(), x.Tenant, x.Number, m.Name())
 }
 
 // places maps the sequences of one log to those of another. It remembers only

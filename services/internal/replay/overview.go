@@ -25,7 +25,7 @@ import (
 // Folder is a worker that folds, as far as an overview needs to know it.
 type Folder struct {
 	Worker string
-	Inputs []eventlog.Input
+	Inputs []events.Input
 }
 
 // FolderStatus is how a folding worker is.
@@ -212,7 +212,7 @@ func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.Stat
 			}
 			filters := make([]string, len(f.Inputs))
 			for i, input := range f.Inputs {
-				filters[i] = input.In(n)
+				filters[i] = input.Filter(n)
 			}
 			parts[n].Checkpoint = checkpoint.Seq
 			parts[n].Lag, err = Count(ctx, o.Log, Range{Filters: filters, From: checkpoint.Seq + 1})
@@ -243,7 +243,7 @@ func (o Observer) refusal(ctx context.Context, at fold.Checkpoint, stream eventl
 }
 
 func (o Observer) lastOutcome(ctx context.Context, worker string) (*Outcome, error) {
-	m, err := o.Log.LastOf(ctx, "log.*."+worker+".>")
+	m, err := o.Log.LastOf(ctx, events.LogSubject(events.AnyPartition, worker, "*", "*", "*"))
 	if err != nil || m == nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (o Observer) lastOutcome(ctx context.Context, worker string) (*Outcome, err
 // DeadLetters counts those of a worker.
 func (o Observer) DeadLetters(ctx context.Context, worker string) (uint64, error) {
 	return pending(ctx, o.Log.JetStream(), events.DeadStream, jetstream.ConsumerConfig{
-		Name: readerName(), FilterSubject: "dead." + worker + ".>", AckPolicy: jetstream.AckNonePolicy,
+		Name: readerName(), FilterSubject: events.DeadFilter(worker), AckPolicy: jetstream.AckNonePolicy,
 		DeliverPolicy: jetstream.DeliverAllPolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: patience,
 	})
 }

@@ -205,7 +205,7 @@ func (i *inspection) folded(m eventlog.Message, fault error) {
 		i.say(tick)
 	}
 	if fault != nil {
-		i.found(Finding{Kind: Dead, Key: slashed(m.Key()), Sequence: m.Sequence, Detail: fault.Error()})
+		i.found(Finding{Kind: Dead, Key: m.Extension().String(), Sequence: m.Sequence, Detail: fault.Error()})
 	}
 }
 

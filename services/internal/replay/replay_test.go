@@ -2,7 +2,6 @@ package replay_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,39 +28,18 @@ import (
 
 func TestMain(m *testing.M) { servertest.Main(m, nil) }
 
-// The rules of these tests: a key counts its facts and tells every count.
+// The rules of these tests: a worker counts the facts of an extension and publishes every count.
 
-const worker = "counter"
+const worker = events.License
 
-type fact struct {
-	ID  string `json:"id"`
-	key eventlog.Key
-}
-
-func (f fact) EventID() string { return f.ID }
-
-type count struct {
-	N   int `json:"n"`
-	key eventlog.Key
-}
-
-func (c count) EventName() string           { return "Counted" }
-func (c count) Subject() string             { return "softphone." + worker + "." + string(c.key) + ".Counted" }
-func (c count) Validate() error             { return nil }
-func (c count) Encode() ([]byte, error)     { return json.Marshal(c) }
-func (c count) EncodeData() ([]byte, error) { return json.Marshal(c) }
-
-func rules() fold.Rules[int, fact] {
-	return fold.Rules[int, fact]{
-		Worker: worker, Inputs: []eventlog.Input{{Source: "pbx", Name: "Add"}},
-		Decode: func(m eventlog.Message) (fact, error) {
-			f := fact{key: m.Key()}
-			return f, json.Unmarshal(m.Data, &f)
+func rules() fold.Rules[int] {
+	return fold.Rules[int]{
+		Worker: worker, Inputs: events.Inputs(events.SoftphoneDisabled{}),
+		Decide: func(n int, e events.Recorded) (int, fold.Decision) {
+			return n + 1, fold.Decision{Outcome: events.LicenseRevoked{LicenseID: e.ID, Generation: n + 1}}
 		},
-		Skip:   func(error) bool { return false },
-		Decide: func(n int, f fact) (int, fold.Decision) { return n + 1, fold.Decision{Outcome: count{n + 1, f.key}} },
-		Load:   func(fields map[string]string) (int, error) { return strconv.Atoi(fields["n"]) },
-		Save:   func(n int) fold.Fields { return fold.Fields{"n", strconv.Itoa(n)} },
+		Load: func(fields map[string]string) (int, error) { return strconv.Atoi(fields["n"]) },
+		Save: func(n int) fold.Fields { return fold.Fields{"n", strconv.Itoa(n)} },
 	}
 }
 
@@ -100,13 +78,28 @@ func (s *system) add(all []*nats.Msg) {
 	}
 }
 
-func added(key, n int) *nats.Msg {
-	return &nats.Msg{Subject: fmt.Sprintf("softphone.pbx.acme-%d.1001.Add", key), Data: fmt.Appendf(nil, `{"id":"%d-%d"}`, key, n), Header: nats.Header{}}
+// fact is fact n of an extension.
+func fact(key, n int) events.Event {
+	return events.Event{
+		ID: fmt.Sprintf("019b0000-0000-7000-8000-%04x%08x", key, n), Source: events.PBX, Time: time.Unix(1767225600, 0).UTC(),
+		Extension: events.Extension{Tenant: fmt.Sprintf("acme-%d", key), Number: "1001"}, Data: events.SoftphoneDisabled{},
+	}
 }
 
+func message(e events.Event, header nats.Header) *nats.Msg {
+	body, err := e.Encode()
+	if err != nil {
+		panic(err)
+	}
+	return &nats.Msg{Subject: e.Subject(), Data: body, Header: header}
+}
+
+func added(key, n int) *nats.Msg { return message(fact(key, n), nats.Header{}) }
+
+// counted is the outcome n of the fact at a sequence, in a log with nothing but facts of the extension before it.
 func counted(key, n, cause int) *nats.Msg {
-	return &nats.Msg{Subject: fmt.Sprintf("softphone.%s.acme-%d.1001.Counted", worker, key), Data: fmt.Appendf(nil, `{"n":%d}`, n),
-		Header: nats.Header{events.HeaderCause: {strconv.Itoa(cause)}}}
+	of := fact(key, cause-1)
+	return message(events.NewOutcome(worker, of, events.LicenseRevoked{LicenseID: of.ID, Generation: n}), nats.Header{events.HeaderCause: {strconv.Itoa(cause)}})
 }
 
 // fold lets the worker run until it has folded everything.
@@ -213,10 +206,10 @@ func TestDecisionsOfABacklog(t *testing.T) {
 			t.Errorf("short %d (-want +got):\n%s", short, diff)
 		}
 		if diff := cmp.Diff([]string{
-			"missing acme-1/1001 10 Counted should have been told of Add",
-			"wrong acme-1/1001 20 the outcome of Add, at sequence 2019",
-			"missing acme-1/1001 1500 an outcome should have been told of Add",
-			"wrong acme-1/1001 1600 the outcome of Add, at sequence 3598",
+			"missing acme-1/1001 10 LicenseRevoked should have been published for SoftphoneDisabled",
+			"wrong acme-1/1001 20 the outcome of SoftphoneDisabled, at sequence 2019",
+			"missing acme-1/1001 1500 an outcome should have been published for SoftphoneDisabled",
+			"wrong acme-1/1001 1600 the outcome of SoftphoneDisabled, at sequence 3598",
 		}, c.found); diff != "" {
 			t.Errorf("short %d, found (-want +got):\n%s", short, diff)
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
@@ -24,7 +24,7 @@ const beginnings = 3
 //
 // With Apply, what differs is repaired, see [fold.States]: if the checkpoint has
 // moved since it was read, the hash is read, folded to and compared anew.
-func State[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S, E]) (Summary, error) {
+func State[S any](ctx context.Context, c Check, rules fold.Rules[S]) (Summary, error) {
 	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) (err error) {
 		for range beginnings {
 			if pass, err = compareStates(ctx, c.Redis, pass, rules); err != nil || len(pass) == 0 {
@@ -43,26 +43,26 @@ func State[S any, E fold.Event](ctx context.Context, c Check, rules fold.Rules[S
 // went back meanwhile. The log is gone through for all of them together, and Redis is
 // asked once what it has; then one is done after the other, so that an interrupted run
 // has little left.
-func compareStates[S any, E fold.Event](ctx context.Context, client redis.UniversalClient, pass []*inspection, rules fold.Rules[S, E]) (back []*inspection, err error) {
-	all := make([]*states[S, E], len(pass))
-	of := map[int]*states[S, E]{}
+func compareStates[S any](ctx context.Context, client redis.UniversalClient, pass []*inspection, rules fold.Rules[S]) (back []*inspection, err error) {
+	all := make([]*states[S], len(pass))
+	of := map[int]*states[S]{}
 	for n, i := range pass {
 		s := newStates(i, rules)
 		defer s.close()
 		all[n], of[i.partition] = s, s
 	}
-	if err := parallel(ctx, all, len(all), (*states[S, E]).begin); err != nil {
+	if err := parallel(ctx, all, len(all), (*states[S]).begin); err != nil {
 		return nil, err
 	}
-	if err := fold.Keys(ctx, client, rules.Worker, func(partition int, keys []eventlog.Key) error {
+	if err := fold.Extensions(ctx, client, rules.Worker, func(partition int, some []events.Extension) error {
 		if s := of[partition]; s != nil {
-			s.has(keys)
+			s.has(some)
 		}
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	if err := parallel(ctx, all, few, (*states[S, E]).finish); err != nil {
+	if err := parallel(ctx, all, few, (*states[S]).finish); err != nil {
 		return nil, err
 	}
 	for _, s := range all {

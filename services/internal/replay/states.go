@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
+	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
@@ -23,21 +23,21 @@ const (
 )
 
 // states compares one partition.
-type states[S any, E fold.Event] struct {
-	*follower[S, E]
+type states[S any] struct {
+	*follower[S]
 	kept    fold.States
-	from    fold.Checkpoint // the first one; zero: the owner has not begun
-	there   int             // keys that Redis has
-	strange []eventlog.Key  // of them, those that the log had not by then
-	fault   error           // why the partition cannot be compared
+	from    fold.Checkpoint    // the first one; zero: the owner has not begun
+	there   int                // keys that Redis has
+	strange []events.Extension // of them, those that the log had not by then
+	fault   error              // why the partition cannot be compared
 }
 
-func newStates[S any, E fold.Event](i *inspection, rules fold.Rules[S, E]) *states[S, E] {
-	return &states[S, E]{follower: newFollower(i, rules), kept: fold.StatesOf(i.Redis, rules.Worker, i.partition)}
+func newStates[S any](i *inspection, rules fold.Rules[S]) *states[S] {
+	return &states[S]{follower: newFollower(i, rules), kept: fold.StatesOf(i.Redis, rules.Worker, i.partition)}
 }
 
 // begin folds up to the checkpoint.
-func (s *states[S, E]) begin(ctx context.Context) (err error) {
+func (s *states[S]) begin(ctx context.Context) (err error) {
 	if s.from, err = s.kept.Checkpoint(ctx); errors.Is(err, fold.ErrDamaged) {
 		s.fault = err
 		return nil
@@ -57,7 +57,7 @@ func (s *states[S, E]) begin(ctx context.Context) (err error) {
 }
 
 // ours keeps an error that is about this partition. Any other ends the whole.
-func (s *states[S, E]) ours(err error) error {
+func (s *states[S]) ours(err error) error {
 	switch {
 	case errors.Is(err, errForeign):
 		s.fault = fmt.Errorf("%s, but %w", s.from, err)
@@ -70,13 +70,13 @@ func (s *states[S, E]) ours(err error) error {
 }
 
 // has takes some of the keys that Redis has.
-func (s *states[S, E]) has(keys []eventlog.Key) {
+func (s *states[S]) has(keys []events.Extension) {
 	s.there += len(keys)
 	s.strange = append(s.strange, slices.DeleteFunc(keys, s.Has)...)
 }
 
 // finish compares, and says what cannot be.
-func (s *states[S, E]) finish(ctx context.Context) error {
+func (s *states[S]) finish(ctx context.Context) error {
 	if err := s.compareAll(ctx); err != nil {
 		return err
 	}
@@ -91,15 +91,15 @@ func (s *states[S, E]) finish(ctx context.Context) error {
 	return s.done()
 }
 
-func (s *states[S, E]) compareAll(ctx context.Context) error {
+func (s *states[S]) compareAll(ctx context.Context) error {
 	switch {
 	case s.fault != nil:
 		return nil
 	case s.from == (fold.Checkpoint{}):
 		return s.withoutCheckpoint(ctx)
 	}
-	slices.Sort(s.strange)
-	for keys := range slices.Chunk(slices.Concat(s.Keys(), slices.Compact(s.strange)), together) {
+	slices.SortFunc(s.strange, events.Extension.Compare)
+	for keys := range slices.Chunk(slices.Concat(s.Extensions(), slices.Compact(s.strange)), together) {
 		if err := s.compare(ctx, keys); err != nil {
 			return s.ours(err)
 		}
@@ -108,10 +108,10 @@ func (s *states[S, E]) compareAll(ctx context.Context) error {
 }
 
 // withoutCheckpoint is a partition that its owner folds from the beginning.
-func (s *states[S, E]) withoutCheckpoint(ctx context.Context) error {
+func (s *states[S]) withoutCheckpoint(ctx context.Context) error {
 	var filters []string
 	for _, input := range s.inputs {
-		filters = append(filters, input.In(s.partition))
+		filters = append(filters, input.Filter(s.partition))
 	}
 	waiting, err := Count(ctx, s.Log, Range{Filters: filters})
 	if err != nil || s.there == 0 && waiting == 0 {
@@ -124,7 +124,7 @@ func (s *states[S, E]) withoutCheckpoint(ctx context.Context) error {
 }
 
 // compare holds some states against the fold, and repairs them if it may.
-func (s *states[S, E]) compare(ctx context.Context, keys []eventlog.Key) error {
+func (s *states[S]) compare(ctx context.Context, keys []events.Extension) error {
 	s.Compared += uint64(len(keys))
 	for end := time.Now().Add(stubborn); ; {
 		findings, repairs, at, err := s.look(ctx, keys)
@@ -148,7 +148,7 @@ func (s *states[S, E]) compare(ctx context.Context, keys []eventlog.Key) error {
 		}
 		keys = keys[:0:0]
 		for _, r := range repairs {
-			keys = append(keys, r.Key)
+			keys = append(keys, r.Extension)
 		}
 		if err := sleep(ctx, rand.N(time.Millisecond)); err != nil {
 			return err
@@ -156,7 +156,7 @@ func (s *states[S, E]) compare(ctx context.Context, keys []eventlog.Key) error {
 	}
 }
 
-func (s *states[S, E]) report(findings []Finding, repaired bool) {
+func (s *states[S]) report(findings []Finding, repaired bool) {
 	for _, f := range findings {
 		f.Repaired = repaired
 		s.found(f)
@@ -164,7 +164,7 @@ func (s *states[S, E]) report(findings []Finding, repaired bool) {
 }
 
 // look reads some states and their checkpoint, and folds up to it.
-func (s *states[S, E]) look(ctx context.Context, keys []eventlog.Key) (findings []Finding, repairs []fold.Repair, at fold.Checkpoint, err error) {
+func (s *states[S]) look(ctx context.Context, keys []events.Extension) (findings []Finding, repairs []fold.Repair, at fold.Checkpoint, err error) {
 	hashes, at, err := s.kept.Read(ctx, keys)
 	if err != nil {
 		return nil, nil, at, err
@@ -181,8 +181,8 @@ func (s *states[S, E]) look(ctx context.Context, keys []eventlog.Key) (findings 
 		if len(fields) == 0 {
 			continue
 		}
-		findings = append(findings, Finding{Kind: kindOf(should, hashes[n], at), Key: slashed(key), Sequence: at.Seq, Fields: fields})
-		repairs = append(repairs, fold.Repair{Key: key, Hash: should})
+		findings = append(findings, Finding{Kind: kindOf(should, hashes[n], at), Key: key.String(), Sequence: at.Seq, Fields: fields})
+		repairs = append(repairs, fold.Repair{Extension: key, Hash: should})
 	}
 	return findings, repairs, at, nil
 }

@@ -61,7 +61,7 @@ func ensureConsumers(ctx context.Context, js jetstream.JetStream, reactors []rea
 	for _, worker := range Folds() {
 		readers := map[string][]string{eventlog.FeedReader(worker): nil}
 		for n := range events.Partitions {
-			readers[eventlog.PartitionReader(worker, n)] = []string{eventlog.AllIn(n)}
+			readers[eventlog.PartitionReader(worker, n)] = []string{events.PartitionFilter(n)}
 		}
 		for name, filters := range readers {
 			if _, err := js.CreateOrUpdateConsumer(ctx, events.Stream, jetstream.ConsumerConfig{

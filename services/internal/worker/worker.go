@@ -29,7 +29,7 @@ type Answer[S any] func(state S, current bool) any
 
 // Run folds and answers until the context ends. It returns an error for what it
 // cannot start without.
-func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S]) error {
+func Run[S any](ctx context.Context, c Config, rules fold.Rules[S], answer Answer[S]) error {
 	conn, err := c.Host.ConnectNATS(ctx, c.NATS, rules.Worker)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func Run[S any](ctx context.Context, c Config, rules Rules[S], answer Answer[S])
 }
 
 // own folds this replica's share of the partitions.
-func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, replica *ownership.Replica, rules Rules[S]) error {
+func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.UniversalClient, replica *ownership.Replica, rules fold.Rules[S]) error {
 	folding := fold.Config{
 		Log: log, Feed: eventlog.NewFeed(log, rules.Worker, fold.MaxBatch), Redis: client, Owner: replica.Replica,
 		Logger: c.Host.Log, Metrics: fold.NewMetrics(c.Host.Metrics), Tracer: c.Host.Tracer,
@@ -75,10 +75,10 @@ func own[S any](ctx context.Context, c Config, log *eventlog.Log, client redis.U
 }
 
 // serve answers questions about what the rules keep.
-func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, replica *ownership.Replica, rules Rules[S],
+func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process.Host, replica *ownership.Replica, rules fold.Rules[S],
 	answer Answer[S],
 ) (stop func(), err error) {
-	view := fold.View[S, events.Recorded]{Log: log, Redis: client, Rules: rules}
+	view := fold.View[S]{Log: log, Redis: client, Rules: rules}
 	return ask.Serve(log.Conn(), ask.Service{
 		Worker: rules.Worker, About: "what is known of an extension", Log: host.Log, Metrics: host.Metrics,
 		Statistics: func() any {
@@ -97,12 +97,12 @@ func serve[S any](log *eventlog.Log, client redis.UniversalClient, host *process
 	})
 }
 
-// get looks at the log itself where whoever asks has not.
-func get[S any](ctx context.Context, view fold.View[S, events.Recorded], asked events.Question) (state S, current bool, err error) {
+// get looks up the extension's last event if the caller has not done so.
+func get[S any](ctx context.Context, view fold.View[S], asked events.Question) (state S, current bool, err error) {
 	if asked.AsOf == nil {
-		return view.Get(ctx, Key(asked.About()))
+		return view.Get(ctx, asked.About())
 	}
-	entry, err := view.Read(ctx, Key(asked.About()))
+	entry, err := view.Read(ctx, asked.About())
 	return entry.State, entry.AsOf(*asked.AsOf), err
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // Reply is the answer to a question: the JSON, or the micro error headers.
@@ -61,7 +61,7 @@ func Get[A any](w *World, name string, x events.Extension) A {
 
 // Settled waits until what a worker told and what it keeps equal an independent
 // fold of the log.
-func Settled[S any](t testing.TB, w *World, rules worker.Rules[S]) foldtest.Report {
+func Settled[S any](t testing.TB, w *World, rules fold.Rules[S]) foldtest.Report {
 	t.Helper()
 	report := foldtest.Await(t, w.JS, w.State, rules, Patience)
 	if !report.Clean() {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 )
 
 // Reporter is what a check needs of a *testing.T or a *rapid.T.
@@ -21,7 +20,7 @@ type Reporter interface {
 //   - keeping a state and reading it back changes nothing that is decided later;
 //   - what a state or an outcome refers to is never changed afterwards;
 //   - every outcome is an event of the contract.
-func Check[S any](t Reporter, rules worker.Rules[S], history []events.Recorded) {
+func Check[S any](t Reporter, rules fold.Rules[S], history []events.Recorded) {
 	t.Helper()
 	var live, reread S
 	steps := make([]step[S], 0, len(history))
@@ -29,9 +28,9 @@ func Check[S any](t Reporter, rules worker.Rules[S], history []events.Recorded) 
 		next, decision := rules.Decide(live, e)
 		again, same := rules.Decide(live, e)
 		kept, after := rules.Decide(reread, e)
-		s := step[S]{state: next, decision: decision, fields: fieldsOf(rules, next), told: toldBy(t, e, decision)}
-		s.is(t, e, "decided twice", fieldsOf(rules, again), toldBy(t, e, same))
-		s.is(t, e, "decided on what was kept", fieldsOf(rules, kept), toldBy(t, e, after))
+		s := step[S]{state: next, decision: decision, fields: fieldsOf(rules, next), told: toldBy(t, rules.Worker, e, decision)}
+		s.is(t, e, "decided twice", fieldsOf(rules, again), toldBy(t, rules.Worker, e, same))
+		s.is(t, e, "decided on what was kept", fieldsOf(rules, kept), toldBy(t, rules.Worker, e, after))
 		steps = append(steps, s)
 		live = next
 		var err error
@@ -43,7 +42,7 @@ func Check[S any](t Reporter, rules worker.Rules[S], history []events.Recorded) 
 		}
 	}
 	for i, s := range steps {
-		s.is(t, history[i], "looked at again at the end", fieldsOf(rules, s.state), toldBy(t, history[i], s.decision))
+		s.is(t, history[i], "looked at again at the end", fieldsOf(rules, s.state), toldBy(t, rules.Worker, history[i], s.decision))
 	}
 }
 
@@ -66,19 +65,19 @@ func (s step[S]) is(t Reporter, e events.Recorded, when string, fields map[strin
 }
 
 // toldBy is a decision as text.
-func toldBy(t Reporter, e events.Recorded, d fold.Decision) string {
+func toldBy(t Reporter, worker string, e events.Recorded, d fold.Decision) string {
 	t.Helper()
 	if d.Outcome == nil {
 		return "answer " + d.Answer
 	}
-	body, err := d.Outcome.Encode()
+	body, err := events.NewOutcome(worker, e.Event, d.Outcome).Encode()
 	if err != nil {
 		t.Fatalf("%s at %d: its outcome cannot be told: %v", e.EventName(), e.Sequence, err)
 	}
 	return string(body)
 }
 
-func fieldsOf[S any](rules worker.Rules[S], state S) map[string]string {
+func fieldsOf[S any](rules fold.Rules[S], state S) map[string]string {
 	saved := rules.Save(state)
 	fields := make(map[string]string, len(saved)/2)
 	for i := 0; i+1 < len(saved); i += 2 {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
 // entry is one line of a recorded history: an event in, and what was made of it.
@@ -42,7 +42,7 @@ type entry struct {
 // Replay decides every recorded history in a folder and compares: these files pin
 // the rules for good, for a log that was folded once must fold to the same again.
 // With update it writes what is decided now instead.
-func Replay[S any](t *testing.T, rules worker.Rules[S], folder string, update bool) {
+func Replay[S any](t *testing.T, rules fold.Rules[S], folder string, update bool) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(files) < 5 {
@@ -78,7 +78,7 @@ func textLines(b []byte) []string {
 }
 
 // replay returns a history with what is decided now.
-func replay[S any](t *testing.T, rules worker.Rules[S], recorded []byte) []byte {
+func replay[S any](t *testing.T, rules fold.Rules[S], recorded []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	var state S
@@ -102,9 +102,9 @@ func replay[S any](t *testing.T, rules worker.Rules[S], recorded []byte) []byte 
 }
 
 // decide fills in what is made of an entry and returns the next state.
-func decide[S any](t *testing.T, rules worker.Rules[S], state S, e *entry) S {
+func decide[S any](t *testing.T, rules fold.Rules[S], state S, e *entry) S {
 	t.Helper()
-	event, err := rules.Decode(e.message())
+	event, err := e.message().Decode()
 	if err != nil {
 		e.Fault = err.Error()
 		return state
@@ -114,7 +114,7 @@ func decide[S any](t *testing.T, rules worker.Rules[S], state S, e *entry) S {
 	if decision.Outcome == nil {
 		return next
 	}
-	body, err := decision.Outcome.Encode()
+	body, err := events.NewOutcome(rules.Worker, event.Event, decision.Outcome).Encode()
 	if err != nil {
 		t.Fatalf("sequence %d: %v", e.Seq, err)
 	}
@@ -141,7 +141,7 @@ func (e *entry) message() eventlog.Message {
 	body := fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":%q,"type":"com.mycloudpbx.%s","subject":%q,"time":%q,"data":%s}`,
 		id, source, e.Event, x.String(), TimeOf(e.Seq).Format(time.RFC3339Nano), e.Data)
 	return eventlog.Message{
-		Subject:  eventlog.Input{Source: source, Name: e.Event}.Of(worker.Key(x).Partition(), worker.Key(x)),
+		Subject:  events.Input{Source: source, Name: e.Event}.Subject(x),
 		Sequence: e.Seq, Time: TimeOf(e.Seq), Header: header, Data: body,
 	}
 }

@@ -38,8 +38,8 @@ func (w *World) Untold(name string) {
 		w.t.Errorf("a log line of %s has the password", name)
 	}
 	w.redisHasNot()
-	w.streamHasNot(events.Stream, "log.*."+name+".>", true)
-	w.streamHasNot(events.DeadStream, "dead."+name+".>", false)
+	w.streamHasNot(events.Stream, events.LogSubject(events.AnyPartition, name, "*", "*", "*"), true)
+	w.streamHasNot(events.DeadStream, events.DeadFilter(name), false)
 }
 
 func (w *World) redisHasNot() {

@@ -193,8 +193,8 @@ func (w *World) DecideMessage(m *nats.Msg) events.Decision {
 // is none.
 func (w *World) Last(x events.Extension, source, name string) *eventlog.Message {
 	w.t.Helper()
-	key := worker.Key(x)
-	m, err := w.Log.LastOf(w.t.Context(), eventlog.Input{Source: source, Name: name}.Of(key.Partition(), key))
+	key := x
+	m, err := w.Log.LastOf(w.t.Context(), events.Input{Source: source, Name: name}.Subject(key))
 	if err != nil {
 		w.t.Fatal(err)
 	}

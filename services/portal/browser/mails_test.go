@@ -5,7 +5,6 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -44,7 +43,7 @@ func TestMails(t *testing.T) {
 
 	x := open("5003", "Cleo Fox", "gone@example.com")
 	admin.sees("Sent")
-	granted, err := worker.Decode(*w.Last(x, events.License, "LicenseGranted"))
+	granted, err := w.Last(x, events.License, "LicenseGranted").Decode()
 	if err != nil {
 		t.Fatal(err)
 	}

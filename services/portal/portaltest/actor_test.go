@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
@@ -123,7 +122,7 @@ func TestLaterSourceHolds(t *testing.T) {
 		page, _, err := w.Service.List(grace, "acme", "", "")
 		return err == nil && len(page) == 2
 	})
-	m, err := w.Log.LastInput(t.Context(), "acme.1001", eventlog.Inputs(events.SoftphoneDisabled{})...)
+	m, err := w.Log.LastInput(t.Context(), events.Extension{Tenant: "acme", Number: "1001"}, events.Inputs(events.SoftphoneDisabled{})...)
 	if err != nil || m == nil || m.Source() != events.PBX {
 		t.Errorf("%+v, %v", m, err)
 	}

@@ -11,10 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/setup"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/credential"
@@ -54,7 +52,7 @@ func TestTwoAdministrators(t *testing.T) {
 			t.Fatalf("round %d: %+v, %v", round, d, err)
 		}
 	}
-	moves := w.Messages(events.Stream, eventlog.FenceOf("portal", worker.Key(ada)))
+	moves := w.Messages(events.Stream, events.ExtensionFence("portal", ada))
 	if len(moves) != 21 {
 		t.Errorf("the fence moved %d times with 21 changes", len(moves))
 	}

@@ -10,8 +10,7 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
-	"github.com/mycloudpbx/softphone/services/internal/eventlog"
-	"github.com/mycloudpbx/softphone/services/internal/worker"
+	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/portaltest"
@@ -118,7 +117,7 @@ func (h *heard) String() string {
 func TestViewKnowsWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	for _, d := range events.All() {
-		read := slices.ContainsFunc(devicecounter.Rules().Inputs, func(i eventlog.Input) bool { return i.Name == d.EventName() })
+		read := slices.ContainsFunc(devicecounter.Rules().Inputs, func(i events.Input) bool { return i.Name == d.EventName() })
 		if noted := counted(portal.ViewRules(), d); noted != read {
 			t.Errorf("device-counter reads %s: %t; and for the portal's view it does: %t", d.EventName(), read, noted)
 		}
@@ -126,7 +125,7 @@ func TestViewKnowsWhatIsCounted(t *testing.T) {
 }
 
 // counted tells whether the rules keep that an event is the last that is counted.
-func counted[S any](rules worker.Rules[S], d events.Data) bool {
+func counted[S any](rules fold.Rules[S], d events.Data) bool {
 	var none S
 	next, _ := rules.Decide(none, events.Recorded{Sequence: 7, Event: events.Event{Data: d}})
 	return slices.Contains(rules.Save(next), "counted")

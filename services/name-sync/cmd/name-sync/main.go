@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 func main() {

@@ -13,9 +13,9 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/tracing"
 )
 
-// few outcomes are published one by one: an atomic batch has a fixed cost of
-// about 4 ms, eight acknowledged publications one of 0.5 ms.
-const few = 8
+// batchFrom is the number of outcomes from which they are published in a batch, not one by one: an atomic batch has a
+// fixed cost of about 4 ms, eight acknowledged publications one of 0.5 ms.
+const batchFrom = 8
 
 // outcome is an encoded outcome and the event that caused it.
 type outcome struct {
@@ -24,32 +24,31 @@ type outcome struct {
 	name    string
 	subject string
 	body    []byte
-	trace   string // of which telling it is a step; "": its cause's
+	trace   string // of its publication; "": its cause's
 }
 
-// fence is a tenure's right to publish: whoever fences later takes it away.
+// fence is the right to publish in a term. A later fence takes it away.
 type fence struct {
 	log     *eventlog.Log
 	subject string
 	seq     uint64
 }
 
-// raise fences off all earlier owners of the partition.
-func raise(ctx context.Context, log *eventlog.Log, subject, owner string) (fence, error) {
+// acquire fences off all earlier owners of the partition.
+func acquire(ctx context.Context, log *eventlog.Log, subject, owner string) (fence, error) {
 	m := nats.NewMsg(subject)
 	m.Data = []byte(owner)
 	receipt, err := log.Publish(ctx, m)
 	if err != nil {
-		return fence{}, fmt.Errorf("raising the fence: %w", err)
+		return fence{}, fmt.Errorf("acquiring the fence: %w", err)
 	}
 	return fence{log: log, subject: subject, seq: receipt.Sequence}, nil
 }
 
-// tell publishes outcomes in order. After an error a prefix of them is stored, or
-// a later one is not; which one, only the log knows.
-func (f fence) tell(ctx context.Context, outcomes []outcome) error {
+// publish publishes outcomes in order. After an error a prefix of them is stored, and only the log knows which.
+func (f fence) publish(ctx context.Context, outcomes []outcome) error {
 	switch {
-	case len(outcomes) < few:
+	case len(outcomes) < batchFrom:
 		return f.oneByOne(ctx, outcomes)
 	case f.log.FastBatches():
 		return f.fast(ctx, outcomes)
@@ -57,7 +56,7 @@ func (f fence) tell(ctx context.Context, outcomes []outcome) error {
 	return f.atomic(ctx, outcomes)
 }
 
-// atomic stores all or none. The guard of the first message is that of all.
+// atomic stores all or none. The guard of the first message holds for all.
 func (f fence) atomic(ctx context.Context, outcomes []outcome) error {
 	batch := make([]*nats.Msg, len(outcomes))
 	for i, o := range outcomes {
@@ -66,42 +65,45 @@ func (f fence) atomic(ctx context.Context, outcomes []outcome) error {
 	f.guard(batch[0])
 	_, err := jetstreamext.PublishMsgBatch(ctx, f.log.JetStream(), batch)
 	if err != nil {
-		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+		return publishing(outcomes, err)
 	}
 	return nil
 }
 
-// fast stores all or a prefix: the server stops at the first message that is
-// missing or refused. It may then acknowledge what it has as if that were all
-// (measured: 4 of 10), so the last outcome is looked up.
+// fast stores all or a prefix: the server stops at the first message that is missing or refused. It may then acknowledge
+// what it has as if that were all (measured: 4 of 10), so the last outcome is looked up.
 func (f fence) fast(ctx context.Context, outcomes []outcome) error {
 	batch, err := jetstreamext.NewFastPublisher(f.log.JetStream())
 	if err != nil {
-		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+		return publishing(outcomes, err)
 	}
 	last := len(outcomes) - 1
 	for _, o := range outcomes[:last] {
 		m := o.message()
 		f.guard(m)
 		if _, err := batch.AddMsg(m); err != nil {
-			_, _ = batch.Close(ctx) // frees what it has; what it stored is a prefix
-			return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+			_, _ = batch.Close(ctx) // frees the batch; what it stored is a prefix
+			return publishing(outcomes, err)
 		}
 	}
 	m := outcomes[last].message()
 	f.guard(m)
 	ack, err := batch.CommitMsg(ctx, m)
 	if err != nil {
-		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+		return publishing(outcomes, err)
 	}
 	stored, err := f.log.Get(ctx, ack.Sequence)
 	if err != nil {
-		return fmt.Errorf("telling %d outcomes: %w", len(outcomes), err)
+		return publishing(outcomes, err)
 	}
 	if stored == nil || stored.Header.Get(events.HeaderCauseID) != outcomes[last].causeID {
-		return fmt.Errorf("telling %d outcomes: the server stored only the first %d", len(outcomes), ack.BatchSize)
+		return publishing(outcomes, fmt.Errorf("the server stored only the first %d", ack.BatchSize))
 	}
 	return nil
+}
+
+func publishing(outcomes []outcome, err error) error {
+	return fmt.Errorf("publishing %d outcomes: %w", len(outcomes), err)
 }
 
 func (f fence) oneByOne(ctx context.Context, outcomes []outcome) error {
@@ -109,13 +111,13 @@ func (f fence) oneByOne(ctx context.Context, outcomes []outcome) error {
 		m := o.message()
 		f.guard(m)
 		if _, err := f.log.Publish(ctx, m); err != nil {
-			return fmt.Errorf("telling an outcome: %w", err)
+			return fmt.Errorf("publishing an outcome: %w", err)
 		}
 	}
 	return nil
 }
 
-// guard makes the server refuse the message once the fence has been raised again.
+// guard makes the server refuse the message once a later owner has acquired the fence.
 func (f fence) guard(m *nats.Msg) {
 	eventlog.Expect(m, f.subject, f.seq)
 }
@@ -129,7 +131,7 @@ func (o outcome) message() *nats.Msg {
 			events.HeaderCauseID: {o.causeID},
 		},
 	}
-	if o.trace == "" { // not traced here, but perhaps by who comes after
+	if o.trace == "" { // not traced here, but its readers may trace it
 		o.trace = tracing.Header(o.cause.Header)
 	}
 	if o.trace != "" {
@@ -138,10 +140,10 @@ func (o outcome) message() *nats.Msg {
 	return m
 }
 
-// publishedThrough is the cause of the worker's last outcome in the partition: what came up to there has its outcome. 0
-// if there is none. One that names no cause, which only a fault or an intruder published, is a dead letter and counts for
-// nothing: a refusal would last until somebody deleted it, and a partition is many tenants.
-func (o *owner[S, E]) publishedThrough(ctx context.Context) (uint64, error) {
+// lastCause is the cause of the worker's last outcome in the partition; 0 without outcomes. The outcomes of all causes up
+// to it are published. An outcome without a cause comes from a fault or an intruder. It becomes a dead letter and counts
+// for nothing: a refusal would last until an operator deleted it, and stop many tenants.
+func (o *owner[S]) lastCause(ctx context.Context) (uint64, error) {
 	last, err := o.Log.LastOutcome(ctx, o.partition, o.rules.Worker)
 	if err != nil || last == nil {
 		return 0, err
@@ -149,8 +151,8 @@ func (o *owner[S, E]) publishedThrough(ctx context.Context) (uint64, error) {
 	if cause, err := causeOf(*last); err == nil {
 		return cause, nil
 	}
-	// The last that can be read is found from the checkpoint on: outcomes of later causes are later, and those of earlier
-	// ones do not matter.
+	// Look for the last readable one, from the checkpoint on: outcomes of later causes come later, and outcomes of
+	// earlier causes do not matter.
 	var through uint64
 	var dead []eventlog.DeadLetter
 	subject := events.LogSubject(o.partition, o.rules.Worker, "*", "*", "*")
@@ -160,7 +162,7 @@ func (o *owner[S, E]) publishedThrough(ctx context.Context) (uint64, error) {
 			return 0, err
 		}
 		if m == nil {
-			return through, o.bury(ctx, dead)
+			return through, o.recordDead(ctx, dead)
 		}
 		from = m.Sequence + 1
 		if cause, err := causeOf(*m); err != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// locate reads where the partition is and holds it against the stream.
-func (o *owner[S, E]) locate(ctx context.Context) error {
+// checkPosition reads the checkpoint and compares it with the stream.
+func (o *owner[S]) checkPosition(ctx context.Context) error {
 	var err error
-	// The stream is asked last: meanwhile both may grow, under an earlier owner.
+	// The stream is read last: under an earlier owner both may grow in between.
 	o.checkpoint, err = o.store.checkpoint(ctx)
 	if errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("partition %d of %s is refused: %w; fold this log from its beginning: `softphonectl rebuild %s`",
@@ -21,12 +21,12 @@ func (o *owner[S, E]) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.stream, err = o.Log.StateAsOf(ctx, o.checkpoint.Seq); err != nil { // a leader that is behind lost no tail
+	if o.stream, err = o.Log.StateAsOf(ctx, o.checkpoint.Seq); err != nil { // a leader that is behind has not lost its tail
 		return err
 	}
-	o.anew = o.checkpoint == (Checkpoint{})
+	o.fromStart = o.checkpoint == (Checkpoint{})
 	switch {
-	case o.anew:
+	case o.fromStart:
 		return nil
 	case o.checkpoint.Stream != identity(o.stream):
 		return o.refuse("the log is another stream", "the stream was deleted and created again, or Redis belongs to another system")
@@ -36,10 +36,9 @@ func (o *owner[S, E]) locate(ctx context.Context) error {
 	return nil
 }
 
-// locateEvent holds the checkpoint's event against the log. Only one that was
-// erased may be missing: taken for that, one that the leader does not have
-// yet, or cannot read, would be folded twice.
-func (o *owner[S, E]) locateEvent(ctx context.Context) error {
+// checkEvent compares the checkpoint's event with the log. It may only be missing if it was erased: if the leader does not
+// have it yet, or cannot read it, going on would fold it twice.
+func (o *owner[S]) checkEvent(ctx context.Context) error {
 	o.expected = false
 	if o.checkpoint == (Checkpoint{}) {
 		return nil
@@ -53,11 +52,11 @@ func (o *owner[S, E]) locateEvent(ctx context.Context) error {
 		return err
 	}
 	o.expected = true
-	return o.same(*stored)
+	return o.checkDigest(*stored)
 }
 
-// recognize takes the checkpoint's event off the first messages of a reader.
-func (o *owner[S, E]) recognize(messages []eventlog.Message) ([]eventlog.Message, error) {
+// verifyFirst removes the checkpoint's event from the first messages of a reader.
+func (o *owner[S]) verifyFirst(messages []eventlog.Message) ([]eventlog.Message, error) {
 	if !o.expected || len(messages) == 0 {
 		return messages, nil
 	}
@@ -65,11 +64,11 @@ func (o *owner[S, E]) recognize(messages []eventlog.Message) ([]eventlog.Message
 	if first := messages[0].Sequence; first != o.checkpoint.Seq {
 		return nil, fmt.Errorf("%w: asked for sequence %d, got %d", eventlog.ErrGap, o.checkpoint.Seq, first)
 	}
-	return messages[1:], o.same(messages[0])
+	return messages[1:], o.checkDigest(messages[0])
 }
 
-// same refuses another event than the checkpoint's in its place.
-func (o *owner[S, E]) same(m eventlog.Message) error {
+// checkDigest refuses an event that is not the checkpoint's.
+func (o *owner[S]) checkDigest(m eventlog.Message) error {
 	if digest(m) == o.checkpoint.Digest {
 		return nil
 	}
@@ -77,7 +76,7 @@ func (o *owner[S, E]) same(m eventlog.Message) error {
 		"the stream lost its tail, or an older copy was restored and written to")
 }
 
-func (o *owner[S, E]) refuse(log, because string) *Refusal {
+func (o *owner[S]) refuse(log, because string) *Refusal {
 	return &Refusal{
 		Worker: o.rules.Worker, Partition: o.partition,
 		Log: fmt.Sprintf("%s: it was created %s and ends at sequence %d",
@@ -87,14 +86,14 @@ func (o *owner[S, E]) refuse(log, because string) *Refusal {
 	}
 }
 
-// compare looks, without traffic, whether Redis still has what this owner wrote.
-func (o *owner[S, E]) compare(ctx context.Context) error {
+// compare checks, without traffic, that Redis still has what this owner wrote.
+func (o *owner[S]) compare(ctx context.Context) error {
 	o.step("compare")
-	have, err := o.store.checkpoint(ctx)
+	found, err := o.store.checkpoint(ctx)
 	if err != nil {
 		return err
 	}
-	if have != o.checkpoint {
+	if found != o.checkpoint {
 		return errFenced
 	}
 	o.compared = time.Now()
@@ -102,9 +101,9 @@ func (o *owner[S, E]) compare(ctx context.Context) error {
 	return nil
 }
 
-// heal counts, once, that Redis has lost what this worker had written.
-func (o *owner[S, E]) heal() {
-	lost := o.checkpoint.Seq < o.known || o.anew && o.told > 0
+// heal counts, once, that Redis has lost what this worker wrote.
+func (o *owner[S]) heal() {
+	lost := o.checkpoint.Seq < o.lastWrite || o.fromStart && o.publishedThrough > 0
 	if lost && !o.healing {
 		o.healing = true
 		o.meter.heals.Inc()
