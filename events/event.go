@@ -39,9 +39,6 @@ func NewStep(worker string, cause Event, step string, d Data) Event {
 	return e
 }
 
-// EventID is the event's id.
-func (e Event) EventID() string { return e.ID }
-
 // EventName is the name of what the event says; "" without data.
 func (e Event) EventName() string {
 	if e.Data == nil {

@@ -40,7 +40,7 @@ func TestNewOutcomeIsPure(t *testing.T) {
 	if step.ID == NewStep(Mailer, cause, "deferred/2", EmailDeferred{}).ID || step.ID == NewOutcome(Mailer, cause, EmailSent{}).ID {
 		t.Error("two steps have one id")
 	}
-	if e.Time != cause.Time || e.Extension != cause.Extension || e.Source != NameSync || e.EventID() == cause.EventID() {
+	if e.Time != cause.Time || e.Extension != cause.Extension || e.Source != NameSync || e.ID == cause.ID {
 		t.Errorf("%+v does not follow from %+v", e, cause)
 	}
 }

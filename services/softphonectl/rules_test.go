@@ -71,7 +71,7 @@ func TestAChangedRuleIsFound(t *testing.T) {
 	talkative.Decide = func(s devicecounter.State, e events.Recorded) (devicecounter.State, devicecounter.Decision) {
 		next, d := same.Decide(s, e)
 		if e.EventName() == "LicenseGranted" {
-			d.Outcome = events.NewOutcome(events.DeviceCounter, e.Event, events.DeviceSignInRefused{DeviceID: "x", Reason: "why"})
+			d.Outcome = events.DeviceSignInRefused{DeviceID: "x", Reason: "why"}
 		}
 		return next, d
 	}

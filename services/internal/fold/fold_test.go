@@ -241,7 +241,7 @@ func TestDeadLetters(t *testing.T) {
 		for i, want := range []struct {
 			seq    uint64
 			reason string
-		}{{broken.Sequence, "unexpected end"}, {panics, "panicked: poison"}} {
+		}{{broken.Sequence, "not valid JSON"}, {panics, "panicked: poison"}} {
 			h := dead[i].Headers()
 			if got := h.Get(eventlog.HeaderDeadSequence); got != fmt.Sprint(want.seq) {
 				t.Errorf("dead letter %d is of sequence %s, want %d", i, got, want.seq)
