@@ -11,45 +11,41 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// inbox is how a subject for answers begins.
+// inbox is the start of a subject for answers.
 const inbox = "_INBOX."
 
-// service is how the server's own subject begins for the reply of a question that came
-// from another account.
+// service is the start of the server's own reply subject, for a question from another account.
 const service = "_R_."
 
-// maxInbox bounds such a subject, in bytes; those of clients have about 60. Whoever
-// publishes to one that does not fit into the server's control line, 4 KiB, is cut off
-// for good: the client does not connect again.
+// maxInbox bounds a reply subject, in bytes; clients' have about 60. A client that publishes to a subject longer than
+// the server's control line, 4 KiB, is disconnected and does not reconnect.
 const maxInbox = 256
 
-// checkInbox tells why a subject that somebody else chose may not be published to. A
-// worker has rights of its own, which nobody may use by naming a reply: it answers to
-// inboxes, and not to its own.
+// checkInbox returns why a reply subject from outside must not be published to. A fact that names one must not borrow
+// the worker's rights: a worker answers only to inboxes, and not to its own.
 func (l *Log) checkInbox(to string) error {
 	own := l.conn.Opts.InboxPrefix
 	switch {
 	case len(to) > maxInbox, !strings.HasPrefix(to, inbox), strings.ContainsAny(to, " \t*>"):
 		return errNoInbox
-	case own != "" && strings.HasPrefix(to, own+".") && !strings.HasPrefix(to, own+".answer."): // one login for all parts: standalone
+	case own != "" && strings.HasPrefix(to, own+".") && !strings.HasPrefix(to, own+".answer."): // standalone has one login for all parts
 		return errOwnInbox
 	}
 	return nil
 }
 
-// CheckReply tells why a question may not be answered to its reply subject: what
-// checkInbox says, but the server's subject for one of another account is right.
+// CheckReply returns why a question must not be answered to its reply subject: the reason of checkInbox, except that
+// the server's subject for another account is allowed.
 func CheckReply(conn *nats.Conn, to string) error {
 	if strings.HasPrefix(to, service) || conn.Opts.InboxPrefix != "" && strings.HasPrefix(to, conn.Opts.InboxPrefix+".") {
-		return nil // the second is of the same login, which may do the same without asking
+		return nil // the second is from the same login, which could publish there itself
 	}
 	return (&Log{conn: conn}).checkInbox(to)
 }
 
-// Ask publishes a fact, with what is stored before it as [Log.Publish] has it, and
-// waits for the decision until the context ends. When the fact is stored and no
-// decision came, the error is [ErrNoAnswer] and the receipt is valid. A fact that was
-// already in the log gets no second decision.
+// Ask publishes a fact, and the messages in before as [Log.Publish] does, and waits for the decision until the context
+// ends. If the fact is stored but no decision came, the error is [ErrNoAnswer] and the receipt is valid. A fact that
+// was already in the log gets no second decision.
 func (l *Log) Ask(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (Receipt, events.Decision, error) {
 	reply, arrived, err := l.inboxes.open(l.conn)
 	if err != nil {
@@ -76,8 +72,8 @@ func (l *Log) Ask(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (Receip
 	return receipt, answer, nil
 }
 
-// Reply sends an answer to the inbox a fact named, if it named one. It does not
-// wait: an answer that is lost is asked for again.
+// Reply sends an answer to the inbox named in a fact, if there is one. It does not wait: if the answer is lost, the
+// caller asks again.
 func (l *Log) Reply(fact Message, answer events.Decision) error {
 	to := fact.Header.Get(events.HeaderReplyTo)
 	if to == "" {

@@ -34,8 +34,8 @@ type sink interface {
 	fail(err error)                 // what makes further messages worthless; only the first one counts
 }
 
-// place is where a reader starts, and what it reads.
-type place struct {
+// start is where a reader starts, and what it reads.
+type start struct {
 	name    string // who reads, for operations: the name of a consumer that is made for this
 	durable string // the consumer that setup made for this; "" where it made none
 	from    uint64
@@ -45,21 +45,21 @@ type place struct {
 }
 
 // config is a consumer that keeps no position on the server and acknowledges nothing.
-func (p place) config() jetstream.ConsumerConfig {
+func (s start) config() jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
-		Name: p.name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.from, FilterSubjects: p.filters,
+		Name: s.name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: s.from, FilterSubjects: s.filters,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: orphaned,
 	}
-	if !p.since.IsZero() {
-		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &p.since
+	if !s.since.IsZero() {
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &s.since
 	}
 	return c
 }
 
 // consume hands over what is read from a place on, at most ahead of the sink by so
 // many messages. Whatever could have made it miss a message is an [ErrGap].
-func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop func(), pending uint64, err error) {
-	if l.imported && p.shared {
+func (l *Log) consume(ctx context.Context, s start, ahead int, to sink) (stop func(), pending uint64, err error) {
+	if l.imported && s.shared {
 		return nil, 0, errNoConsumer
 	}
 	reading, end := context.WithCancel(context.Background())
@@ -67,19 +67,19 @@ func (l *Log) consume(ctx context.Context, p place, ahead int, to sink) (stop fu
 	stop = func() { end(); forget() }
 	if l.imported {
 		go func() {
-			if err := l.poll(reading, p, ahead, to); reading.Err() == nil {
+			if err := l.poll(reading, s, ahead, to); reading.Err() == nil {
 				to.fail(gap(err))
 			}
 		}()
 		return stop, unknown, nil
 	}
-	consumer, err := l.js.CreateConsumer(ctx, events.Stream, p.config())
+	consumer, err := l.js.CreateConsumer(ctx, events.Stream, s.config())
 	if err == nil {
 		err = deliver(reading, consumer, ahead, &contiguous{sink: to})
 	}
 	if err != nil {
 		stop()
-		return nil, 0, fmt.Errorf("reading the log as %s: %w", p.name, err)
+		return nil, 0, fmt.Errorf("reading the log as %s: %w", s.name, err)
 	}
 	return stop, consumer.CachedInfo().NumPending, nil
 }

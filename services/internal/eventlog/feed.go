@@ -15,52 +15,49 @@ import (
 )
 
 const (
-	// settled is how long a feed waits for one more partition before it starts, and
-	// atMost how long for all of them.
-	settled, atMost = 50 * time.Millisecond, 2 * time.Second
+	// joinWait is how long a feed waits for one more partition before it starts, and startLimit how long for all of
+	// them.
+	joinWait, startLimit = 50 * time.Millisecond, 2 * time.Second
 
-	// near is how many messages apart partitions may start and still be read
-	// together: what the earliest of them makes the others wait for.
-	near = 50_000
+	// togetherLimit is how many messages apart partitions may start and still be read together: the others wait until
+	// the first has caught up with them.
+	togetherLimit = 50_000
 
-	// feedAhead is how many messages a feed asks for before they are wanted.
+	// feedAhead is how many messages a feed requests in advance.
 	feedAhead = 2048
 
-	// linger is how long a batch waits to be full: Redis and the server take 512
-	// events at once for little more than 80.
+	// linger is how long a batch waits to be full: Redis and the server take 512 events at once for little more than
+	// 80.
 	linger = 50 * time.Millisecond
 
-	// stuck is how long a partition that takes nothing holds up the others, from when
-	// it could have.
-	stuck = 5 * time.Second
+	// stuckLimit is how long a partition that takes nothing may hold up the others.
+	stuckLimit = 5 * time.Second
 )
 
-// Feed reads the partitions of one process together while they are far behind the
-// log's end: one consumer delivers every message once, and the feed hands it to
-// the reader of its partition. With a consumer for each of 16 partitions the
-// server looks at every message 16 times, which was almost half of what folding
-// the log again cost.
+// Feed reads the partitions of one process together while they are far from the log's end: one consumer delivers every
+// message once, and the feed hands it to the reader of its partition. With a consumer for each of 16 partitions the
+// server looks at every message 16 times, which was almost half of the cost of a refold.
 //
-// At the log's end every reader ends with [ErrCaughtUp], and its partition goes on
-// with one of its own: new events should wait for no other partition, and where a
-// log's partitions have several owners none should read them all for ever.
+// At the log's end every reader ends with [ErrCaughtUp], and its partition continues with a reader of its own: new
+// events should wait for no other partition, and if a log's partitions have several owners, none should read them all
+// for ever.
 type Feed struct {
 	log   *Log
 	name  string
 	batch int
 
 	mu      sync.Mutex
-	waiting []*fed        // for a start
-	joined  chan struct{} // one more of them
+	waiting []*fed        // to be started
+	joined  chan struct{} // signals another one
 }
 
-// NewFeed makes a feed. The name tells who reads, for operations. A batch is what its
-// readers wait for, and what each of them keeps until it is wanted.
+// NewFeed makes a feed. The name identifies the reader, for operations. Its readers wait for batches of this size, and
+// buffer that many messages each.
 func NewFeed(log *Log, name string, batch int) *Feed {
 	return &Feed{log: log, name: name, batch: batch}
 }
 
-// fed is a partition's reader in a feed.
+// fed is the reader of a partition in a feed.
 type fed struct {
 	*Reader
 	partition int
@@ -68,17 +65,16 @@ type fed struct {
 	ready     chan error
 }
 
-// Read starts a reader of everything in a partition, at a sequence (at least 1).
-// It waits a moment for other partitions that start near there. They are read
-// together when they are more than half of all: of fewer, more would be delivered
-// in vain than the server saves.
+// Read starts a reader of everything in a partition, at a sequence (at least 1). It waits a moment for other
+// partitions that start nearby. If they are more than half of all partitions they are read together; for fewer,
+// useless deliveries would cost more than the server saves.
 func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, error) {
 	r := &fed{Reader: newReader(f.batch), partition: partition, from: from, ready: make(chan error, 1)}
 	f.join(r)
 	select {
 	case err := <-r.ready:
 		if err != nil {
-			return nil, err // nobody is to close what never began
+			return nil, err // there is nothing to close
 		}
 		return r.Reader, nil
 	case <-ctx.Done():
@@ -91,7 +87,7 @@ func (f *Feed) Read(ctx context.Context, partition int, from uint64) (*Reader, e
 	}
 }
 
-// join adds a reader to those that wait; the first of them starts the wait.
+// join adds a waiting reader; the first one starts the wait.
 func (f *Feed) join(r *fed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,13 +99,13 @@ func (f *Feed) join(r *fed) {
 	signal(f.joined)
 }
 
-// gather waits until nobody joins any more, and starts those that did.
+// gather waits until no more readers join, and starts those that did.
 func (f *Feed) gather(joined <-chan struct{}) {
-	end := time.After(atMost)
+	end := time.After(startLimit)
 	for waiting := true; waiting; {
 		select {
 		case <-joined:
-		case <-time.After(settled):
+		case <-time.After(joinWait):
 			waiting = false
 		case <-end:
 			waiting = false
@@ -124,11 +120,11 @@ func (f *Feed) gather(joined <-chan struct{}) {
 	}
 }
 
-// groups are readers that start near each other.
+// groups puts readers together that start near each other.
 func groups(all []*fed) (apart [][]*fed) {
 	slices.SortFunc(all, func(a, b *fed) int { return cmp.Compare(a.from, b.from) })
 	for _, r := range all {
-		if last := len(apart) - 1; last >= 0 && r.from-apart[last][0].from <= near {
+		if last := len(apart) - 1; last >= 0 && r.from-apart[last][0].from <= togetherLimit {
 			apart[last] = append(apart[last], r)
 			continue
 		}
@@ -137,8 +133,7 @@ func groups(all []*fed) (apart [][]*fed) {
 	return apart
 }
 
-// start begins to read for a group: together when it is more than half of all
-// partitions, otherwise each with a filter of its own.
+// start reads for a group: with one consumer if it is more than half of all partitions, otherwise with one for each.
 func (f *Feed) start(group []*fed) {
 	if 2*len(group) > events.Partitions {
 		s := &shared{}
@@ -153,30 +148,30 @@ func (f *Feed) start(group []*fed) {
 	}
 }
 
-// consume starts a consumer for a group, which is done when all its readers are.
+// consume starts a consumer for a group. It stops when all its readers are closed.
 func (f *Feed) consume(group []*fed, to sink, ahead int, filters ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
 	defer cancel()
 	var open atomic.Int32
 	open.Store(int32(len(group)))
 	for _, r := range group {
-		r.linger = linger // the log's end is near for all; a reader that goes on for ever may make nobody wait
+		r.linger = linger // the log's end is near for all of them; a reader of a busy log must not wait
 	}
-	at := place{name: f.name + "-feed-" + nuid.Next(), from: group[0].from, filters: filters, shared: true}
+	at := start{name: f.name + "-feed-" + nuid.Next(), from: group[0].from, filters: filters, shared: true}
 	if len(filters) == 0 {
 		at.durable = FeedReader(f.name) // one is enough: no two processes have more than half of the partitions
 	} else {
 		at.durable = PartitionReader(f.name, group[0].partition)
 	}
 	stop, pending, err := f.log.consume(ctx, at, ahead, to)
-	if errors.Is(err, errNoConsumer) { // each reads on with a reader of its own, which can do without
+	if errors.Is(err, errNoConsumer) { // each continues with a reader of its own, which needs none
 		stop, err = func() {}, nil
 	}
 	if err == nil && pending == 0 {
 		to.fail(ErrCaughtUp)
 	}
 	for _, r := range group {
-		r.pending = pending / uint64(len(group)) // which is as good a guess as any
+		r.pending = pending / uint64(len(group)) // an estimate
 		r.stop = func() {
 			if open.Add(-1) == 0 {
 				stop()
@@ -240,7 +235,7 @@ func (r *fed) offer(m Message, left uint64) {
 func (r *fed) patience() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return time.Until(r.full.Add(stuck))
+	return time.Until(r.full.Add(stuckLimit))
 }
 
 // beyond is after all messages.

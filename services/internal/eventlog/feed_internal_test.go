@@ -17,9 +17,9 @@ func TestGroups(t *testing.T) {
 		"nobody":         {nil, nil},
 		"one":            {[]uint64{7}, [][]uint64{{7}}},
 		"all the same":   {[]uint64{1, 1, 1}, [][]uint64{{1, 1, 1}}},
-		"near":           {[]uint64{near + 1, 1}, [][]uint64{{1, near + 1}}},
-		"far":            {[]uint64{near + 2, 1}, [][]uint64{{1}, {near + 2}}},
-		"near the first": {[]uint64{1, near, 2 * near}, [][]uint64{{1, near}, {2 * near}}},
+		"near":           {[]uint64{togetherLimit + 1, 1}, [][]uint64{{1, togetherLimit + 1}}},
+		"far":            {[]uint64{togetherLimit + 2, 1}, [][]uint64{{1}, {togetherLimit + 2}}},
+		"near the first": {[]uint64{1, togetherLimit, 2 * togetherLimit}, [][]uint64{{1, togetherLimit}, {2 * togetherLimit}}},
 	} {
 		var all []*fed
 		for _, from := range c.from {
@@ -44,7 +44,7 @@ func TestGroups(t *testing.T) {
 func TestWaitingIsNotStuck(t *testing.T) {
 	t.Parallel()
 	r := &fed{Reader: newReader(1)}
-	r.full = time.Now().Add(-stuck)
+	r.full = time.Now().Add(-stuckLimit)
 	r.offer(Message{Sequence: 1}, 1)
 	got := make(chan error)
 	go func() {

@@ -8,9 +8,8 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// inboxes hands out subjects for answers, all under one subscription: with one of
-// its own for every question, the server would spend more on subscriptions than on
-// the question.
+// inboxes hands out subjects for answers under one subscription: with a subscription for every question, the server
+// would spend more on subscriptions than on the questions.
 type inboxes struct {
 	mu           sync.Mutex
 	subscription *nats.Subscription // nil until the first question
@@ -18,7 +17,7 @@ type inboxes struct {
 	waiting      map[string]chan *nats.Msg
 }
 
-// answers is where decisions come: for a user its part of [Answers], otherwise an inbox.
+// answers is the prefix for decisions: for a user its part of [Answers], otherwise an inbox.
 func answers(conn *nats.Conn) string {
 	if user, is := strings.CutPrefix(conn.Opts.InboxPrefix, inbox); is {
 		return strings.TrimSuffix(Answers(user), ">") + nuid.Next()
@@ -29,7 +28,7 @@ func answers(conn *nats.Conn) string {
 // NewInbox returns a subject for one decision.
 func NewInbox(conn *nats.Conn) string { return answers(conn) }
 
-// open returns a new subject and where the first message to it arrives.
+// open returns a new subject, and the channel for the first message to it.
 func (i *inboxes) open(conn *nats.Conn) (subject string, answer <-chan *nats.Msg, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -47,7 +46,7 @@ func (i *inboxes) open(conn *nats.Conn) (subject string, answer <-chan *nats.Msg
 	return subject, arrived, nil
 }
 
-// shut forgets a subject.
+// shut removes a subject.
 func (i *inboxes) shut(subject string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -59,6 +58,6 @@ func (i *inboxes) take(m *nats.Msg) {
 	defer i.mu.Unlock()
 	if arrived := i.waiting[m.Subject]; arrived != nil {
 		delete(i.waiting, m.Subject)
-		arrived <- m // has room for it
+		arrived <- m // the channel has room for it
 	}
 }

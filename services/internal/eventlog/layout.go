@@ -12,31 +12,27 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// MaxMessage is the largest message the log takes, headers included, in bytes:
-// an event of events.MaxSize, room for headers, and for those of its dead letter.
+// MaxMessage is the largest message the log takes, headers included, in bytes: an event of events.MaxSize, room for
+// its headers, and for those of its dead letter.
 const MaxMessage = 72 << 10
 
-// DuplicateWindow is how long the server itself recognizes a repeated
-// Nats-Msg-Id. After it, package fold does.
+// DuplicateWindow is how long the server recognizes a repeated Nats-Msg-Id. After that, package fold does.
 const DuplicateWindow = time.Hour
 
-// Layout is what may differ between one installation's log and another's.
-// The zero value is a log on a single server.
+// Layout is what differs between installations. The zero value is a log on a single server.
 type Layout struct {
 	Replicas        int           // copies of each message; 0 means 1
-	DuplicateWindow time.Duration // 0 means [DuplicateWindow]; tests shorten it
+	DuplicateWindow time.Duration // 0 means [DuplicateWindow]; tests use a shorter one
 
-	// FastBatches lets workers tell many outcomes in fast batches rather than in
-	// atomic ones. It is for servers that do not sync always: there an atomic batch
-	// flushes files that nothing else does, and a fast one is two to four times as
-	// fast (16 writers: 77,000 messages a second against 20,000 to 30,000). On those
-	// that do, it flushes every message: a tenth of the speed of atomic batches.
+	// FastBatches lets workers publish many outcomes in fast batches instead of atomic ones. Use it on servers that do
+	// not sync always: there an atomic batch flushes files that nothing else does, and a fast one is two to four times
+	// as fast (16 writers: 77,000 messages a second against 20,000 to 30,000). On servers that sync always it flushes
+	// every message, and has a tenth of the speed of atomic batches.
 	FastBatches bool
 }
 
-// Ensure creates the log and its dead letters, or brings an existing pair to
-// this layout. It needs the rights of an administrator; workers only [Open].
-// A stream that may have dropped events is refused with [ErrUnfit].
+// Ensure creates the log and its dead letters, or changes them to this layout. It needs an administrator's rights;
+// workers only [Open]. A stream that may have dropped events is refused with [ErrUnfit].
 func Ensure(ctx context.Context, js jetstream.JetStream, layout Layout) error {
 	config := layout.stream()
 	if have, err := js.Stream(ctx, config.Name); err == nil {
@@ -86,8 +82,8 @@ func transform() *jetstream.SubjectTransformConfig {
 	}
 }
 
-// dead letters: one message a subject, and a second one refused, so that the
-// same failure is recorded once however often it is met.
+// dead is the stream of dead letters. It has one message per subject and refuses a second one, so that one failure is
+// recorded once, however often it happens.
 func (l Layout) dead() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                 events.DeadStream,
@@ -102,8 +98,8 @@ func (l Layout) dead() jetstream.StreamConfig {
 	}
 }
 
-// fit tells whether a stream can be the log: it has dropped nothing, stores
-// events where readers look for them, and has its leader answer look-ups.
+// fit checks that a stream can be the log: it has dropped nothing, stores events where readers look for them, and its
+// leader answers look-ups.
 func fit(have jetstream.StreamConfig) error {
 	var faults []string
 	fault := func(bad bool, format string, args ...any) {

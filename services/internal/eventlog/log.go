@@ -24,7 +24,7 @@ type Log struct {
 	conn     *nats.Conn
 	js       jetstream.JetStream
 	stream   jetstream.Stream
-	imported bool // the log is another account's: consumers are made by setup alone
+	imported bool // the log belongs to another account, and only setup creates consumers
 	inboxes  inboxes
 	tracer   tracing.Tracer
 	known    atomic.Pointer[reach]
@@ -32,13 +32,13 @@ type Log struct {
 	stores   stores
 }
 
-// Trace makes what is published through this log begin a trace where its context has
-// none. It is for who publishes facts, and is called before anything is published.
+// Trace makes publications through this log start a trace when their context has none. It is for publishers of facts;
+// call it before the first publication.
 func (l *Log) Trace(tracer tracing.Tracer) { l.tracer = tracer }
 
-// Open finds the log: under [events.APIPrefix] where the connection's account imports
-// it, as deployed, or else in the account itself. It returns [ErrNoStream] when it has
-// not been set up and [ErrUnfit] when it cannot be trusted to hold everything.
+// Open finds the log: under [events.APIPrefix] where the connection's account imports it, as deployed, or else in the
+// account itself. It returns [ErrNoStream] when the log has not been set up, and [ErrUnfit] when the stream may have
+// dropped events.
 func Open(ctx context.Context, conn *nats.Conn) (*Log, error) {
 	l, err := find(ctx, conn, events.APIPrefix)
 	if errors.Is(err, nats.ErrNoResponders) {
@@ -56,8 +56,8 @@ func Open(ctx context.Context, conn *nats.Conn) (*Log, error) {
 	return l, nil
 }
 
-// find finds the stream by an API prefix. Where the account imports nothing under it,
-// nobody responds.
+// find finds the stream under an API prefix. If the account imports nothing under it, the error is
+// nats.ErrNoResponders.
 func find(ctx context.Context, conn *nats.Conn, prefix string) (*Log, error) {
 	js, err := jetstream.New(conn)
 	if prefix != jetstream.DefaultAPIPrefix {
@@ -73,8 +73,8 @@ func find(ctx context.Context, conn *nats.Conn, prefix string) (*Log, error) {
 	return &Log{conn: conn, js: js, stream: stream, imported: prefix == events.APIPrefix}, nil
 }
 
-// API is the JetStream that has the log: under [events.APIPrefix] where the account
-// imports it, or else the account's own. The log need not be there yet.
+// API is the JetStream that has the log: under [events.APIPrefix] where the account imports it, or else the account's
+// own. The log need not exist yet.
 func API(ctx context.Context, conn *nats.Conn) (jetstream.JetStream, error) {
 	js, err := jetstream.NewWithAPIPrefix(conn, events.APIPrefix)
 	if err != nil {
@@ -86,32 +86,30 @@ func API(ctx context.Context, conn *nats.Conn) (jetstream.JetStream, error) {
 	return js, nil
 }
 
-// Imported tells that the log is another account's, which lets this one make no
-// consumers: [setup] makes them.
+// Imported reports whether the log belongs to another account. Then only setup creates consumers.
 func (l *Log) Imported() bool { return l.imported }
 
-// JetStream is what the log is read and written with.
+// JetStream reads and writes the log.
 func (l *Log) JetStream() jetstream.JetStream { return l.js }
 
-// Conn is the connection under it.
+// Conn is the log's connection.
 func (l *Log) Conn() *nats.Conn { return l.conn }
 
-// FastBatches tells whether the log takes fast batches, see [Layout].
+// FastBatches reports whether the log takes fast batches, see [Layout].
 func (l *Log) FastBatches() bool { return l.stream.CachedInfo().Config.AllowBatchPublish }
 
-// State is what the server says of the stream.
+// State of the stream, as the server reports it.
 type State struct {
-	Created     time.Time // differs between a stream and its re-creation; survives restart, update and purge
-	First, Last uint64    // sequences; Last stays what it was when messages are deleted
+	Created     time.Time // differs after the stream was re-created; survives restart, update and purge
+	First, Last uint64    // sequences; Last does not change when messages are deleted
 	Messages    uint64
 
-	// Quorum is how long ago, at most, the leader that answered had heard from a
-	// majority of the servers: so old its answers are, at most. 0: there is one server.
+	// Quorum is how long ago, at most, the leader heard from a majority of the servers. Its answers are at most that
+	// old. 0: there is one server.
 	Quorum time.Duration
 }
 
-// State asks the server, now. A stream that is no longer fit to be the log is
-// [ErrUnfit].
+// State asks the server now. It is [ErrUnfit] if the stream is no longer fit to be the log.
 func (l *Log) State(ctx context.Context) (State, error) {
 	connection := l.connection()
 	stream, err := l.js.Stream(ctx, events.Stream)
@@ -131,12 +129,11 @@ func (l *Log) State(ctx context.Context) (State, error) {
 	}, nil
 }
 
-// never is the Quorum of a server that leads nobody.
+// never is the Quorum of a server without followers.
 const never = time.Duration(math.MaxInt64)
 
-// heard is how long ago the stream's leader had heard from a majority. What the server
-// calls active is when a peer last answered it (raft.go, trackResponse); a peer that
-// never did is active since 0. A server that finds no leader answers without one.
+// heard is how long ago the stream's leader heard from a majority. The server's "active" is the time since a peer last
+// responded (raft.go, trackResponse); it is 0 for a peer that never did. A server without a leader names none.
 func heard(info *jetstream.StreamInfo) time.Duration {
 	cluster := info.Cluster
 	if cluster == nil || len(cluster.Replicas) == 0 && cluster.Leader != "" {
@@ -153,27 +150,26 @@ func heard(info *jetstream.StreamInfo) time.Duration {
 		active = append(active, peer.Active)
 	}
 	slices.Sort(active)
-	return active[(len(active)+1)/2-1] // with the leader itself: more than half
+	return active[(len(active)+1)/2-1] // the leader counts itself: more than half
 }
 
-// Get returns the message at a sequence, or nil when the leader has none. What is
-// looked up on account of an event is looked up within [Log.AsOf]: the leader may be
-// behind it.
+// Get returns the message at a sequence, or nil when the leader has none. The leader may be behind an event that was
+// delivered: a look-up because of an event belongs in [Log.AsOf].
 func (l *Log) Get(ctx context.Context, sequence uint64) (*Message, error) {
 	return l.look(ctx, sequence)
 }
 
-// LastOf returns the last message stored under a subject, or nil when the leader has
-// none; see Get. With a wildcard that matches many subjects it takes milliseconds (22 ms
-// over 62,000 subjects): fit for a takeover, not for every event.
+// LastOf returns the last message stored under a subject, or nil when the leader has none; see Get. With a wildcard
+// that matches many subjects it takes milliseconds (22 ms over 62,000 subjects): fine for a takeover, too slow for
+// every event.
 func (l *Log) LastOf(ctx context.Context, subject string) (*Message, error) {
 	connection := l.connection()
 	raw, err := l.stream.GetLastMsgForSubject(ctx, subject)
 	return l.found(connection, raw, err)
 }
 
-// NextOf returns the first message at or after a sequence whose subject matches,
-// or nil when the leader has none; see Get.
+// NextOf returns the first message at or after a sequence whose subject matches, or nil when the leader has none; see
+// Get.
 func (l *Log) NextOf(ctx context.Context, sequence uint64, subject string) (*Message, error) {
 	return l.look(ctx, sequence, jetstream.WithGetMsgSubject(subject))
 }
@@ -184,7 +180,7 @@ func (l *Log) look(ctx context.Context, sequence uint64, how ...jetstream.GetMsg
 	return l.found(connection, raw, err)
 }
 
-// found is an answer of the log's. It shows how far the log goes at least.
+// found reads a look-up's result and records that the log has this sequence.
 func (l *Log) found(connection uint64, raw *jetstream.RawStreamMsg, err error) (*Message, error) {
 	m, err := found(raw, err)
 	if m != nil {
@@ -206,13 +202,12 @@ func found(raw *jetstream.RawStreamMsg, err error) (*Message, error) {
 // Receipt says where a published message is stored.
 type Receipt struct {
 	Sequence  uint64
-	Duplicate bool // it was stored before, there
+	Duplicate bool // it was stored before, at that sequence
 }
 
-// Publish stores a message and returns when the server has acknowledged it. Messages
-// before it are stored in front of it in one atomic batch: all or none. An error does
-// not say that nothing was stored, but for one that [Refused] knows: publish again
-// with the same Nats-Msg-Id. Where the context has a trace, the message is a step of it.
+// Publish stores a message and returns when the server has acknowledged it. The messages in before are stored in front
+// of it, in one atomic batch: all or none. After an error the message may be stored, unless [Refused] says otherwise:
+// publish again with the same Nats-Msg-Id. If the context has a trace, the publication is a span of it.
 func (l *Log) Publish(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (receipt Receipt, err error) {
 	span := l.tracer.Publish(ctx, m)
 	defer func() { span.End(err) }()
@@ -235,9 +230,9 @@ func (l *Log) Publish(ctx context.Context, m *nats.Msg, before ...*nats.Msg) (re
 	})
 }
 
-// inTurn publishes again what has to wait for others. A stream takes 50 atomic batches
-// at a time; and where it has replicas, of those that expect the last message of one
-// subject it takes one at a time, and answers the others as if they were refused.
+// inTurn repeats a publication that the server turned away because of others. A stream takes 50 atomic batches at a
+// time. A stream with replicas takes one message at a time of those that expect the last message of one subject, and
+// answers the others as if it refused them.
 func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.Context, time.Duration) (Receipt, error)) (Receipt, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -266,22 +261,21 @@ func (l *Log) inTurn(ctx context.Context, subject string, publish func(context.C
 }
 
 const (
-	// errCodeTooManyBatches has no name in the client: JSAtomicPublishTooManyInflight.
+	// errCodeTooManyBatches is JSAtomicPublishTooManyInflight; the client has no name for it.
 	errCodeTooManyBatches = 10210
 
 	turn = 20 * time.Millisecond // a few batches long
 )
 
-// Expect makes the server refuse a message, and the batch it is in, when the last one
-// on a subject is not the one of this sequence; 0: when there is one. The subject is as
-// it is stored, and without wildcards: with replicas the server does not hold a
-// wildcard against what it is about to store.
+// Expect makes the server refuse a message, and the batch it is in, unless the last message on a subject has this
+// sequence; 0: unless there is none. The subject is as stored and has no wildcards: with replicas the server does not
+// compare a wildcard with what it is about to store.
 func Expect(m *nats.Msg, subject string, last uint64) {
 	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(last, 10))
 	m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, subject)
 }
 
-// Refused tells the server's answer to what was not as expected: nothing was stored.
+// Refused reports whether the server refused a message because of [Expect]. Nothing was stored then.
 func Refused(err error) bool {
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)

@@ -38,14 +38,14 @@ const (
 // nothing, notice it, begin again, and leave a pull of its own to the next attempt: so a
 // replica that took over from one that hung was seen to decide nothing for minutes. A
 // reader without a consumer waits for nothing but the log's own election, too.
-func (l *Log) poll(ctx context.Context, p place, ahead int, to sink) error {
-	next, patience, most := max(1, p.from), pollFirst, pollMost
+func (l *Log) poll(ctx context.Context, s start, ahead int, to sink) error {
+	next, patience, most := max(1, s.from), pollFirst, pollMost
 	for {
 		var err error
-		if next, err = l.pollFrom(ctx, p, next, patience, most, to); err != nil {
+		if next, err = l.pollFrom(ctx, s, next, patience, most, to); err != nil {
 			return err
 		}
-		consumer, err := l.durable(ctx, p.durable, next)
+		consumer, err := l.durable(ctx, s.durable, next)
 		if errors.Is(err, errNoConsumer) {
 			patience, most = pollWithout, math.MaxInt
 			continue
@@ -63,9 +63,9 @@ func (l *Log) poll(ctx context.Context, p place, ahead int, to sink) error {
 
 // pollFrom hands over messages one at a time, and returns where to go on with a consumer,
 // when there may be one.
-func (l *Log) pollFrom(ctx context.Context, p place, next uint64, patience time.Duration, most int, to sink) (uint64, error) {
-	subject, pause, end := widest(p.filters), pollSoon, time.Now().Add(patience)
-	for n := 0; p.durable == "" || n < most && time.Now().Before(end); {
+func (l *Log) pollFrom(ctx context.Context, s start, next uint64, patience time.Duration, most int, to sink) (uint64, error) {
+	subject, pause, end := widest(s.filters), pollSoon, time.Now().Add(patience)
+	for n := 0; s.durable == "" || n < most && time.Now().Before(end); {
 		m, err := l.lookFor(ctx, next, subject)
 		if err != nil {
 			return 0, err
@@ -80,7 +80,7 @@ func (l *Log) pollFrom(ctx context.Context, p place, next uint64, patience time.
 			continue
 		}
 		next, pause, n = m.Sequence+1, pollSoon, n+1
-		if !m.Time.Before(p.since) && matches(p.filters, m.Subject) {
+		if !m.Time.Before(s.since) && matches(s.filters, m.Subject) {
 			to.take(*m, unknown)
 		}
 	}

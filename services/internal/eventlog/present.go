@@ -7,27 +7,22 @@ import (
 	"time"
 )
 
-// A look-up is answered by the server that leads the stream, from its own store and
-// without asking the others (nats-server 2.15.2, jsMsgGetRequest: there is no read
-// index). A consumer is led by another server, perhaps, and delivers from that one's
-// store. So the leader can be behind what was delivered: it was seen 1 to 26 sequences
-// behind, for 2 to 75 ms (12 of 1,977 deliveries of a stream with three replicas, with
-// no fault). Whoever decides on account of an event must not decide from before it.
+// The server that leads the stream answers a look-up from its own store, without asking the others (nats-server
+// 2.15.2, jsMsgGetRequest: there is no read index). Another server may lead a consumer, and delivers from its own
+// store. So the leader can be behind what was delivered: it was seen 1 to 26 sequences behind, for 2 to 75 ms (12 of
+// 1,977 deliveries of a stream with three replicas, with no fault). A decision because of an event must not use a
+// state from before it.
 //
-// Two look-ups may be answered by two leaders. Of those that follow each other this
-// does no harm: a server answers as the leader only when it has applied all that its
-// log had when it was elected (raft.go, aflr), and every event that was delivered is
-// in there. What remains is a leader that was deposed, was cut off and does not know
-// it, for at most 20 s (lostQuorumInterval and lostQuorumCheck, 10 s each). To be
-// answered by a new leader and then by such a one takes another connection, which
-// AsOf notices, or the moment in which the old one is in touch again and has not got
-// the next heartbeat (1 s).
+// Two look-ups may be answered by two leaders. When one leader follows the other, this does no harm: a server answers
+// as the leader only when it has applied all that its log had when it was elected (raft.go, aflr), and every delivered
+// event is in there. What remains is a deposed leader that is cut off and does not know it, for at most 20 s
+// (lostQuorumInterval and lostQuorumCheck, 10 s each). A new leader and then such an old one can only answer on two
+// connections, which AsOf notices, or in the moment when the old one is back in touch and has not got the next
+// heartbeat (1 s).
 
-// AsOf runs a read on account of the event at a sequence: what it looks up is
-// answered by a leader that has that event. It costs no request when an answer or an
-// acknowledgement on this connection has shown that before, and one otherwise. A read
-// may be run more than once. [ErrBehind] and [ErrMissing] are for the runtime: the
-// event comes again later.
+// AsOf runs a read because of the event at a sequence: a leader that has this event answers its look-ups. It costs no
+// request if an answer or an acknowledgement on this connection already proved that, and one otherwise. The read may
+// run more than once. Return [ErrBehind] and [ErrMissing] to the runtime: it delivers the event again later.
 func (l *Log) AsOf(ctx context.Context, sequence uint64, read func() error) error {
 	for {
 		connection := l.connection()
@@ -42,10 +37,8 @@ func (l *Log) AsOf(ctx context.Context, sequence uint64, read func() error) erro
 	}
 }
 
-// At returns the message at a sequence that was in the log at some time; nil when it
-// was erased, so when an erasure in the log names it. It is tried again for
-// a second when the leader does not have it yet. [ErrBehind] and [ErrMissing] are its
-// errors, besides those of the connection.
+// At returns the message at a sequence that was once in the log; nil if an erasure in the log names it. While the leader
+// does not have it yet, At tries again for a second. Its errors are [ErrBehind], [ErrMissing] and those of the connection.
 func (l *Log) At(ctx context.Context, sequence uint64) (found *Message, err error) {
 	err = patiently(ctx, func() error {
 		if found, err = l.Get(ctx, sequence); err != nil || found != nil {
@@ -56,9 +49,8 @@ func (l *Log) At(ctx context.Context, sequence uint64) (found *Message, err erro
 	return found, err
 }
 
-// LastFrom returns the last message stored under a subject that also the one at a
-// sequence is stored under: that one or a later one. An earlier one, or nil for none,
-// is the answer when it was erased. Its errors are those of At.
+// LastFrom returns the last message under the subject of the message at a sequence: that one or a later one. If that
+// one was erased, the result may be an earlier one, or nil for none. Its errors are those of At.
 func (l *Log) LastFrom(ctx context.Context, subject string, sequence uint64) (last *Message, err error) {
 	err = patiently(ctx, func() error {
 		if last, err = l.LastOf(ctx, subject); err != nil || last != nil && last.Sequence >= sequence {
@@ -68,7 +60,7 @@ func (l *Log) LastFrom(ctx context.Context, subject string, sequence uint64) (la
 		switch {
 		case err != nil:
 			return err
-		case there != nil: // it came between the two, or the server cannot find what it has
+		case there != nil: // it came between the two look-ups, or the server cannot find what it has
 			return fmt.Errorf("%w: sequence %d, looking for the last of %s", ErrBehind, sequence, subject)
 		}
 		return l.absent(ctx, sequence)
@@ -76,9 +68,8 @@ func (l *Log) LastFrom(ctx context.Context, subject string, sequence uint64) (la
 	return last, err
 }
 
-// absent says why there is no message at a sequence; nil: it was erased. That the server
-// has no message, or has it on record as deleted, says nothing: it answers "no message
-// found" also when its store failed, and records as deleted what it lost.
+// absent returns why there is no message at a sequence; nil: it was erased. The server's own answer proves nothing: it
+// also answers "no message found" when its store failed, and records a message as deleted that it lost.
 func (l *Log) absent(ctx context.Context, sequence uint64) error {
 	state, err := l.State(ctx)
 	if err != nil {
@@ -94,9 +85,8 @@ func (l *Log) absent(ctx context.Context, sequence uint64) error {
 	return fmt.Errorf("%w: sequence %d", ErrMissing, sequence)
 }
 
-// StateAsOf is the state of a log that had a sequence. One that ends before it lost
-// its tail: that is the answer when a majority of the servers confirmed its leader
-// since this was called, and [ErrBehind] otherwise.
+// StateAsOf is the state of a log that had a sequence. If the log ends before it, the log lost its tail: that is the
+// result if a majority of the servers confirmed its leader since the call, and [ErrBehind] otherwise.
 func (l *Log) StateAsOf(ctx context.Context, sequence uint64) (state State, err error) {
 	began := time.Now()
 	err = patiently(ctx, func() error {
@@ -109,18 +99,18 @@ func (l *Log) StateAsOf(ctx context.Context, sequence uint64) (state State, err 
 	return state, err
 }
 
-// confirmed says whether a majority has followed the leader since a while ago. A
-// leader before it was deposed has all that was delivered by then.
+// confirmed reports whether a majority followed the leader within a time. Before it was deposed, a leader had
+// everything that was delivered by then.
 func (s State) confirmed(since time.Duration) bool { return s.Quorum == 0 || s.Quorum < since }
 
 const (
-	// firstPause and lastPause are between the tries of a read that is behind, doubling:
-	// 1.3 s in all. The longest that a leader was seen behind without any fault is 75 ms.
+	// firstPause and lastPause are the pauses between the tries of a read that is behind, doubling: 1.3 s in all. The
+	// longest that a leader was seen behind without any fault is 75 ms.
 	firstPause = 10 * time.Millisecond
 	lastPause  = 640 * time.Millisecond
 )
 
-// patiently tries again what is behind, or what the log misses, for about a second.
+// patiently retries for about a second while the leader is behind or the log misses a message.
 func patiently(ctx context.Context, try func() error) error {
 	for pause := firstPause; ; pause *= 2 {
 		err := try()
@@ -137,19 +127,19 @@ func patiently(ctx context.Context, try func() error) error {
 	}
 }
 
-// reach is how far the log is known to go, by what it answered on one connection.
+// reach is how far the log goes at least, by its answers on one connection.
 type reach struct{ connection, sequence uint64 }
 
-// connection counts connections: another one may be to a server that is cut off.
+// connection counts connections: another one may lead to a server that is cut off.
 func (l *Log) connection() uint64 { return l.conn.Stats().Reconnects }
 
-// reached says whether the log is known to have a sequence.
+// reached reports whether the log is known to have a sequence.
 func (l *Log) reached(sequence uint64) bool {
 	known := l.known.Load()
 	return known != nil && known.sequence >= sequence && known.connection == l.connection()
 }
 
-// answered notes that the log has a sequence; connection is the one it was asked on.
+// answered records that the log has a sequence, by an answer on a connection.
 func (l *Log) answered(connection, sequence uint64) {
 	for {
 		known := l.known.Load()

@@ -9,53 +9,51 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// ahead is how many messages a reader asks for before they are wanted, and how
-// many it keeps. Twice as many made a worker no faster, and its memory depend on
-// how slow Redis is.
+// ahead is how many messages a reader requests and buffers in advance. Twice as many made a worker no faster, and its
+// memory depend on how slow Redis is.
 const ahead = 512
 
-// Reader reads the log in order from one sequence on. It keeps no position on the
-// server and acknowledges nothing. It never resumes by itself: whatever could have
-// made it miss a message ends it with [ErrGap], and whoever reads starts again
-// from a place it knows.
+// Reader reads the log in order from a sequence on. It keeps no position on the server and acknowledges nothing. It
+// never resumes by itself: any fault that could have made it miss a message ends it with [ErrGap], and its user starts
+// again from a known position.
 type Reader struct {
 	stop    func()
 	pending uint64
-	keeps   int           // messages, until they are wanted
-	linger  time.Duration // a batch that is not full waits so long for more
-	ready   chan struct{} // the buffer may be enough, or reading has failed
-	room    chan struct{} // the buffer was taken, or nobody will take it any more
+	keeps   int           // messages it buffers
+	linger  time.Duration // a batch that is not full waits this long for more
+	ready   chan struct{} // the buffer may be large enough, or reading has failed
+	room    chan struct{} // the buffer was taken, or the reader was closed
 
 	mu     sync.Mutex
 	buffer []Message
-	left   uint64    // at the server, when it sent what was delivered last
-	full   time.Time // when the buffer came to be so last
+	left   uint64    // messages on the server, as of the last delivery
+	full   time.Time // when the buffer was last filled up
 	closed bool
 	err    error // the first one
 }
 
-// Read starts a reader at a sequence (at least 1), of the messages that match one
-// of the filters. The name tells who reads, for operations.
+// Read starts a reader at a sequence (at least 1), for the messages that match one of the filters. The name identifies
+// the reader, for operations.
 func (l *Log) Read(ctx context.Context, name string, from uint64, filters ...string) (*Reader, error) {
-	return l.read(ctx, place{name: name, from: from, filters: filters})
+	return l.read(ctx, start{name: name, from: from, filters: filters})
 }
 
-// ReadSince is Read from the first message that was stored at a time or later.
+// ReadSince is Read from the first message stored at or after a time.
 func (l *Log) ReadSince(ctx context.Context, name string, since time.Time, filters ...string) (*Reader, error) {
-	return l.read(ctx, place{name: name, since: since, filters: filters})
+	return l.read(ctx, start{name: name, since: since, filters: filters})
 }
 
-// ReadPartition starts the reader of a worker's owner of a partition, at a sequence (at
-// least 1). The last part of the name tells it from the owner before it.
+// ReadPartition starts a reader for the owner of a worker's partition, at a sequence (at least 1). The end of its name
+// is unique, so it differs from an earlier owner's.
 func (l *Log) ReadPartition(ctx context.Context, worker string, partition int, from uint64) (*Reader, error) {
 	durable := PartitionReader(worker, partition)
-	return l.read(ctx, place{name: durable + "-" + nuid.Next(), durable: durable, from: from, filters: []string{events.PartitionFilter(partition)}})
+	return l.read(ctx, start{name: durable + "-" + nuid.Next(), durable: durable, from: from, filters: []string{events.PartitionFilter(partition)}})
 }
 
-func (l *Log) read(ctx context.Context, p place) (*Reader, error) {
+func (l *Log) read(ctx context.Context, s start) (*Reader, error) {
 	r := newReader(ahead)
 	var err error
-	if r.stop, r.pending, err = l.consume(ctx, p, ahead, r); err != nil {
+	if r.stop, r.pending, err = l.consume(ctx, s, ahead, r); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -65,19 +63,18 @@ func newReader(keeps int) *Reader {
 	return &Reader{keeps: keeps, ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// Pending is how many messages waited for this reader when it started.
+// Pending is how many messages waited when the reader started.
 func (r *Reader) Pending() uint64 { return r.pending }
 
-// Behind is how many messages are known to wait for this reader now.
+// Behind is how many messages are known to wait now.
 func (r *Reader) Behind() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return uint64(len(r.buffer)) + r.left
 }
 
-// Batch waits for a message, or for the given time, and returns it with whatever
-// else is already here, at most limit. An empty batch is a time that ran out. An
-// error comes after all messages that came before it.
+// Batch waits up to the given time for a message, and returns it with what else has arrived, at most limit. After that
+// time the batch is empty. An error comes after all messages before it.
 func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	end := time.Now().Add(wait)
 	least := 1
@@ -110,8 +107,7 @@ func (r *Reader) Batch(ctx context.Context, limit int, wait time.Duration) ([]Me
 	}
 }
 
-// grab takes messages off the buffer if there are enough of them or reading has
-// failed.
+// grab takes messages from the buffer if there are at least that many or reading has failed.
 func (r *Reader) grab(least, limit int) ([]Message, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,8 +127,7 @@ func (r *Reader) grab(least, limit int) ([]Message, error) {
 	return batch, nil
 }
 
-// Close ends the reader; it may be called once. The server forgets its consumer
-// by itself.
+// Close ends the reader; call it once. The server removes the consumer by itself.
 func (r *Reader) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -148,7 +143,7 @@ func (r *Reader) take(m Message, left uint64) {
 	}
 }
 
-// put keeps a message if there is room for it; nobody needs one any more after Close.
+// put buffers a message if there is room. After Close it drops the message.
 func (r *Reader) put(m Message, left uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,7 +166,7 @@ func (r *Reader) put(m Message, left uint64) bool {
 	return true
 }
 
-// fail ends reading; only the first reason counts.
+// fail ends reading; the first error counts.
 func (r *Reader) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
