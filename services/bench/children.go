@@ -11,7 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/child"
 	"github.com/mycloudpbx/softphone/services/internal/embedded"
 	"github.com/mycloudpbx/softphone/services/internal/process"

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	streams "github.com/mycloudpbx/softphone/services/internal/setup"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
-	namesync "github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/softphonectl"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/mycloudpbx/softphone/events"
-	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/replay"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 )

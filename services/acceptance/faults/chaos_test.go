@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/foldtest"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"

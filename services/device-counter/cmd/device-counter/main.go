@@ -4,7 +4,7 @@ package main
 import (
 	"context"
 
-	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 )
 

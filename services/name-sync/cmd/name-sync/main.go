@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/mycloudpbx/softphone/services/internal/process"
-	namesync "github.com/mycloudpbx/softphone/services/name-sync"
+	"github.com/mycloudpbx/softphone/services/name-sync"
 )
 
 func main() {
