@@ -13,6 +13,9 @@
 //	standing.go   what devices sign in by: the view's row, and one look at the log
 //	signin.go     a device signs in, from the attempt (admit.go) to its seat and token
 //	list.go       the list of a tenant
+//	history.go    what happened to an extension, from the log, in words (words.go)
+//
+// Package security writes down who came to a door, and package forwarded knows from where.
 //
 // # Signing in, while somebody tries passwords
 //
