@@ -12,11 +12,13 @@ func (SoftphoneDisabled) EventName() string            { return "SoftphoneDisabl
 func (ExtensionRenamed) EventName() string             { return "ExtensionRenamed" }
 func (ExtensionDeleted) EventName() string             { return "ExtensionDeleted" }
 func (SoftphonePasswordReset) EventName() string       { return "SoftphonePasswordReset" }
+func (SoftphoneEmailChanged) EventName() string        { return "SoftphoneEmailChanged" }
 func (DeviceSignedIn) EventName() string               { return "DeviceSignedIn" }
 func (DeviceRemoved) EventName() string                { return "DeviceRemoved" }
 func (WelcomeEmailRequested) EventName() string        { return "WelcomeEmailRequested" }
 func (LicenseGranted) EventName() string               { return "LicenseGranted" }
 func (LicenseRevoked) EventName() string               { return "LicenseRevoked" }
+func (LicenseEmailChanged) EventName() string          { return "LicenseEmailChanged" }
 func (DeviceActivated) EventName() string              { return "DeviceActivated" }
 func (DeviceActivationLimitReached) EventName() string { return "DeviceActivationLimitReached" }
 func (DeviceSignInRefused) EventName() string          { return "DeviceSignInRefused" }
@@ -34,11 +36,13 @@ func (d SoftphoneDisabled) Validate() error            { return check(&d) }
 func (d ExtensionRenamed) Validate() error             { return check(&d) }
 func (d ExtensionDeleted) Validate() error             { return check(&d) }
 func (d SoftphonePasswordReset) Validate() error       { return check(&d) }
+func (d SoftphoneEmailChanged) Validate() error        { return check(&d) }
 func (d DeviceSignedIn) Validate() error               { return check(&d) }
 func (d DeviceRemoved) Validate() error                { return check(&d) }
 func (d WelcomeEmailRequested) Validate() error        { return check(&d) }
 func (d LicenseGranted) Validate() error               { return check(&d) }
 func (d LicenseRevoked) Validate() error               { return check(&d) }
+func (d LicenseEmailChanged) Validate() error          { return check(&d) }
 func (d DeviceActivated) Validate() error              { return check(&d) }
 func (d DeviceActivationLimitReached) Validate() error { return check(&d) }
 func (d DeviceSignInRefused) Validate() error          { return check(&d) }

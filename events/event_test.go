@@ -104,7 +104,7 @@ func TestEncodeWritesUTC(t *testing.T) {
 
 func TestCatalog(t *testing.T) {
 	t.Parallel()
-	if got := len(Facts()); got != 8 {
+	if got := len(Facts()); got != 9 {
 		t.Errorf("%d facts", got)
 	}
 	if Outcomes(PBX) != nil || Outcomes(Portal) != nil || Outcomes(fact) != nil || Outcomes("nobody") != nil || KnownFields("Nothing") != nil || SourcesOf("Nothing") != nil {

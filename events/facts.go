@@ -28,6 +28,12 @@ type ExtensionDeleted struct{}
 // SoftphonePasswordReset says that the password was changed. The person gets a notice, without the password.
 type SoftphonePasswordReset struct{}
 
+// SoftphoneEmailChanged says that the e-mail address of the license in force was corrected. The license, its devices and
+// the password stay. Where none is in force, or the address is the same, nothing follows from it.
+type SoftphoneEmailChanged struct {
+	Email string `json:"email"`
+}
+
 // DeviceSignedIn says that the PBX core accepted the password of a device and asks whether it may have a seat.
 type DeviceSignedIn struct {
 	DeviceID   string `json:"deviceId"` // chosen by the app, stable for one installation
@@ -59,6 +65,8 @@ func (d *ExtensionRenamed) fields(v visitor) { v.text("name", required, &d.Name,
 func (d *ExtensionDeleted) fields(visitor) {}
 
 func (d *SoftphonePasswordReset) fields(visitor) {}
+
+func (d *SoftphoneEmailChanged) fields(v visitor) { v.text("email", required, &d.Email, address) }
 
 func (d *DeviceSignedIn) fields(v visitor) {
 	v.text("deviceId", required, &d.DeviceID, deviceID)

@@ -32,6 +32,7 @@ func examples() []Event {
 		cause, disabled, renamed,
 		fact("019ccf24-0101-7aaa-8bbb-0123456789ab", ExtensionDeleted{}),
 		fact("019ccf25-0202-7aaa-8bbb-0123456789ab", SoftphonePasswordReset{}),
+		fact("019ccf28-0505-7aaa-8bbb-0123456789ab", SoftphoneEmailChanged{Email: "anna.berger@example.com"}),
 		signIn, removed,
 		fact("019ccf26-0303-7aaa-8bbb-0123456789ab", WelcomeEmailRequested{}),
 		NewOutcome(License, cause, LicenseGranted{
@@ -39,6 +40,9 @@ func examples() []Event {
 			DisplayName: "Anna Müller", Locale: "de-AT",
 		}),
 		NewOutcome(License, disabled, LicenseRevoked{LicenseID: enabled, Generation: 1, Reason: "left the company"}),
+		NewOutcome(License, fact("019ccf28-0505-7aaa-8bbb-0123456789ab", SoftphoneEmailChanged{}), LicenseEmailChanged{
+			LicenseID: enabled, Generation: 1, Email: "anna.berger@example.com", PreviousEmail: "anna@example.com",
+		}),
 		NewOutcome(DeviceCounter, signIn, DeviceActivated{
 			LicenseID: enabled, DeviceID: "iphone-6E7D3C52", Platform: PlatformIPhone, DeviceName: "Anna's iPhone",
 			Used: 1, Limit: 4,

@@ -65,6 +65,7 @@ const (
 	KindWelcome            = "welcome"
 	KindPasswordChanged    = "password-changed"
 	KindDeviceLimitReached = "device-limit-reached"
+	KindEmailChanged       = "email-changed" // to the address until then
 )
 
 // What a delivery status notification says became of a mail: the action of EmailBounced (RFC 3464, section 2.3.3).

@@ -22,6 +22,15 @@ type LicenseRevoked struct {
 	Reason     string `json:"reason,omitempty"`
 }
 
+// LicenseEmailChanged is of license: the license in force has another e-mail address. It is the same license, of the same
+// generation.
+type LicenseEmailChanged struct {
+	LicenseID     string `json:"licenseId"`
+	Generation    int    `json:"generation"`
+	Email         string `json:"email"`         // from now on
+	PreviousEmail string `json:"previousEmail"` // until now
+}
+
 // DeviceActivated is of device-counter: a device not seen before under this license took a seat.
 type DeviceActivated struct {
 	LicenseID  string `json:"licenseId"`
@@ -144,6 +153,13 @@ func (d *LicenseRevoked) fields(v visitor) {
 	v.text("licenseId", required, &d.LicenseID, uuid)
 	v.number("generation", required, &d.Generation, 1, maxInteger)
 	v.text("reason", optional, &d.Reason, label)
+}
+
+func (d *LicenseEmailChanged) fields(v visitor) {
+	v.text("licenseId", required, &d.LicenseID, uuid)
+	v.number("generation", required, &d.Generation, 1, maxInteger)
+	v.text("email", required, &d.Email, address)
+	v.text("previousEmail", required, &d.PreviousEmail, address)
 }
 
 func (d *DeviceActivated) fields(v visitor) {

@@ -184,10 +184,10 @@ func platform(s string) string {
 
 func emailKind(s string) string {
 	switch s {
-	case KindWelcome, KindPasswordChanged, KindDeviceLimitReached:
+	case KindWelcome, KindPasswordChanged, KindDeviceLimitReached, KindEmailChanged:
 		return ""
 	}
-	return show(s) + " is not a kind of e-mail: welcome, password-changed or device-limit-reached"
+	return show(s) + " is not a kind of e-mail: welcome, password-changed, device-limit-reached or email-changed"
 }
 
 func action(s string) string {

@@ -7,14 +7,17 @@ import (
 )
 
 // Decide grants and revokes. It is pure: a license's id is the id of the event
-// that asked for it, its generation counts the extension's licenses from 1. Whoever reads its
-// outcomes in the log tells by [events.LicenseHistory] whether a license is in force.
+// that asked for it, its generation counts the extension's licenses from 1. A license
+// in force whose address changes is the same one. Whoever reads its outcomes in the log
+// tells by [events.LicenseHistory] whether a license is in force.
 func Decide(s State, e events.Recorded) (State, Decision) {
 	switch data := e.Data.(type) {
 	case events.SoftphoneEnabled:
 		return enable(s, e, data)
 	case events.SoftphoneDisabled:
 		return revoke(s, e, data.Reason)
+	case events.SoftphoneEmailChanged:
+		return readdress(s, e, data.Email)
 	case events.ExtensionDeleted:
 		return revoke(s, e, ReasonExtensionDeleted)
 	case events.ExtensionErased: // the next license is one more, whatever was before it
@@ -49,6 +52,17 @@ func enable(s State, e events.Recorded, asked events.SoftphoneEnabled) (State, D
 		LicenseID: s.LicenseID, Generation: s.Generation, DeviceLimit: s.DeviceLimit,
 		Email: s.Email, Username: s.Username, DisplayName: s.DisplayName, Locale: s.Locale,
 	}}
+}
+
+func readdress(s State, e events.Recorded, email string) (State, Decision) {
+	if !s.Active || s.Email == email {
+		return s, Decision{}
+	}
+	previous := s.Email
+	s.Email = email
+	return s, worker.Tell(events.License, e, events.LicenseEmailChanged{
+		LicenseID: s.LicenseID, Generation: s.Generation, Email: email, PreviousEmail: previous,
+	})
 }
 
 func revoke(s State, e events.Recorded, reason string) (State, Decision) {

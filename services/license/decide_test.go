@@ -27,6 +27,8 @@ func granted(sequence uint64, generation, limit int, asked events.SoftphoneEnabl
 
 func (s State) revoked() State { s.Active = false; return s }
 
+func (s State) at(email string) State { s.Email = email; return s }
+
 func (s State) grant() events.LicenseGranted {
 	return events.LicenseGranted{
 		LicenseID: s.LicenseID, Generation: s.Generation, DeviceLimit: s.DeviceLimit,
@@ -82,8 +84,26 @@ func TestDecide(t *testing.T) {
 			state: first, event: fact(5, events.ExtensionDeleted{}), then: first.revoked(),
 			told: events.LicenseRevoked{LicenseID: first.LicenseID, Generation: 1, Reason: ReasonExtensionDeleted},
 		},
-		"deleted, never had one":          {event: fact(5, events.ExtensionDeleted{})},
-		"deleted after it was revoked":    {state: first.revoked(), event: fact(5, events.ExtensionDeleted{}), then: first.revoked()},
+		"deleted, never had one":       {event: fact(5, events.ExtensionDeleted{})},
+		"deleted after it was revoked": {state: first.revoked(), event: fact(5, events.ExtensionDeleted{}), then: first.revoked()},
+		"another address: the same license, of the same generation": {
+			state: first, event: fact(5, events.SoftphoneEmailChanged{Email: "ada@new.example"}), then: first.at("ada@new.example"),
+			told: events.LicenseEmailChanged{LicenseID: first.LicenseID, Generation: 1, Email: "ada@new.example", PreviousEmail: ada.Email},
+		},
+		"the same address is no change": {
+			state: first, event: fact(5, events.SoftphoneEmailChanged{Email: ada.Email}), then: first,
+		},
+		"an address in other letters is another one": {
+			state: first, event: fact(5, events.SoftphoneEmailChanged{Email: "Ada@acme.example"}), then: first.at("Ada@acme.example"),
+			told: events.LicenseEmailChanged{LicenseID: first.LicenseID, Generation: 1, Email: "Ada@acme.example", PreviousEmail: ada.Email},
+		},
+		"another address, never had one": {event: fact(5, events.SoftphoneEmailChanged{Email: "ada@new.example"})},
+		"another address after it was revoked: what is revoked stays as it was": {
+			state: first.revoked(), event: fact(5, events.SoftphoneEmailChanged{Email: "ada@new.example"}), then: first.revoked(),
+		},
+		"enabled again after another address: with the one that is asked now": {
+			state: first.at("ada@new.example").revoked(), event: fact(9, bob), then: granted(9, 2, 7, bob), told: granted(9, 2, 7, bob).grant(),
+		},
 		"an event it has no rule for":     {state: first, event: fact(5, events.ExtensionRenamed{Name: "Ada"}), then: first},
 		"a sign-in is of no concern here": {state: first, event: fact(5, events.DeviceSignedIn{DeviceID: "a"}), then: first},
 	}

@@ -17,12 +17,17 @@ type Decision = fold.Decision
 // Rules are the worker, without anything to run it on.
 func Rules() fold.Rules[State] {
 	return fold.Rules[State]{
-		Worker:  events.License,
-		Inputs:  events.Inputs(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}, events.ExtensionErased{}),
-		Answers: []events.Data{events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{}},
-		Decide:  Decide,
-		Load:    load,
-		Save:    save,
+		Worker: events.License,
+		Inputs: events.Inputs(
+			events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.SoftphoneEmailChanged{}, events.ExtensionDeleted{},
+			events.ExtensionErased{},
+		),
+		Answers: []events.Data{
+			events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.SoftphoneEmailChanged{}, events.ExtensionDeleted{},
+		},
+		Decide: Decide,
+		Load:   load,
+		Save:   save,
 	}
 }
 

@@ -54,8 +54,11 @@ func TestGrantsAndRevokes(t *testing.T) {
 		told string
 	}{
 		{bob, events.AlreadyEnabled},
+		{events.SoftphoneEmailChanged{Email: "ada@new.example"}, "LicenseEmailChanged"},
+		{events.SoftphoneEmailChanged{Email: "ada@new.example"}, events.NothingToDo},
 		{events.SoftphoneDisabled{Reason: "left"}, "LicenseRevoked"},
 		{events.SoftphoneDisabled{}, events.NothingToDo},
+		{events.SoftphoneEmailChanged{Email: "ada@other.example"}, events.NothingToDo},
 		{events.ExtensionDeleted{}, events.NothingToDo},
 		{bob, "LicenseGranted"},
 		{events.ExtensionDeleted{}, "LicenseRevoked"},

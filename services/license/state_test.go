@@ -92,11 +92,13 @@ func history(t *rapid.T) []events.Recorded {
 }
 
 func data(t *rapid.T) events.Data {
-	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	switch rapid.IntRange(0, 6).Draw(t, "kind") {
 	case 0:
 		return events.SoftphoneDisabled{Reason: rapid.SampledFrom([]string{"", "left", "Lärm"}).Draw(t, "reason")}
 	case 1:
 		return events.ExtensionDeleted{}
+	case 2:
+		return events.SoftphoneEmailChanged{Email: rapid.SampledFrom([]string{"ada@acme.example", "ada@new.example"}).Draw(t, "address")}
 	}
 	return events.SoftphoneEnabled{
 		Email:       rapid.SampledFrom([]string{"ada@acme.example", "b.o-b+1@x.example"}).Draw(t, "email"),
