@@ -74,6 +74,9 @@ type Email struct {
 	Advice       string     `json:"advice,omitempty"`  // what to do
 	Attempts     int        `json:"attempts,omitempty"`
 	NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
+
+	// CorrectAddress says that the advice is about the address, and that it is in force still.
+	CorrectAddress bool `json:"correctAddress,omitempty"`
 }
 
 // NameAnswer is the answer of ask.name-sync.get.

@@ -19,6 +19,17 @@ const (
 	adviceDeadline  = "It was tried for days: ask the operator of the recipient's server, then send the mail again."
 )
 
+// blamesAddress tells whether advice is about the recipient's address.
+func blamesAddress(e events.Email) bool {
+	switch e.State {
+	case StateRetrying, StateFailed, StateBounced:
+		return delivery.BlamesAddress(e.SMTPCode, e.EnhancedCode, e.Reason, e.State != StateRetrying)
+	case StateSkipped:
+		return e.Reason == ReasonRecipientFailed
+	}
+	return false
+}
+
 // advice says what to do about a mail; empty when all is well.
 func advice(e events.Email) string {
 	switch e.State {
@@ -40,6 +51,9 @@ func advice(e events.Email) string {
 	case StateDead:
 		return adviceDead
 	case StateSkipped:
+		if e.Kind == events.KindEmailChanged {
+			return "" // nobody needs to hear it
+		}
 		return map[string]string{
 			ReasonRecipientFailed: adviceRecipient, ReasonNotLicensed: adviceEnable, ReasonNotSent: adviceNotSent,
 		}[e.Reason]

@@ -19,6 +19,13 @@ func TestDecide(t *testing.T) {
 	tried := record{deferred: 1}
 	active, revoked := license{LicenseGranted: second, active: true}, license{LicenseGranted: second}
 	after := license{LicenseGranted: second, active: true, after: true}
+	third := second
+	third.Email = "Third@example.com"
+	here, moved := license{LicenseGranted: third, active: true}, license{LicenseGranted: third, active: true, readdressed: true}
+	changed := events.LicenseEmailChanged{LicenseID: "second", Generation: 2, Email: third.Email, PreviousEmail: second.Email}
+	former, heard := formerAddress{changed}, record{reached: map[string]bool{"new@example.com": true}}
+	fourth := license{LicenseGranted: second, active: true, readdressed: true}
+	fourth.Email = "fourth@example.com"
 	for name, c := range map[string]struct {
 		cause  events.Data
 		now    license
@@ -42,6 +49,23 @@ func TestDecide(t *testing.T) {
 		"granted, another failed":     {first, license{LicenseGranted: first, active: true}, gone, plan{kind: letter.Welcome, license: first}},
 		"reset, recipient failed":     {events.SoftphonePasswordReset{}, active, gone, plan{kind: letter.PasswordChanged, license: second, skip: ReasonRecipientFailed}},
 		"requested, recipient failed": {events.WelcomeEmailRequested{}, active, gone, plan{kind: letter.Welcome, license: second}},
+
+		"granted, address changed since":   {second, moved, fresh, plan{kind: letter.Welcome, license: second, skip: ReasonEmailChanged}},
+		"requested, address changed since": {events.WelcomeEmailRequested{}, moved, fresh, plan{kind: letter.Welcome, license: third, skip: ReasonEmailChanged}},
+		"reset, address changed since":     {events.SoftphonePasswordReset{}, moved, gone, plan{kind: letter.PasswordChanged, license: third}},
+		"changed":                          {changed, here, gone, plan{kind: letter.Welcome, license: third}},
+		"changed, to one that failed":      {changed, here, record{failed: map[string]bool{"third@example.com": true}}, plan{kind: letter.Welcome, license: third, skip: ReasonRecipientFailed}},
+		"changed, and again since":         {changed, moved, fresh, plan{kind: letter.Welcome, license: third, skip: ReasonEmailChanged}},
+		"changed, revoked since":           {changed, revoked, fresh, plan{kind: letter.Welcome, license: third, skip: ReasonNotCurrent}},
+		"changed, nothing known":           {changed, license{}, fresh, plan{kind: letter.Welcome, license: events.LicenseGranted{LicenseID: "second", Email: third.Email}, skip: ReasonNotCurrent}},
+
+		"former, reached":             {former, here, heard, plan{kind: letter.EmailChanged, license: second}},
+		"former, reached, then gone":  {former, here, record{reached: heard.reached, failed: gone.failed}, plan{kind: letter.EmailChanged, license: second, skip: ReasonRecipientFailed}},
+		"former, never reached":       {former, here, record{followed: true}, plan{kind: letter.EmailChanged, license: second, skip: ReasonNotReached}},
+		"former, a mail is under way": {former, here, fresh, plan{kind: letter.EmailChanged, license: second, skip: ReasonNotReached, wait: true}},
+		"former, in force again":      {former, active, heard, plan{kind: letter.EmailChanged, license: second, skip: ReasonEmailChanged}},
+		"former, changed once more":   {former, fourth, heard, plan{kind: letter.EmailChanged, license: second}},
+		"former, revoked since":       {former, revoked, heard, plan{kind: letter.EmailChanged, license: second, skip: ReasonNotCurrent}},
 
 		"limit reached":                   {reached, active, fresh, plan{kind: letter.DeviceLimitReached, license: second, devices: seats}},
 		"limit reached, noticed":          {reached, active, noticed, plan{kind: letter.DeviceLimitReached, license: second, devices: seats, nothing: true}},

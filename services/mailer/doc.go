@@ -1,12 +1,13 @@
 // Package mailer is the worker that sends e-mails: the welcome with the download
-// links and the username, a notice that a password was changed and, where a brand
-// turns it on, one that all devices of the license are in use. No mail carries a
-// password; there is none in anything this package reads.
+// links and the username, a notice that a password was changed, one to an address that
+// is no longer the license's and, where a brand turns it on, one that all devices of the
+// license are in use. No mail carries a password; there is none in anything this package
+// reads.
 //
-// It reads LicenseGranted, WelcomeEmailRequested, SoftphonePasswordReset and
-// DeviceActivationLimitReached, and publishes one outcome of each mail: EmailSent,
-// EmailFailed or EmailSkipped. Before it, EmailDeferred stands for attempts that failed;
-// after it, EmailBounced for a mail that came back.
+// It reads LicenseGranted, LicenseEmailChanged, WelcomeEmailRequested,
+// SoftphonePasswordReset and DeviceActivationLimitReached, and publishes one outcome of
+// each mail: EmailSent, EmailFailed or EmailSkipped. Before it, EmailDeferred stands for
+// attempts that failed; after it, EmailBounced for a mail that came back.
 //
 // # How one event is handled
 //
@@ -61,7 +62,17 @@
 // is published, once, however often the notification comes. A notification that the mail
 // is late changes only what is shown.
 //
-// # Notices of the device limit
+// # An address that is corrected
+//
+// LicenseEmailChanged asks for the welcome to the new address; the fact that it follows
+// from asks for the notice to the old one, so each has one end, and neither waits for the
+// other. Every mail but that notice goes to the address in force when it is sent. What
+// still waits for the old address then: a welcome is skipped (email_changed), for the
+// change has its own; a notice goes to the new one. A mail that is being sent just then
+// reaches the old address, and the notice follows it. What failed for the old address is
+// nothing against the new one: failures are kept by address.
+//
+// # Notices of the device limit and of addresses
 //
 // They have a consumer of their own (notices.go), so that a flood of sign-ins delays no
 // other mail. Of all the times the limit is reached in a day, one asks for a mail, and

@@ -36,6 +36,7 @@ func (m *mailer) emails(ctx context.Context, asked events.Question) (any, error)
 		if err != nil {
 			return nil, err
 		}
+		shown.CorrectAddress = shown.To == history.to && blamesAddress(shown)
 		answer.Emails = append(answer.Emails, shown)
 	}
 	return answer, nil
@@ -61,10 +62,10 @@ func (m *mailer) show(ctx context.Context, mail mailed) (events.Email, error) {
 // waiting says why a mail without an end has none.
 func (m *mailer) waiting(ctx context.Context, mail *mailed) error {
 	durable := events.Mailer
-	if mail.Kind == events.KindDeviceLimitReached {
+	if mail.Kind == events.KindDeviceLimitReached || mail.Kind == events.KindEmailChanged {
 		durable = NoticesDurable
 	}
-	letter, err := m.log.FindDead(ctx, durable, mail.cause.sequence)
+	letter, err := m.log.FindDead(ctx, durable, mail.cause.delivered)
 	if err != nil {
 		return err
 	}

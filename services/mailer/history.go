@@ -75,8 +75,19 @@ func (h *history) add(m eventlog.Message) {
 	if granted, ok := c.Data.(events.LicenseGranted); ok {
 		h.to = granted.Email
 	}
+	if changed, ok := c.Data.(events.LicenseEmailChanged); ok {
+		h.to = changed.Email
+		if former, err := c.former(m, changed); err == nil {
+			h.ask(former, m.Time, changed.PreviousEmail)
+		}
+	}
+	h.ask(c, m.Time, h.to)
+}
+
+// ask begins a mail, unless the event is in the log a second time.
+func (h *history) ask(c cause, stored time.Time, to string) {
 	if _, again := h.byCause[c.ID]; !again {
-		h.begin(c, events.Email{Kind: string(kindOf(c.Data)), State: StateQueued, To: h.to, Since: m.Time.UTC(), At: m.Time.UTC()})
+		h.begin(c, events.Email{Kind: string(kindOf(c.Data)), State: StateQueued, To: to, Since: stored.UTC(), At: stored.UTC()})
 	}
 }
 
@@ -144,6 +155,6 @@ func causeOf(m eventlog.Message, published cause) cause {
 	sequence, _ := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64) // 0: nothing is there
 	return cause{
 		Event:    events.Event{ID: m.Header.Get(events.HeaderCauseID), Time: published.Time, Extension: published.Extension},
-		sequence: sequence, partition: published.partition,
+		sequence: sequence, delivered: sequence, partition: published.partition,
 	}
 }

@@ -28,8 +28,10 @@ type ledger struct {
 // cause is an event that asks for a mail.
 type cause struct {
 	events.Event
-	sequence  uint64
+	sequence  uint64 // its place in the log
+	delivered uint64 // of the message by which the mailer heard of it: that one, or one that follows from it
 	partition int
+	follows   string // of a notice to an address until a change: the id of the event that asked for the first mail to it
 }
 
 // read makes a cause of a message. It returns an *events.FieldError for one that is none.
@@ -42,7 +44,27 @@ func read(m eventlog.Message) (cause, error) {
 	if err != nil {
 		return cause{}, err
 	}
-	return cause{Event: event, sequence: m.Sequence, partition: route.Partition}, nil
+	return cause{Event: event, sequence: m.Sequence, delivered: m.Sequence, partition: route.Partition}, nil
+}
+
+// readNotice is read for the notices: a LicenseEmailChanged stands for the fact that
+// caused it.
+func readNotice(m eventlog.Message) (cause, error) {
+	c, err := read(m)
+	if changed, is := c.Data.(events.LicenseEmailChanged); is {
+		return c.former(m, changed)
+	}
+	return c, err
+}
+
+// former is the cause of the notice to the address until a change.
+func (c cause) former(m eventlog.Message, changed events.LicenseEmailChanged) (cause, error) {
+	fact := causeOf(m, c)
+	if fact.ID == "" || fact.sequence == 0 {
+		return cause{}, &events.FieldError{Field: "header " + events.HeaderCauseID, Problem: "names no event that caused it"}
+	}
+	fact.Data, fact.delivered = formerAddress{changed}, m.Sequence
+	return fact, nil
 }
 
 // Logger is one for lines about the cause.
@@ -78,7 +100,12 @@ func (l ledger) look(ctx context.Context, c cause) (r record, now license, err e
 			return record{}, license{LicenseGranted: granted, active: true, grant: c.sequence}, nil
 		}
 	}
-	err = l.log.AsOf(ctx, c.sequence, func() (err error) {
+	err = l.log.AsOf(ctx, c.delivered, func() (err error) {
+		if _, former := c.Data.(formerAddress); former {
+			if c.follows, err = l.before(ctx, c); err != nil {
+				return err
+			}
+		}
 		if r, err = l.readRecord(ctx, c); err != nil || r.done {
 			return err
 		}
@@ -88,9 +115,37 @@ func (l ledger) look(ctx context.Context, c cause) (r record, now license, err e
 	return r, now, err
 }
 
+// before finds the event by which the address until a change came into force: the
+// license, or the change before. It is "" when its mail will have no end, for it is a
+// dead letter.
+func (l ledger) before(ctx context.Context, c cause) (id string, err error) {
+	var found events.Recorded
+	for from := uint64(1); from < c.delivered; {
+		m, err := l.log.NextOf(ctx, from, c.subject(events.License, "*"))
+		if err != nil {
+			return "", err
+		}
+		if m == nil || m.Sequence >= c.delivered {
+			break
+		}
+		if e, err := events.Decode(m.Subject, m.Data); err == nil && e.EventName() != (events.LicenseRevoked{}).EventName() {
+			found = events.Recorded{Event: e, Sequence: m.Sequence}
+		}
+		from = m.Sequence + 1
+	}
+	if found.ID == "" {
+		return "", nil
+	}
+	dead, err := l.log.FindDead(ctx, events.Mailer, found.Sequence)
+	if err != nil || dead != nil {
+		return "", err
+	}
+	return found.ID, nil
+}
+
 // record reads the record of the extension's mails, as of the cause or later.
 func (l ledger) record(ctx context.Context, c cause) (r record, err error) {
-	err = l.log.AsOf(ctx, c.sequence, func() (err error) {
+	err = l.log.AsOf(ctx, c.delivered, func() (err error) {
 		r, err = l.readRecord(ctx, c)
 		return err
 	})
@@ -101,7 +156,7 @@ func (l ledger) record(ctx context.Context, c cause) (r record, err error) {
 // was published again after the duplicate window is known too. It ends at the last:
 // the server would look through the whole log to find that there is no other.
 func (l ledger) readRecord(ctx context.Context, c cause) (record, error) {
-	var r record
+	r := record{followed: c.follows == ""}
 	last, err := l.log.LastOf(ctx, c.subject(events.Mailer, "*"))
 	if err != nil || last == nil {
 		return r, err
@@ -115,11 +170,22 @@ func (l ledger) readRecord(ctx context.Context, c cause) (record, error) {
 			return r, fmt.Errorf("%w: no event of the mailer's from sequence %d on, and there is one at %d", eventlog.ErrBehind, from, last.Sequence)
 		}
 		if published, err := events.Decode(m.Subject, m.Data); err == nil {
-			r.add(published, c.Event, m.Header.Get(events.HeaderCauseID) == c.ID)
+			of := m.Header.Get(events.HeaderCauseID)
+			r.add(published, c.Event, of == c.ID)
+			r.followed = r.followed || of == c.follows && isEnd(published.Data)
 		}
 		from = m.Sequence + 1
 	}
 	return r, nil
+}
+
+// isEnd tells a mail's end from a step on the way to it, or what came after.
+func isEnd(data events.Data) bool {
+	switch data.(type) {
+	case events.EmailSent, events.EmailFailed, events.EmailSkipped:
+		return true
+	}
+	return false
 }
 
 // license reads what holds now. The grant is read first: of a license revoked in
@@ -145,7 +211,38 @@ func (l ledger) license(ctx context.Context, c cause) (license, error) {
 	if revoked != nil {
 		history.Revoked = revoked.Sequence
 	}
-	return license{LicenseGranted: data, active: history.InForce(), after: granted.Sequence > c.sequence, grant: granted.Sequence}, nil
+	now := license{
+		LicenseGranted: data, active: history.InForce(),
+		after: granted.Sequence > c.sequence, grant: granted.Sequence,
+	}
+	err = l.readdress(ctx, c, &now)
+	return now, err
+}
+
+// readdress gives a license the address that is in force.
+func (l ledger) readdress(ctx context.Context, c cause, now *license) error {
+	last, err := l.lastChange(ctx, c)
+	if err != nil || last == nil {
+		return err
+	}
+	event, err := events.Decode(last.Subject, last.Data)
+	if err != nil {
+		return fmt.Errorf("the address at sequence %d: %w", last.Sequence, err)
+	}
+	now.address = last.Sequence
+	if changed, is := event.Data.(events.LicenseEmailChanged); is && changed.LicenseID == now.LicenseID {
+		now.Email, now.readdressed = changed.Email, last.Sequence > c.delivered
+	}
+	return nil
+}
+
+// lastChange is the extension's last change of an address, nil when there never was one.
+func (l ledger) lastChange(ctx context.Context, c cause) (*eventlog.Message, error) {
+	switch c.Data.(type) {
+	case events.LicenseEmailChanged, formerAddress: // then it is what was delivered, or came later
+		return l.log.LastFrom(ctx, c.changes(), c.delivered)
+	}
+	return l.log.LastOf(ctx, c.changes())
 }
 
 // granted is the extension's last license, nil when it never had one.
@@ -159,6 +256,11 @@ func (l ledger) granted(ctx context.Context, c cause) (*eventlog.Message, error)
 // grants is the subject of the extension's licenses.
 func (c cause) grants() string {
 	return c.subject(events.License, events.LicenseGranted{}.EventName())
+}
+
+// changes is the subject of the changes of the extension's addresses.
+func (c cause) changes() string {
+	return c.subject(events.License, events.LicenseEmailChanged{}.EventName())
 }
 
 // outcome encodes a mail's end. Its id derives from the cause's, so that one that is

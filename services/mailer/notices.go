@@ -12,26 +12,24 @@ import (
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 )
 
-// NoticesDurable is the name of the consumer of device limits, and of the mailer in
-// dead letters about them. It is a consumer of its own, so that whoever tries
-// passwords all night holds up no other mail. Where no brand sends these notices
-// there is none.
+// NoticesDurable is the name of the consumer of device limits and of addresses that
+// were in force until a change, and of the mailer in dead letters about them. It is a
+// consumer of its own, so that whoever tries passwords all night holds up no other mail,
+// and that the welcome to a new address and the notice to the old one wait for each
+// other in nothing. Where no brand sends these notices nobody reads it.
 const NoticesDurable = "mailer-notices"
 
-// noticesAtOnce bounds how many device limits are looked at together.
+// noticesAtOnce bounds how many of them are looked at together.
 const noticesAtOnce = 2
 
 func noticeInputs() []events.Input {
-	return events.Inputs(events.DeviceActivationLimitReached{})
+	return events.Inputs(events.DeviceActivationLimitReached{}, events.LicenseEmailChanged{})
 }
 
 // sendsNotices says whether any tenant's users get them.
 func sendsNotices(b *letter.Brands) bool {
-	if b.Sends("", letter.DeviceLimitReached) { // a tenant without a brand
-		return true
-	}
-	for _, tenant := range b.Tenants() {
-		if b.Sends(tenant, letter.DeviceLimitReached) {
+	for _, tenant := range append(b.Tenants(), "") { // "": a tenant without a brand
+		if b.Sends(tenant, letter.DeviceLimitReached) || b.Sends(tenant, letter.EmailChanged) {
 			return true
 		}
 	}

@@ -238,12 +238,17 @@ func TestNoticeRace(t *testing.T) {
 	}
 }
 
-// No brand sends notices: there is no consumer of device limits at all.
+// No brand sends notices: nobody reads what they would be about.
 func TestNoNotices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, servertest.SMTPScript{}, 0)
 	granted := w.grant(anna, "anna@example.com")
-	w.run(w.config())
+	c := w.config()
+	c.Mail.Brands = t.TempDir()
+	if err := os.WriteFile(filepath.Join(c.Mail.Brands, "default.yaml"), []byte("kinds: {email-changed: false}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run(c)
 	w.awaitOutcomes(granted)
 	w.reach(granted, "device", time.Now())
 	if _, err := w.log.JetStream().Consumer(t.Context(), events.Stream, NoticesDurable); err == nil {

@@ -18,6 +18,7 @@ func sent(mail events.EmailSent, by delivery.Receipt) events.EmailSent {
 
 // unsent is a mail that was not accepted. Its text repeats no address.
 type unsent struct {
+	cause     cause
 	mail      events.EmailSent // as it would have been published
 	failure   *delivery.Failure
 	published int // attempts of it in the log

@@ -14,7 +14,9 @@ type record struct {
 	done     bool            // the cause at hand has its outcome
 	deferred int             // the highest number of attempts published of it
 	failed   map[string]bool // by address in lower case: a mail to it failed for good, and none was sent since
+	reached  map[string]bool // likewise: a mail to it was sent at some time
 	noticed  bool            // another cause had a notice of the device limit within a day
+	followed bool            // the cause that the one at hand follows has its outcome; see [cause.follows]
 }
 
 // add takes the next event, whose cause is the one at hand or not.
@@ -23,6 +25,7 @@ func (r *record) add(e events.Event, at events.Event, mine bool) {
 	case events.EmailSent:
 		r.done = r.done || mine
 		r.mark(data.To, false)
+		r.reach(data.To)
 		r.notice(data.Kind, e, at, mine)
 	case events.EmailFailed:
 		r.done = r.done || mine
@@ -50,6 +53,13 @@ func (r *record) mark(address string, failed bool) {
 		r.failed = map[string]bool{}
 	}
 	r.failed[strings.ToLower(address)] = failed
+}
+
+func (r *record) reach(address string) {
+	if r.reached == nil {
+		r.reached = map[string]bool{}
+	}
+	r.reached[strings.ToLower(address)] = true
 }
 
 func (r *record) notice(kind string, e, at events.Event, mine bool) {

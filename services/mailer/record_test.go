@@ -68,6 +68,31 @@ func TestRecordOfARecipient(t *testing.T) {
 	}
 }
 
+// An address is reached by the first mail that is taken, whatever becomes of later ones.
+func TestRecordOfAnAddress(t *testing.T) {
+	t.Parallel()
+	cause := events.NewFact(anna, events.WelcomeEmailRequested{})
+	to := "Anna@example.com"
+	for name, c := range map[string]struct {
+		log  []events.Data
+		want bool
+	}{
+		"nothing yet":       {nil, false},
+		"put off, given up": {[]events.Data{events.EmailDeferred{To: to, Attempts: 1}, events.EmailFailed{To: to}}, false},
+		"skipped":           {[]events.Data{events.EmailSkipped{To: to}}, false},
+		"taken, then gone":  {[]events.Data{events.EmailSent{To: to}, events.EmailFailed{To: to, SMTPCode: 550, EnhancedCode: "5.1.1"}}, true},
+		"another":           {[]events.Data{events.EmailSent{To: "bob@example.com"}}, false},
+	} {
+		var r record
+		for _, data := range c.log {
+			r.add(told(cause, data), cause, false)
+		}
+		if got := r.reached["anna@example.com"]; got != c.want {
+			t.Errorf("%s: reached %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestRecordOfACause(t *testing.T) {
 	t.Parallel()
 	mine, other := events.NewFact(anna, events.WelcomeEmailRequested{}), events.NewFact(anna, events.WelcomeEmailRequested{})

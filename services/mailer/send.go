@@ -84,7 +84,7 @@ func (m *mailer) unsent(ctx context.Context, d react.Delivery, c cause, own *cla
 	if !errors.As(err, &failure) {
 		return err // canceled
 	}
-	u := &unsent{mail, failure, published}
+	u := &unsent{c, mail, failure, published}
 	switch failure.Verdict {
 	case delivery.Final:
 		err := m.conclude(ctx, d, c, u.failed())
@@ -105,13 +105,9 @@ func (m *mailer) giveUp(ctx context.Context, d react.Delivery, last error) error
 	if !errors.As(last, &u) { // the relay is not to blame: this will pass, and then the mail is tried
 		return last
 	}
-	c, err := read(d.Message)
-	if err != nil {
-		return react.Permanent(err)
-	}
-	err = m.conclude(ctx, d, c, u.failed())
+	err := m.conclude(ctx, d, u.cause, u.failed())
 	if err == nil {
-		m.retries.forget(ctx, c)
+		m.retries.forget(ctx, u.cause)
 	}
 	return err
 }
@@ -123,10 +119,7 @@ func (m *mailer) postponed(ctx context.Context, d react.Delivery, p react.Postpo
 	if !errors.As(p.Err, &u) || u.failure.Verdict != delivery.Temporary {
 		return
 	}
-	c, err := read(d.Message)
-	if err != nil {
-		return
-	}
+	c := u.cause
 	kept, _ := m.retries.get(ctx, c)
 	attempts := max(kept.Attempts+1, u.published+1, d.Attempt)
 	deferred := u.deferred(attempts, p.Next)

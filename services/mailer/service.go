@@ -20,7 +20,9 @@ import (
 
 // inputs are the events that the mailer reads.
 func inputs() []events.Input {
-	return events.Inputs(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{})
+	return events.Inputs(
+		events.LicenseGranted{}, events.LicenseEmailChanged{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{},
+	)
 }
 
 // Run sends e-mails and answers questions about them until the context ends. It
@@ -137,11 +139,14 @@ func (m *mailer) noticeReactor(c Config) react.Config {
 }
 
 // handleNotice handles the one event of a day's device limits that has a notice, and one
-// with a published attempt, which must have an end, too.
+// with a published attempt, which must have an end, too. Every change of an address has one.
 func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
-	c, err := read(d.Message)
+	c, err := readNotice(d.Message)
 	if err != nil {
 		return react.Permanent(err)
+	}
+	if _, former := c.Data.(formerAddress); former {
+		return m.handleCause(ctx, d, c)
 	}
 	mine := m.brands.Sends(c.Extension.Tenant, letter.DeviceLimitReached)
 	if mine {
@@ -159,18 +164,25 @@ func (m *mailer) handleNotice(ctx context.Context, d react.Delivery) error {
 	if !mine {
 		return react.Skip()
 	}
-	return m.handle(ctx, d)
+	return m.handleCause(ctx, d, c)
 }
+
+// errOpen: a notice to the address until a change waits.
+var errOpen = errors.New("an earlier e-mail to the address has no end yet")
 
 // errBusy: the log has the same fact twice, and the other copy is being handled.
 var errBusy = errors.New("the same event is being handled")
 
-// handle does what the package comment says.
 func (m *mailer) handle(ctx context.Context, d react.Delivery) error {
 	c, err := read(d.Message)
 	if err != nil {
 		return react.Permanent(err)
 	}
+	return m.handleCause(ctx, d, c)
+}
+
+// handleCause does what the package comment says.
+func (m *mailer) handleCause(ctx context.Context, d react.Delivery, c cause) error {
 	own := m.guard.begin(c)
 	if own == nil {
 		return errBusy
@@ -205,6 +217,8 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim,
 	switch {
 	case p.nothing:
 		return react.Skip()
+	case p.wait:
+		return react.Defer(errOpen, min(max(time.Since(d.Time)/4, time.Second), time.Minute), react.NotTried)
 	case p.skip != "":
 		return m.skip(ctx, d, c, now, events.EmailSkipped{
 			Kind: string(p.kind), LicenseID: p.license.LicenseID, To: p.license.Email, Reason: p.skip,
@@ -214,13 +228,24 @@ func (m *mailer) act(ctx context.Context, d react.Delivery, c cause, own *claim,
 }
 
 // skip publishes that no mail is sent. That is final, so it is stored on the condition
-// that the license it was decided by is still the last one. A leader that is cut off
-// stores nothing.
+// that the license it was decided by is still the last one, or its address. A leader that
+// is cut off stores nothing.
 func (m *mailer) skip(ctx context.Context, d react.Delivery, c cause, now license, data events.EmailSkipped) error {
-	if err := m.conclude(ctx, d, c, data, func(o outgoing) { eventlog.Expect(o.Msg, c.grants(), now.grant) }); err != nil {
+	if err := m.conclude(ctx, d, c, data, now.stillLast(c, data.Reason)); err != nil {
 		return err
 	}
 	return react.Skip()
+}
+
+// stillLast is the condition of a skip. A message has one: a license that was read too
+// early and is not the last one has been replaced, so its mail is to be skipped for
+// whatever reason; only its address may be another.
+func (l license) stillLast(c cause, reason string) func(outgoing) {
+	subject, last := c.grants(), l.grant
+	if reason == ReasonRecipientFailed || reason == ReasonEmailChanged {
+		subject, last = c.changes(), l.address
+	}
+	return func(o outgoing) { eventlog.Expect(o.Msg, subject, last) }
 }
 
 // conclude publishes an outcome other than EmailSent, on some conditions.

@@ -156,15 +156,6 @@ func (w *world) outcomes() map[string]events.Event {
 	return ends
 }
 
-// isEnd reports whether an event is an outcome, and not a step before or after it.
-func isEnd(data events.Data) bool {
-	switch data.(type) {
-	case events.EmailSent, events.EmailFailed, events.EmailSkipped:
-		return true
-	}
-	return false
-}
-
 // published is all that the mailer published, by the id of the cause, in order.
 func (w *world) published() map[string][]events.Event {
 	w.t.Helper()

@@ -14,13 +14,20 @@ func Advice(code int, enhanced, text string, final bool) string {
 	return said + " " + adviceRetry
 }
 
+// BlamesAddress tells whether Advice is to correct the recipient's address.
+func BlamesAddress(code int, enhanced, text string, final bool) bool {
+	said := adviceOf(code, enhanced, text, final)
+	return strings.HasSuffix(said, adviceTypo) || said == adviceDomain
+}
+
 const (
 	adviceRetry  = "We'll retry automatically."
 	adviceSignIn = "The mail server does not accept how we sign in or encrypt: check the user, the password or token, SMTP_URL, and that the account there may send."
 	adviceLimit  = "The mail server limits how much we may send: wait, lower SMTP_RATE, or have the limit raised."
 	adviceRoom   = "The mailbox is full: ask the person to free space, then send the mail again."
 	adviceAgain  = "Send the mail again; if it fails again, ask the operator of the recipient's server."
-	adviceTypo   = "Check the address for typos, or ask the person; then correct the address and send the mail again."
+	adviceDomain = "The address's domain takes no mail: check what is after the @, and correct the address."
+	adviceTypo   = "Check the address for typos, or ask the person; then correct it: the welcome e-mail goes to the new one."
 )
 
 func adviceOf(code int, enhanced, text string, final bool) string {
@@ -78,7 +85,7 @@ func adviceByCode(enhanced string, final bool) (string, bool) {
 	case "1.1", "1.0", "1.3", "1.6", "1.10":
 		return "There is no such mailbox. " + adviceTypo, true
 	case "1.2", "4.4":
-		return "The address's domain takes no mail: check what is after the @.", true
+		return adviceDomain, true
 	case "1.7", "1.8":
 		return "The mail server does not accept our sender address: check MAIL_FROM, and that its domain is in the DNS.", true
 	case "2.1":

@@ -81,9 +81,9 @@ func TestLayers(t *testing.T) {
 		says            []string
 	}{
 		{"acme", "help@acme.example", Kinds(), []string{"Acme only: anna.1001", "Ask Acme.", "By default."}},
-		{"globex", "x@globex.example", []Kind{Welcome, DeviceLimitReached}, []string{"0800 123", "y@globex.example", "Ask us."}},
-		{"hooli", "help@default.example", []Kind{Welcome, DeviceLimitReached}, []string{"0900 456", "help@default.example"}},
-		{"nobody", "help@default.example", []Kind{Welcome, DeviceLimitReached}, []string{"https://default.example/mac", "https://environment.example/android"}},
+		{"globex", "x@globex.example", []Kind{Welcome, DeviceLimitReached, EmailChanged}, []string{"0800 123", "y@globex.example", "Ask us."}},
+		{"hooli", "help@default.example", []Kind{Welcome, DeviceLimitReached, EmailChanged}, []string{"0900 456", "help@default.example"}},
+		{"nobody", "help@default.example", []Kind{Welcome, DeviceLimitReached, EmailChanged}, []string{"https://default.example/mac", "https://environment.example/android"}},
 	} {
 		l := letter(Welcome)
 		l.Tenant = c.tenant
@@ -127,7 +127,7 @@ func TestDefaults(t *testing.T) {
 	if m.MessageID != "<"+l.CauseID+"@mail.acme.example>" || m.From != "noreply@acme.example" || !strings.Contains(p.text(), "Acme has set up") {
 		t.Errorf("%+v\n%s", m, p.text())
 	}
-	if !b.Sends("globex", Welcome) || !b.Sends("globex", PasswordChanged) || b.Sends("globex", DeviceLimitReached) {
+	if !b.Sends("globex", Welcome) || !b.Sends("globex", PasswordChanged) || b.Sends("globex", DeviceLimitReached) || !b.Sends("globex", EmailChanged) {
 		t.Error("the wrong kinds are on")
 	}
 }

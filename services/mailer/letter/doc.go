@@ -39,6 +39,7 @@
 //	kinds:                                       # which mails are sent
 //	  welcome: true
 //	  password-changed: true
+//	  email-changed: true                        # to the address until then
 //	  device-limit-reached: true                 # without it, this one is not
 //
 // What is left out comes from default.yaml, then from the environment (see

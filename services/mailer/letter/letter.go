@@ -18,10 +18,11 @@ const (
 	Welcome            Kind = events.KindWelcome
 	PasswordChanged    Kind = events.KindPasswordChanged
 	DeviceLimitReached Kind = events.KindDeviceLimitReached
+	EmailChanged       Kind = events.KindEmailChanged // to the address until then
 )
 
 // Kinds are all of them.
-func Kinds() []Kind { return []Kind{Welcome, PasswordChanged, DeviceLimitReached} }
+func Kinds() []Kind { return []Kind{Welcome, PasswordChanged, DeviceLimitReached, EmailChanged} }
 
 // Letter is what is particular to one mail. There is no field for a password,
 // and no template that could show one.

@@ -259,6 +259,7 @@ func wordKeys() []string {
 		string(Welcome):            "subject preheader title intro get get-text sign-in sign-in-text",
 		string(PasswordChanged):    "subject preheader title intro not-you not-you-text",
 		string(DeviceLimitReached): "subject preheader title intro next next-text not-you not-you-text often",
+		string(EmailChanged):       "subject preheader title intro not-you not-you-text",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			keys = append(keys, section+"."+name)
