@@ -247,6 +247,49 @@ func (s *Service) RemoveDevice(ctx context.Context, x events.Extension, version 
 	return nil
 }
 
+// ChangeEmail corrects the address of the license in force, and returns when it is: the
+// license, its devices and the password stay. The new address gets the welcome e-mail.
+// *[TooMany] is its error for who does that too often.
+func (s *Service) ChangeEmail(ctx context.Context, x events.Extension, version uint64, email string) (now uint64, err error) {
+	if err := authorize(ctx, opChangeEmail, x.Tenant); err != nil {
+		return 0, err
+	}
+	email = cleanText(email)
+	fact := newFact(ctx, x, events.SoftphoneEmailChanged{Email: email})
+	if err := fact.Validate(); err != nil {
+		return 0, plain(err)
+	}
+	f, err := s.licensed(ctx, x, version)
+	switch {
+	case f.license.id != "" && f.email == email && f.moving:
+		return 0, fmt.Errorf("%w: the address is not changed yet", ErrTryAgain)
+	case f.license.id != "" && f.email == email:
+		return f.version, nil
+	case err != nil:
+		return 0, err
+	}
+	if err := s.mayChange(ctx, x, email); err != nil {
+		return 0, err
+	}
+	return s.readdress(ctx, f, fact)
+}
+
+func (s *Service) readdress(ctx context.Context, f facts, fact events.Event) (uint64, error) {
+	ctx, cancel := s.waiting(ctx)
+	defer cancel()
+	receipt, decision, err := s.ask(ctx, f, fact)
+	if err != nil {
+		return 0, err
+	}
+	if decision.Outcome == events.NothingToDo { // a core was first: it disabled the app, or made the same change
+		if f, err = s.facts(ctx, fact.Extension); err != nil || f.license.id == "" {
+			return 0, cmp.Or(err, ErrNotEnabled)
+		}
+	}
+	s.inView(ctx, fact.Extension)
+	return receipt.Sequence, nil
+}
+
 // SendWelcome asks for the welcome e-mail once more, or returns *[TooMany].
 func (s *Service) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
 	if err := authorize(ctx, opSendWelcome, x.Tenant); err != nil {

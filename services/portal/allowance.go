@@ -40,6 +40,10 @@ var (
 	// "Send again". An address may be that of many extensions.
 	mailAllowance    = allowance{"emails", 3, 5 * time.Minute}
 	addressAllowance = allowance{"emails", 10, 5 * time.Minute}
+
+	// A change of an address sends two e-mails. Whoever has used up "Send again" for a wrong
+	// address can still correct it.
+	changeAllowance = allowance{"address-changes", 5, 5 * time.Minute}
 )
 
 // allowances are kept in Redis. Losing them gives everybody a whole one.
@@ -93,7 +97,16 @@ func (a *allowances) wait(reply *redis.Cmd, parts ...part) (time.Duration, error
 // mayMail takes a welcome e-mail from what an extension and an address may have, or returns
 // *[TooMany].
 func (s *Service) mayMail(ctx context.Context, x events.Extension, address string) error {
-	wait, err := s.allowances.take(ctx, part{mailAllowance, x.String()}, part{addressAllowance, strings.ToLower(address)})
+	return s.mailsTo(ctx, part{mailAllowance, x.String()}, address)
+}
+
+// mayChange takes what a change of an extension's address sends, or returns *[TooMany].
+func (s *Service) mayChange(ctx context.Context, x events.Extension, address string) error {
+	return s.mailsTo(ctx, part{changeAllowance, x.String()}, address)
+}
+
+func (s *Service) mailsTo(ctx context.Context, of part, address string) error {
+	wait, err := s.allowances.take(ctx, of, part{addressAllowance, strings.ToLower(address)})
 	if err == nil && wait > 0 {
 		err = &TooMany{Of: OfEmails, RetryAfter: wait}
 	}

@@ -45,6 +45,11 @@ func (s row) changed(e events.Recorded) row {
 		s.Reset = reset{ID: e.ID, At: e.Sequence}
 	case events.LicenseGranted:
 		s = s.granted(e, data)
+	case events.LicenseEmailChanged:
+		if data.LicenseID == s.LicenseID {
+			s.Email = data.Email
+			s = s.queued(e)
+		}
 	case events.DeviceActivated:
 		s = s.seated(data.LicenseID, data.Used)
 	case events.DeviceDeactivated:

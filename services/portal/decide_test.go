@@ -50,6 +50,14 @@ func TestDecide(t *testing.T) {
 	bounced := func(action, why string) events.EmailBounced {
 		return events.EmailBounced{To: "a@example.com", MessageID: "<m@x>", Reason: why, Action: action}
 	}
+	corrected := func(id string) events.LicenseEmailChanged {
+		return events.LicenseEmailChanged{LicenseID: id, Generation: 1, Email: "b@example.com", PreviousEmail: "a@example.com"}
+	}
+	moved := func(state string, i int) row {
+		r := mailed(again(in2), state, "", 24, i)
+		r.Email, r.Mail.To = "b@example.com", "b@example.com"
+		return r
+	}
 	queued := mailed(in, "queued", "", 2, 2)
 	sent := mailed(in, "sent", "", 2, 4)
 	steps := []step{
@@ -77,6 +85,12 @@ func TestDecide(t *testing.T) {
 		20: {data: deferred("too late"), cause: 16, want: mailed(again(in2), "sent", "", 16, 19)},
 		21: {data: bounced(events.ActionDelayed, "on its way"), cause: 16, want: mailed(again(in2), "sent", "", 16, 19)},
 		22: {data: bounced(events.ActionFailed, "no such user"), cause: 16, want: mailed(again(in2), "bounced", "no such user", 16, 22)},
+
+		23: {data: events.SoftphoneEmailChanged{Email: "b@example.com"}, want: mailed(again(in2), "bounced", "no such user", 16, 22)}, // the license worker decides
+		24: {data: corrected(second), cause: 23, want: moved("queued", 24)},
+		25: {data: events.EmailSkipped{Kind: "email-changed", LicenseID: second, To: "a@example.com", Reason: "recipient_failed"}, cause: 23, want: moved("queued", 24)},
+		26: {data: events.EmailSent{Kind: "welcome", LicenseID: second, To: "b@example.com", MessageID: "<m@x>"}, cause: 24, want: moved("sent", 26)},
+		27: {data: corrected(first), cause: 23, want: moved("sent", 26)}, // of the past
 	}
 	var history []events.Recorded
 	var s row

@@ -66,6 +66,8 @@ type Email struct {
 	Advice       string    // what to do
 	Attempts     int       // so far, when retrying
 	Next         *time.Time
+
+	CorrectAddress bool // the advice is to correct the address
 }
 
 // States of an e-mail, as the mailer says them too.

@@ -23,6 +23,7 @@ type facts struct {
 	name    string
 	exists  bool
 	email   string // of the license in force or the last one asked for
+	moving  bool   // to that address, and the license worker has not come to it yet
 	license license
 	granted uint64 // sequence of the last license, in force or not
 	pending bool   // enabled, and no license yet
@@ -76,8 +77,8 @@ func settings() []events.Data {
 	return []events.Data{
 		events.ExtensionRenamed{}, events.ExtensionDeleted{},
 		events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.SoftphonePasswordReset{},
-		events.DeviceRemoved{}, events.WelcomeEmailRequested{},
-		events.LicenseGranted{},
+		events.SoftphoneEmailChanged{}, events.DeviceRemoved{}, events.WelcomeEmailRequested{},
+		events.LicenseGranted{}, events.LicenseEmailChanged{},
 	}
 }
 
@@ -173,12 +174,16 @@ func conclude(version uint64, last said) facts {
 		if enabledAt > deleted {
 			f.email = enabled.Email
 		}
+		changed := last["LicenseEmailChanged"]
+		if made, is := changed.Data.(events.LicenseEmailChanged); is && changed.Cause > enabledAt {
+			f.email = made.Email
+		}
 	}
 	grant := last["LicenseGranted"]
 	granted, _ := grant.Data.(events.LicenseGranted)
 	if (events.LicenseHistory{Granted: grant.Sequence, Cause: grant.Cause, Closed: closed}).InForce() {
 		f.license = license{id: granted.LicenseID, limit: granted.DeviceLimit, username: granted.Username}
-		f.email = granted.Email
+		f.email, f.moving = last.address(granted)
 		f.credential = granted.LicenseID
 		if reset := last["SoftphonePasswordReset"]; reset.Sequence > grant.Cause {
 			f.credential = reset.ID
@@ -188,6 +193,20 @@ func conclude(version uint64, last said) facts {
 	f.pending = f.license.id == "" && enabledAt > closed
 	f.changed = last.change()
 	return f
+}
+
+// address is that of a license in force, and whether it is asked for and not decided yet:
+// the license worker decides every change of an address that the license has not.
+func (s said) address(of events.LicenseGranted) (email string, moving bool) {
+	changed, asked := s["LicenseEmailChanged"], s["SoftphoneEmailChanged"]
+	email, decided := of.Email, s["LicenseGranted"].Cause
+	if made, is := changed.Data.(events.LicenseEmailChanged); is && made.LicenseID == of.LicenseID {
+		email, decided = made.Email, changed.Cause
+	}
+	if wanted, is := asked.Data.(events.SoftphoneEmailChanged); is && asked.Sequence > decided && wanted.Email != email {
+		return wanted.Email, true
+	}
+	return email, false
 }
 
 // change is the last fact among them.

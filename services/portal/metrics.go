@@ -40,7 +40,7 @@ type metrics struct {
 
 // limitNames are what there is a limit of, as it is counted.
 func limitNames() []string {
-	return []string{"streams-watcher", "streams-extension", "streams-process", "sign-ins", "refusals", "emails"}
+	return []string{"streams-watcher", "streams-extension", "streams-process", "sign-ins", "refusals", "emails", "address-changes"}
 }
 
 // newMetrics registers them, where there is a registry.

@@ -60,6 +60,7 @@ const (
 	opDisable       operation = "disable an app"
 	opResetPassword operation = "reset a password"
 	opRemoveDevice  operation = "remove a device"
+	opChangeEmail   operation = "change an e-mail address"
 	opSendWelcome   operation = "send the welcome e-mail again"
 	opPublish       operation = "publish facts"
 )
@@ -71,7 +72,7 @@ func scopesFor(op operation) Scopes {
 	switch op {
 	case opList, opGet, opHistory, opWatch:
 		return ScopeRead | ScopeAdmin
-	case opAdd, opSave, opDelete, opEnable, opDisable, opResetPassword, opRemoveDevice, opSendWelcome:
+	case opAdd, opSave, opDelete, opEnable, opDisable, opResetPassword, opRemoveDevice, opChangeEmail, opSendWelcome:
 		return ScopeAdmin
 	case opPublish:
 		return ScopeCore

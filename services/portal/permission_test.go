@@ -16,7 +16,7 @@ func may() map[string]Scopes {
 	return map[string]Scopes{
 		"List": ScopeRead | ScopeAdmin, "Get": ScopeRead | ScopeAdmin, "History": ScopeRead | ScopeAdmin, "Watch": ScopeRead | ScopeAdmin,
 		"Add": ScopeAdmin, "Save": ScopeAdmin, "Delete": ScopeAdmin, "Enable": ScopeAdmin, "Disable": ScopeAdmin,
-		"ResetPassword": ScopeAdmin, "RemoveDevice": ScopeAdmin, "SendWelcome": ScopeAdmin,
+		"ResetPassword": ScopeAdmin, "RemoveDevice": ScopeAdmin, "ChangeEmail": ScopeAdmin, "SendWelcome": ScopeAdmin,
 		"Publish": ScopeCore,
 		"SignIn":  open, "Profile": open, "SignOut": open, "Follow": open, // each proves who it is
 		"Run": open, // not a request

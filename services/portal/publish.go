@@ -60,14 +60,18 @@ func (s *Service) affords(ctx context.Context, fact events.Event) error {
 	return nil
 }
 
-// mails refuses a welcome e-mail too many, as SendWelcome does.
+// mails refuses a welcome e-mail too many, as SendWelcome and ChangeEmail do.
 func (s *Service) mails(ctx context.Context, fact events.Event) error {
-	if _, is := fact.Data.(events.WelcomeEmailRequested); !is {
+	changed, change := fact.Data.(events.SoftphoneEmailChanged)
+	if _, again := fact.Data.(events.WelcomeEmailRequested); !again && !change {
 		return nil
 	}
 	f, err := s.facts(ctx, fact.Extension)
-	if err != nil || f.license.id == "" { // then none is sent
+	switch email := cleanText(changed.Email); {
+	case err != nil || f.license.id == "" || change && f.email == email: // then none is sent
 		return err
+	case change:
+		return s.mayChange(ctx, fact.Extension, email)
 	}
 	return s.mayMail(ctx, fact.Extension, f.email)
 }

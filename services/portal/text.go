@@ -38,6 +38,9 @@ func cleanData(data events.Data) events.Data {
 	case events.SoftphoneEnabled:
 		d.Email, d.Username, d.DisplayName = cleanText(d.Email), cleanName(d.Username), cleanName(d.DisplayName)
 		return d
+	case events.SoftphoneEmailChanged:
+		d.Email = cleanText(d.Email)
+		return d
 	case events.ExtensionRenamed:
 		d.Name = cleanName(d.Name)
 		return d

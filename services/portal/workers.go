@@ -73,7 +73,7 @@ func (s *Service) welcome(ctx context.Context, x events.Extension) (*Email, erro
 		if e.Kind == events.KindWelcome {
 			return &Email{
 				Kind: e.Kind, State: e.State, To: e.To, Since: e.Since, At: e.At, Reason: e.Reason, SMTPCode: e.SMTPCode,
-				EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, Next: e.NextAttempt,
+				EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, Next: e.NextAttempt, CorrectAddress: e.CorrectAddress,
 			}, nil
 		}
 	}

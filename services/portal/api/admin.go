@@ -43,6 +43,8 @@ type (
 		Advice       string     `json:"advice,omitempty"`
 		Attempts     int        `json:"attempts,omitempty"`
 		NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
+
+		CorrectAddress bool `json:"correctAddress,omitempty"`
 	}
 	device struct {
 		ID       string    `json:"id"`
@@ -70,7 +72,7 @@ func emailOf(e *portal.Email) *email {
 	}
 	return &email{
 		State: e.State, To: e.To, Since: e.Since, At: e.At, Reason: e.Reason, SMTPCode: e.SMTPCode,
-		EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, NextAttempt: e.Next,
+		EnhancedCode: e.EnhancedCode, Advice: e.Advice, Attempts: e.Attempts, NextAttempt: e.Next, CorrectAddress: e.CorrectAddress,
 	}
 }
 
@@ -197,6 +199,24 @@ func (a *api) disable(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return done(w, http.StatusNoContent)
+}
+
+// changeEmail: PUT …/softphone/email
+func (a *api) changeEmail(w http.ResponseWriter, r *http.Request) error {
+	x, seen, err := target(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Email string `json:"email"`
+	}
+	if err := read(r, &in); err != nil {
+		return err
+	}
+	if _, err := a.Service.ChangeEmail(r.Context(), x, seen, in.Email); err != nil {
+		return err
+	}
+	return a.show(w, r, x, http.StatusOK)
 }
 
 // resetPassword: POST …/softphone/password

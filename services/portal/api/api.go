@@ -71,6 +71,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, extension + "/history", a.admin(a.history)},
 		{http.MethodPost, softphone, a.admin(a.enable)},
 		{http.MethodDelete, softphone, a.admin(a.disable)},
+		{http.MethodPut, softphone + "/email", a.admin(a.changeEmail)},
 		{http.MethodPost, softphone + "/password", a.admin(a.resetPassword)},
 		{http.MethodGet, softphone + "/devices", a.admin(a.devices)},
 		{http.MethodDelete, softphone + "/devices/{device}", a.admin(a.removeDevice)},

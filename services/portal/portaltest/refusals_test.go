@@ -14,7 +14,8 @@ func (c client) refusals(globex string) {
 	c.t.Helper()
 	body := map[string]any{
 		"PUT " + extension: fields{"name": "x"}, "POST " + softphone: fields{"email": "ada@example.com"},
-		"POST /events": event(events.NewFact(events.Extension{Tenant: "acme", Number: "1"}, events.ExtensionDeleted{})),
+		"PUT " + softphone + "/email": fields{"email": "ada@example.com"},
+		"POST /events":                event(events.NewFact(events.Extension{Tenant: "acme", Number: "1"}, events.ExtensionDeleted{})),
 	}
 	for status := range c.openapi.statuses() {
 		route, code := status[:len(status)-4], status[len(status)-3:]
@@ -55,6 +56,9 @@ func (c client) refusals(globex string) {
 		{"POST /softphone/sign-in", `{"username":"a","password":"b","device":{"id":"d1","platform":"amiga"}}`, "device.platform"},
 		{"POST /softphone/sign-in", `{"username":"a","password":"b","device":{"id":"d 1","platform":"mac"}}`, "device.id"},
 		{"POST /softphone/sign-in", `{"username":"a","password":"","device":{"id":"d1","platform":"mac"}}`, "password"},
+		{"PUT " + softphone + "/email", `{"email":"ada"}`, "email"},
+		{"PUT " + softphone + "/email", `{"email":""}`, "email"},
+		{"PUT " + softphone + "/email", `{"mail":"ada@example.com"}`, "mail"},
 		{"POST " + softphone + "/password", `{"password":"short"}`, "password"},
 		{"POST " + softphone + "/password", `{"password":"1001acme1001acme"}`, "password"},
 		{"POST " + softphone + "/password", `{"password":"passwordpassword1"}`, "password"},
@@ -116,8 +120,9 @@ func (c client) outages(device, password string) {
 	c.world.NATS.Stop()
 	body := map[string]any{
 		"PUT " + extension: fields{"name": "x"}, "POST " + softphone: fields{"email": "ada@example.com"},
-		"POST /events":            event(events.NewFact(events.Extension{Tenant: "acme", Number: "1"}, events.ExtensionDeleted{})),
-		"POST /softphone/sign-in": signInBody(password, "d2"),
+		"PUT " + softphone + "/email": fields{"email": "ada@example.com"},
+		"POST /events":                event(events.NewFact(events.Extension{Tenant: "acme", Number: "1"}, events.ExtensionDeleted{})),
+		"POST /softphone/sign-in":     signInBody(password, "d2"),
 	}
 	for status := range c.openapi.statuses() {
 		if route, ok := strings.CutSuffix(status, " 503"); ok && route != "POST /softphone/sign-out" {

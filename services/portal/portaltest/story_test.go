@@ -58,6 +58,7 @@ func (c client) administer() {
 	c.call("DELETE "+softphone, "", nil).problem(404, "not-found")
 	c.call("GET "+softphone+"/devices", "", nil).problem(404, "not-found")
 	c.call("DELETE "+softphone+"/devices/{device}", "", nil).problem(404, "not-found")
+	c.call("PUT "+softphone+"/email", "", fields{"email": "ada@example.com"}).problem(404, "not-found")
 	c.call("POST "+softphone+"/password", "", nil).problem(404, "not-found")
 	c.call("POST "+softphone+"/welcome-email", "", nil).problem(404, "not-found")
 
@@ -75,6 +76,7 @@ func (c client) administer() {
 	for _, change := range []string{"POST " + softphone + "/password", "POST " + softphone + "/welcome-email", "DELETE " + softphone + "/devices/{device}"} {
 		c.call(change, "", nil).problem(409, "not-enabled")
 	}
+	c.call("PUT "+softphone+"/email", "", fields{"email": "ada@example.com"}).problem(409, "not-enabled")
 	c.call("DELETE "+softphone, "", nil).is(204) // it is off already
 
 	page := c.call("GET "+extensions, "?query=LOVE", nil).is(200)
@@ -140,7 +142,28 @@ func (c client) softphones() (token, password string) {
 		c.t.Error("a chosen password is repeated")
 	}
 	token = anonymous.call("POST /softphone/sign-in", "", signInBody(chosen, "d2")).is(200)["token"].(string)
+	c.readdresses(token)
 	return token, chosen
+}
+
+// readdresses corrects the address of a softphone that a device is signed in to.
+func (c client) readdresses(token string) {
+	c.t.Helper()
+	before := c.call("GET "+extension, "", nil).is(200)
+	version := fmt.Sprintf("?version=%.0f", before["version"])
+	after := c.call("PUT "+softphone+"/email", version, fields{"email": "ada@example.org"}).is(200)
+	if after["email"] != "ada@example.org" || after["granted"] != true || after["used"] != before["used"] || after["version"] == before["version"] {
+		c.t.Errorf("corrected: %v", after)
+	}
+	c.as(token).call("GET /softphone/profile", "", nil).is(200)
+	conflict := c.call("PUT "+softphone+"/email", version, fields{"email": "ada@example.net"})
+	if conflict.problem(409, "changed-meanwhile"); conflict.is(409)["what"] != "SoftphoneEmailChanged" {
+		c.t.Errorf("the conflict says %s", conflict.body)
+	}
+	same := c.call("PUT "+softphone+"/email", version, fields{"email": "ada@example.org"}).is(200)
+	if same["version"] != after["version"] {
+		c.t.Errorf("the same address is a change: %v, after %v", same["version"], after["version"])
+	}
 }
 
 // crowds does what may be done so often, and once more.
@@ -161,6 +184,12 @@ func (c client) crowds(device string) {
 	c.call("POST "+softphone+"/welcome-email", "", nil).problem(429, "too-many-requests")
 	again := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.WelcomeEmailRequested{})
 	c.call("POST /events", "", event(again)).problem(429, "too-many-requests")
+	for i, changed := 0, 200; changed == 200; i++ { // "Send again" is used up: an address can be corrected all the same
+		changed = c.call("PUT "+softphone+"/email", "", fields{"email": fmt.Sprintf("ada%d@example.org", i)}).status
+	}
+	c.call("PUT "+softphone+"/email", "", fields{"email": "ada@example.net"}).problem(429, "too-many-requests")
+	change := events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.SoftphoneEmailChanged{Email: "ada@example.net"})
+	c.call("POST /events", "", event(change)).problem(429, "too-many-requests")
 }
 
 // head asks for a stream's headers: they come, and that is the end of it.
