@@ -29,6 +29,8 @@ func words(data events.Data) Phrase {
 		return Phrase{"Extension deleted"}
 	case events.SoftphonePasswordReset:
 		return Phrase{"Password reset"}
+	case events.SoftphoneEmailChanged:
+		return Phrase{"E-mail address set to ", e.Email}
 	case events.DeviceSignedIn:
 		return Phrase{"Password accepted from ", deviceName(e.DeviceName, e.DeviceID), kindOf(e.Platform)}
 	case events.DeviceRemoved:
@@ -47,6 +49,8 @@ func outcomeWords(data events.Data) Phrase {
 		return Phrase{"License granted to ", e.Username, upTo(e.DeviceLimit)}
 	case events.LicenseRevoked:
 		return because("License revoked", e.Reason)
+	case events.LicenseEmailChanged:
+		return Phrase{"E-mail address changed from ", e.PreviousEmail, " to ", e.Email}
 	case events.DeviceActivated:
 		return Phrase{"Signed in: ", deviceName(e.DeviceName, e.DeviceID), kindOf(e.Platform) + inUse(e.Used, e.Limit)}
 	case events.DeviceActivationLimitReached:
@@ -94,6 +98,8 @@ func mailKind(kind string) string {
 		return "Notice of the new password"
 	case events.KindDeviceLimitReached:
 		return "Notice of the refused device"
+	case events.KindEmailChanged:
+		return "Notice of the new e-mail address"
 	}
 	return "E-mail"
 }
@@ -107,6 +113,10 @@ func skipped(reason string) string {
 		return "the app was not enabled"
 	case "license_not_current":
 		return "the license was no longer in force"
+	case "email_changed":
+		return "the e-mail address was changed"
+	case "recipient_not_reached":
+		return "no e-mail ever reached this address"
 	}
 	return reason
 }

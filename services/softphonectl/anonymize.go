@@ -99,6 +99,9 @@ func (a *anonymizer) fact(d events.Data) events.Data {
 	case events.SoftphoneDisabled:
 		e.Reason = a.maybe("reason", e.Reason)
 		return e
+	case events.SoftphoneEmailChanged:
+		e.Email = a.address(e.Email)
+		return e
 	case events.ExtensionRenamed:
 		e.Name = a.alias("name", e.Name)
 		return e
@@ -124,6 +127,9 @@ func (a *anonymizer) outcome(d events.Data) events.Data {
 		return e
 	case events.LicenseRevoked:
 		e.Reason = a.maybe("reason", e.Reason)
+		return e
+	case events.LicenseEmailChanged:
+		e.Email, e.PreviousEmail = a.address(e.Email), a.address(e.PreviousEmail)
 		return e
 	case events.DeviceActivated:
 		e.DeviceID, e.DeviceName = a.alias("device", e.DeviceID), a.maybe("name", e.DeviceName)

@@ -239,7 +239,7 @@ func revive(d replay.DeadLetter) (events.Event, error) {
 	}
 	data := dead.Data
 	switch said := dead.Data.(type) {
-	case events.LicenseGranted:
+	case events.LicenseGranted, events.LicenseEmailChanged:
 		if d.Worker != events.Mailer {
 			return events.Event{}, errCannotRetry
 		}

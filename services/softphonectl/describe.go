@@ -32,6 +32,8 @@ func outcome(data events.Data) string {
 		return fmt.Sprintf("license %s for %s, up to %d devices", o.LicenseID, o.Username, o.DeviceLimit)
 	case events.LicenseRevoked:
 		return "license " + o.LicenseID + because(o.Reason)
+	case events.LicenseEmailChanged:
+		return fmt.Sprintf("license %s for <%s>, no longer <%s>", o.LicenseID, o.Email, o.PreviousEmail)
 	case events.DeviceActivated:
 		return fmt.Sprintf("%s is signed in, %d of %d devices", o.DeviceID, o.Used, o.Limit)
 	case events.DeviceActivationLimitReached:
@@ -59,6 +61,8 @@ func said(data events.Data) string {
 		return fmt.Sprintf("for %s <%s>%s", e.Username, e.Email, limit)
 	case events.SoftphoneDisabled:
 		return strings.TrimSpace(because(e.Reason))
+	case events.SoftphoneEmailChanged:
+		return fmt.Sprintf("<%s>", e.Email)
 	case events.ExtensionRenamed:
 		return fmt.Sprintf("%q", e.Name)
 	case events.DeviceSignedIn:

@@ -19,6 +19,8 @@ func TestDescribe(t *testing.T) {
 			"LicenseGranted: license " + id + " for ann, up to 4 devices"},
 		{events.LicenseRevoked{LicenseID: id, Generation: 2, Reason: "left"}, "LicenseRevoked: license " + id + " (left)"},
 		{events.LicenseRevoked{LicenseID: id, Generation: 2}, "LicenseRevoked: license " + id},
+		{events.LicenseEmailChanged{LicenseID: id, Generation: 2, Email: "ann@b.c", PreviousEmail: "a@b.c"},
+			"LicenseEmailChanged: license " + id + " for <ann@b.c>, no longer <a@b.c>"},
 		{events.DeviceActivationLimitReached{LicenseID: id, DeviceID: "c", Platform: "mac", Used: 2, Limit: 2, Devices: seats},
 			"DeviceActivationLimitReached: c is refused, 2 of 2 devices are signed in: a, b"},
 		{events.DeviceSignInRefused{DeviceID: "c", Reason: events.ReasonNotLicensed}, "DeviceSignInRefused: c is not in (not_licensed)"},

@@ -12,7 +12,7 @@ import (
 func emailsCommand(a *app) *cobra.Command {
 	cmd := question{
 		use: "emails", short: "Show what became of an extension's e-mails, the newest first", worker: events.Mailer,
-		history: append(named(events.LicenseGranted{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{}),
+		history: append(named(events.LicenseGranted{}, events.LicenseEmailChanged{}, events.WelcomeEmailRequested{}, events.SoftphonePasswordReset{}),
 			events.Outcomes(events.Mailer)...),
 		text: emailsText,
 	}.command(a)

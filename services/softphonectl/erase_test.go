@@ -191,7 +191,11 @@ func (l *live) lives(x events.Extension) []string {
 	l.Decide(events.NewFact(x, events.ExtensionRenamed{Name: "Evelyn Adamsson-Smith"}))
 	l.Publish(events.NewFact(x, events.SoftphonePasswordReset{}))
 	l.Eventually("the notice", func() bool { return len(l.Messages(events.Stream, "log.*.mailer."+x.Tenant+"."+x.Number+".>")) == 2 })
-	return []string{"eve.adams@private.example", "eves-login", "Evelyn Adamsson", "mac-of-eve", "Evelyns"}
+	l.Decide(events.NewFact(x, events.SoftphoneEmailChanged{Email: "evelyn@later.example"}))
+	l.Eventually("the welcome to the new address and the notice to the old", func() bool {
+		return len(l.Messages(events.Stream, "log.*.mailer."+x.Tenant+"."+x.Number+".>")) == 4
+	})
+	return []string{"eve.adams@private.example", "evelyn@later.example", "eves-login", "Evelyn Adamsson", "mac-of-eve", "Evelyns"}
 }
 
 // gone deletes the extension, and waits until its license is revoked.

@@ -12,8 +12,8 @@ import (
 func licenseCommand(a *app) *cobra.Command {
 	return question{
 		use: "license", short: "Show an extension's license", worker: events.License,
-		history: named(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.ExtensionDeleted{},
-			events.LicenseGranted{}, events.LicenseRevoked{}),
+		history: named(events.SoftphoneEnabled{}, events.SoftphoneDisabled{}, events.SoftphoneEmailChanged{}, events.ExtensionDeleted{},
+			events.LicenseGranted{}, events.LicenseRevoked{}, events.LicenseEmailChanged{}),
 		text: licenseText,
 	}.command(a)
 }

@@ -259,8 +259,18 @@ func (m *mailReplay) look(r *resend) error {
 		}
 		return nil
 	}
-	if e, err := events.Decode(granted.Subject, granted.Data); err == nil {
-		if license, is := e.Data.(events.LicenseGranted); is {
+	changed, err := m.log.LastOf(m.ctx, events.LogSubject(p, events.License, r.Tenant, r.Extension, events.LicenseEmailChanged{}.EventName()))
+	if err != nil {
+		return err
+	}
+	if changed == nil || changed.Sequence < granted.Sequence {
+		changed = granted
+	}
+	if e, err := events.Decode(changed.Subject, changed.Data); err == nil {
+		switch license := e.Data.(type) {
+		case events.LicenseGranted:
+			r.To = license.Email
+		case events.LicenseEmailChanged:
 			r.To = license.Email
 		}
 	}

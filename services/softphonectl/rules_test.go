@@ -118,6 +118,7 @@ func TestAnonymize(t *testing.T) {
 		events.ExtensionRenamed{Name: "secret"},
 		events.ExtensionDeleted{},
 		events.SoftphonePasswordReset{},
+		events.SoftphoneEmailChanged{Email: "Secret@secret.com"},
 		events.WelcomeEmailRequested{},
 		events.DeviceSignedIn{DeviceID: "secret", Platform: "mac", DeviceName: "secret", AppVersion: "1"},
 		events.DeviceRemoved{DeviceID: "secret"},
@@ -142,7 +143,7 @@ func TestAnonymize(t *testing.T) {
 	if signedIn.DeviceID != removed.DeviceID {
 		t.Error("a device is another when it is removed")
 	}
-	if len(events.Facts()) != 8 {
+	if len(events.Facts()) != 9 {
 		t.Errorf("the contract has %d facts: are all of them anonymized?", len(events.Facts()))
 	}
 }
@@ -161,6 +162,7 @@ func TestAnonymizeOutcomes(t *testing.T) {
 		events.License: {
 			events.LicenseGranted{LicenseID: id, Generation: 1, DeviceLimit: 4, Email: to, Username: "secret", DisplayName: "Secret"},
 			events.LicenseRevoked{LicenseID: id, Generation: 1, Reason: "secret"},
+			events.LicenseEmailChanged{LicenseID: id, Generation: 1, Email: to, PreviousEmail: "Secret@secret.org"},
 		},
 		events.DeviceCounter: {
 			events.DeviceActivated{LicenseID: id, DeviceID: "secret", Platform: "mac", DeviceName: "secret", Used: 1, Limit: 4},
