@@ -97,18 +97,18 @@ func (a *allowances) wait(reply *redis.Cmd, parts ...part) (time.Duration, error
 // mayMail takes a welcome e-mail from what an extension and an address may have, or returns
 // *[TooMany].
 func (s *Service) mayMail(ctx context.Context, x events.Extension, address string) error {
-	return s.mailsTo(ctx, part{mailAllowance, x.String()}, address)
+	return s.mailsTo(ctx, part{mailAllowance, x.String()}, address, OfEmails)
 }
 
 // mayChange takes what a change of an extension's address sends, or returns *[TooMany].
 func (s *Service) mayChange(ctx context.Context, x events.Extension, address string) error {
-	return s.mailsTo(ctx, part{changeAllowance, x.String()}, address)
+	return s.mailsTo(ctx, part{changeAllowance, x.String()}, address, OfChanges)
 }
 
-func (s *Service) mailsTo(ctx context.Context, of part, address string) error {
-	wait, err := s.allowances.take(ctx, of, part{addressAllowance, strings.ToLower(address)})
+func (s *Service) mailsTo(ctx context.Context, by part, address, of string) error {
+	wait, err := s.allowances.take(ctx, by, part{addressAllowance, strings.ToLower(address)})
 	if err == nil && wait > 0 {
-		err = &TooMany{Of: OfEmails, RetryAfter: wait}
+		err = &TooMany{Of: of, RetryAfter: wait}
 	}
 	return err
 }

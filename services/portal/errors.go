@@ -67,6 +67,7 @@ const (
 	OfSignIns       = "sign-ins of this account"
 	OfStreams       = "streams"
 	OfEmails        = "welcome e-mails"
+	OfChanges       = "changes of the e-mail address"
 )
 
 // TooMany says that something was done too often; it may be tried again later.

@@ -80,6 +80,24 @@ func (s *site) sendWelcome(w http.ResponseWriter, r *http.Request, v visitor) er
 	})
 }
 
+// changeEmail corrects the address of an app that is on.
+func (s *site) changeEmail(w http.ResponseWriter, r *http.Request, v visitor) error {
+	x, err := named(r)
+	if err != nil {
+		return err
+	}
+	form := typed{Email: strings.TrimSpace(r.PostFormValue("email"))}
+	_, err = s.perform(r, v, func(ctx context.Context) error {
+		_, err := s.core.ChangeEmail(ctx, x, versionOf(r), form.Email)
+		return err
+	})
+	if err != nil {
+		return s.again(w, r, v, x, form, err)
+	}
+	leave(w, r, toPage(x), "address")
+	return nil
+}
+
 func (s *site) remove(w http.ResponseWriter, r *http.Request, v visitor) error {
 	return s.change(w, r, v, toList, "deleted", func(ctx context.Context, x events.Extension) error {
 		return s.core.Delete(ctx, x, versionOf(r))

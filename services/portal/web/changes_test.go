@@ -15,7 +15,7 @@ import (
 
 func TestDoubleClickDoesItOnce(t *testing.T) {
 	t.Parallel()
-	for action, called := range map[string]string{"enable": "Enable", "save": "Save", "welcome-email": "SendWelcome", "delete": "Delete"} {
+	for action, called := range map[string]string{"enable": "Enable", "save": "Save", "welcome-email": "SendWelcome", "email": "ChangeEmail", "delete": "Delete"} {
 		t.Run(action, func(t *testing.T) {
 			t.Parallel()
 			p := serve(t, portal.Details{Extension: reception, Name: "Reception"})
@@ -105,6 +105,25 @@ func TestSecondAdministratorIsTold(t *testing.T) {
 	b.post(receptionURL+"/save", url.Values{"name": {"Hall"}, "once": {"x"}}).wants(t, http.StatusConflict)
 }
 
+// An address that somebody else changed meanwhile: what was typed is still there, and the
+// page shows the one in force.
+func TestAnAddressThatWasChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := serve(t, portal.Details{Extension: reception, Name: "Reception", Enabled: true, Email: "ann@example.com"})
+	b := p.signedIn(alex)
+	form := b.form(receptionURL)
+	if _, err := p.core.ChangeEmail(portal.As(t.Context(), alex.Actor("")), reception, portal.Any, "bob@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	form.Set("email", "cleo@example.com")
+	a := b.post(receptionURL+"/email", form)
+	a.wants(t, http.StatusConflict, `<bdi id="address" data-live>bob@example.com</bdi>`, `<details class="edit" id="readdress" open>`, `value="cleo@example.com"`)
+	again := b.form(receptionURL)
+	again.Set("email", "cleo@example.com")
+	b.post(receptionURL+"/email", again).wants(t, http.StatusSeeOther)
+	b.get(receptionURL).wants(t, http.StatusOK, `<bdi id="address" data-live>cleo@example.com</bdi>`)
+}
+
 func TestFaultsStandAtTheirFields(t *testing.T) {
 	t.Parallel()
 	p := serve(t, portal.Details{Extension: reception, Name: "Reception"},
@@ -120,6 +139,11 @@ func TestFaultsStandAtTheirFields(t *testing.T) {
 	form = b.form("/tenants/acme/extensions/1004")
 	form.Set("password", "short")
 	b.post("/tenants/acme/extensions/1004/password", form).wants(t, http.StatusBadRequest, "The password is too short", `<details class="action" id="reset" name="action" open>`)
+
+	form = b.form("/tenants/acme/extensions/1004")
+	form.Set("email", "ann@")
+	a = b.post("/tenants/acme/extensions/1004/email", form)
+	a.wants(t, http.StatusBadRequest, "Enter a complete e-mail address", `<details class="edit" id="readdress" open>`, `value="ann@"`)
 
 	for number, want := range map[string]struct {
 		status int
@@ -174,6 +198,7 @@ func TestEveryActionSaysWhatItDid(t *testing.T) {
 	for _, step := range []struct{ action, field, value, notice string }{
 		{"remove-device", "device", "d1", "Its seat is free"},
 		{"welcome-email", "", "", "on its way again"},
+		{"email", "email", "ann@example.org", "the welcome e-mail is on its way to it"},
 		{"disable", "", "", "The app was disabled"},
 	} {
 		form := b.form(receptionURL)

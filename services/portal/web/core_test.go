@@ -207,6 +207,14 @@ func (c *core) RemoveDevice(ctx context.Context, x events.Extension, version uin
 	})
 }
 
+func (c *core) ChangeEmail(ctx context.Context, x events.Extension, version uint64, email string) (uint64, error) {
+	if err := (events.SoftphoneEmailChanged{Email: email}).Validate(); err != nil {
+		return 0, err
+	}
+	err := c.change(ctx, "ChangeEmail", x, version, func(d *portal.Details) { d.Email = email })
+	return version + 1, err
+}
+
 func (c *core) SendWelcome(ctx context.Context, x events.Extension, version uint64) error {
 	return c.change(ctx, "SendWelcome", x, version, func(*portal.Details) {})
 }

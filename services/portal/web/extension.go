@@ -136,7 +136,7 @@ func (s *site) again(w http.ResponseWriter, r *http.Request, v visitor, x events
 	view := newExtensionView(details)
 	switch {
 	case many != nil:
-		view.Problem = &trouble{Title: "Nothing was sent", Text: sentence(many.Error()) + "."}
+		view.Problem = &trouble{Title: map[bool]string{true: "Nothing was sent", false: "Nothing was changed"}[many.Of == portal.OfEmails], Text: sentence(many.Error()) + "."}
 	case conflict != nil:
 		view.Problem = explain(conflict, v)
 		form.Password = "" // it was for what is no longer so

@@ -31,6 +31,10 @@ func TestMails(t *testing.T) {
 			portal.Email{State: "failed", Reason: "550 5.1.1 no such user", SMTPCode: 550, EnhancedCode: "5.1.1", Advice: "Check the address."},
 			[]string{"Failed 9 Mar", "550 5.1.1 no such user.", "Check the address."}, "(5.1.1)",
 		},
+		"failed, our address": {
+			portal.Email{State: "failed", Reason: "550 5.1.1 no such user", Advice: "Check the address.", CorrectAddress: true},
+			[]string{"Failed 9 Mar", "Check the address. Correct the address"}, "Sent",
+		},
 		"bounced":          {portal.Email{State: "bounced", Reason: "no such user", EnhancedCode: "5.1.1", Advice: "Check the address."}, []string{"Came back 9 Mar", "No such user (5.1.1).", "Check the address."}, "Sent"},
 		"dead":             {portal.Email{State: "dead", Reason: "no template", Advice: "Tell operations."}, []string{"Failed 9 Mar", "No template.", "Tell operations."}, "Queued"},
 		"skipped":          {portal.Email{State: "skipped", Reason: "license_not_current"}, []string{"Not sent 9 Mar", "The license was no longer in force."}, "license_not_current"},

@@ -73,6 +73,7 @@ func notices(code string) *notice {
 		"deleted": "The extension was deleted.",
 		"off":     "The app was disabled. Every device is signed out.",
 		"removed": "The device was removed. Its seat is free.",
+		"address": "The e-mail address is set, and the welcome e-mail is on its way to it.",
 		"mailed":  "The welcome e-mail is on its way again.",
 		"ended":   "You are not signed in any more, and nothing was changed. Sign in, and do it again.",
 		"already": "That was done already, with your first click. A password is shown only once: if you did not see it, reset it.",

@@ -59,6 +59,7 @@ type mail struct {
 	Why, Advice string // it is not sent, or late
 	Attempts    int
 	Next        *moment
+	Correct     bool // the advice is to correct the address
 }
 
 func newMail(e *portal.Email) *mail {
@@ -67,6 +68,7 @@ func newMail(e *portal.Email) *mail {
 	}
 	m := &mail{
 		Tone: "wait", Icon: "clock", At: moment{e.At}, Why: sentence(withCode(e)), Advice: sentence(e.Advice), Attempts: e.Attempts,
+		Correct: e.CorrectAddress,
 	}
 	if e.Next != nil {
 		m.Next = &moment{*e.Next}
@@ -116,6 +118,8 @@ func skipped(reason string) string {
 		return "An earlier mail to this address failed for good"
 	case events.ReasonNotLicensed:
 		return "The app was not enabled"
+	case "email_changed":
+		return "The e-mail address was changed"
 	default:
 		return "The license was no longer in force"
 	}
@@ -152,6 +156,7 @@ func did(fact string) string {
 		events.SoftphoneEnabled{}.EventName():       "enabled the app",
 		events.SoftphoneDisabled{}.EventName():      "disabled the app",
 		events.SoftphonePasswordReset{}.EventName(): "reset the password",
+		events.SoftphoneEmailChanged{}.EventName():  "changed the e-mail address",
 		events.DeviceSignedIn{}.EventName():         "signed a device in",
 		events.DeviceRemoved{}.EventName():          "removed a device",
 		events.WelcomeEmailRequested{}.EventName():  "sent the welcome e-mail again",

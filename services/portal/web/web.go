@@ -28,6 +28,7 @@ type Core interface { //nolint:interfacebloat // one method for everything that 
 	Disable(ctx context.Context, x events.Extension, version uint64) error
 	ResetPassword(ctx context.Context, x events.Extension, version uint64, password string, signOut bool) (portal.Reset, error)
 	RemoveDevice(ctx context.Context, x events.Extension, version uint64, deviceID string) error
+	ChangeEmail(ctx context.Context, x events.Extension, version uint64, email string) (now uint64, err error)
 	SendWelcome(ctx context.Context, x events.Extension, version uint64) error
 	Watch(ctx context.Context, x events.Extension) (<-chan portal.Change, error)
 }
@@ -105,7 +106,7 @@ func (s *site) routes(files assets) http.Handler {
 	mux.HandleFunc("GET "+extension+"/history", s.known(s.history))
 	mux.HandleFunc("GET "+extension+"/delete", s.known(s.askDelete))
 	for action, do := range map[string]handler{
-		"save": s.save, "enable": s.enable, "disable": s.disable, "password": s.resetPassword,
+		"save": s.save, "enable": s.enable, "disable": s.disable, "password": s.resetPassword, "email": s.changeEmail,
 		"remove-device": s.removeDevice, "welcome-email": s.sendWelcome, "delete": s.remove,
 	} {
 		mux.HandleFunc("POST "+extension+"/"+action, s.known(do))

@@ -42,15 +42,35 @@ function carry(form) {
   form.append(typed);
 }
 
-// stopped holds Save and Close back once when a password was entered but the app is still off.
+// stopped holds Save and Close back once when a password was entered but the app is still off, or an address was changed
+// and not saved.
 function stopped(form) {
   const other = form.dataset.check && document.getElementById(form.dataset.check);
   const note = document.querySelector("#unsent");
-  if (!other || !note || !note.hidden || !other.querySelector("#password")?.value) return false;
+  if (!other || !note || !note.hidden || !unsent(other)) return false;
   note.hidden = false;
   other.querySelector("button.primary").focus();
   return true;
 }
+
+function unsent(part) {
+  const address = part.matches("#readdress") && part.querySelector("#email");
+  return part.querySelector("#password")?.value || address && address.value !== address.defaultValue;
+}
+
+// The address is edited in its place: whoever opens that is in the field, and who cancels has changed nothing.
+const readdress = document.querySelector("#readdress");
+const address = readdress?.querySelector("#email");
+readdress?.addEventListener("toggle", () => {
+  if (!readdress.open) address.value = address.defaultValue;
+  else if (readdress.contains(document.activeElement)) address.focus();
+});
+if (readdress) addEventListener("click", (event) => {
+  if (!event.target.closest?.('a[href="#email"]')) return;
+  event.preventDefault();
+  readdress.open = true;
+  address.focus();
+});
 
 // The answer to a post is not a page to come back to: a reload asks for the page itself, without the password, and
 // what leaves the screen leaves the document. So do passwords that were typed.
