@@ -49,6 +49,7 @@ func TestPasswordGoesNowhere(t *testing.T) {
 		{"ExtensionRenamed", `"name":"Ann Lee",`, "SoftphoneRenamed"},
 		{"SoftphonePasswordReset", ``, ""},
 		{"WelcomeEmailRequested", ``, ""},
+		{"SoftphoneEmailChanged", `"email":"ann@example.org",`, "LicenseEmailChanged"},
 		{"DeviceRemoved", `"deviceId":"phone-1",`, "DeviceDeactivated"},
 	} {
 		data := "{" + fact.data + `"password":"` + canary + `","hash":{"of":"` + canary + `"}}`
