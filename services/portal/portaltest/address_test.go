@@ -47,7 +47,7 @@ func TestAnAddressIsCorrected(t *testing.T) {
 	if err != nil || len(page) != 1 || page[0].Email != "ada@example.org" || page[0].Welcome.To != "ada@example.org" || page[0].Welcome.State != portal.MailQueued {
 		t.Errorf("the list: %+v, %v", page, err)
 	}
-	held := workertest.Get[license.Answer](w.World, events.License, ada)
+	held := workertest.Get[events.LicenseAnswer](w.World, events.License, ada)
 	if held.Email != "ada@example.org" || held.Generation != 1 || held.LicenseID != before.LicenseID {
 		t.Errorf("the license: %+v", held)
 	}

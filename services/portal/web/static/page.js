@@ -54,22 +54,22 @@ function stopped(form) {
 }
 
 function unsent(part) {
-  const address = part.matches("#readdress") && part.querySelector("#email");
-  return part.querySelector("#password")?.value || address && address.value !== address.defaultValue;
+  return part === readdress ? address.value !== inForce() : part.querySelector("#password")?.value;
 }
 
 // The address is edited in its place: whoever opens that is in the field, and who cancels has changed nothing.
 const readdress = document.querySelector("#readdress");
 const address = readdress?.querySelector("#email");
+const inForce = () => readdress.querySelector("#address").textContent;
 readdress?.addEventListener("toggle", () => {
-  if (!readdress.open) address.value = address.defaultValue;
-  else if (readdress.contains(document.activeElement)) address.focus();
+  if (!readdress.open) address.value = inForce();
+  else if (readdress.contains(document.activeElement)) address.select();
 });
 if (readdress) addEventListener("click", (event) => {
   if (!event.target.closest?.('a[href="#email"]')) return;
   event.preventDefault();
   readdress.open = true;
-  address.focus();
+  address.select();
 });
 
 // The answer to a post is not a page to come back to: a reload asks for the page itself, without the password, and
