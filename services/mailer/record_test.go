@@ -85,7 +85,7 @@ func TestRecordOfAnAddress(t *testing.T) {
 	} {
 		var r record
 		for _, data := range c.log {
-			r.add(told(cause, data), cause, false)
+			r.add(eventOn(cause, data), cause, false)
 		}
 		if got := r.reached["anna@example.com"]; got != c.want {
 			t.Errorf("%s: reached %v, want %v", name, got, c.want)
