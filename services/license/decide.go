@@ -17,7 +17,7 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 	case events.SoftphoneDisabled:
 		return revoke(s, e, data.Reason)
 	case events.SoftphoneEmailChanged:
-		return readdress(s, e, data.Email)
+		return readdress(s, data.Email)
 	case events.ExtensionDeleted:
 		return revoke(s, e, ReasonExtensionDeleted)
 	case events.ExtensionErased: // the next license is one more, whatever was before it
@@ -54,15 +54,15 @@ func enable(s State, e events.Recorded, asked events.SoftphoneEnabled) (State, D
 	}}
 }
 
-func readdress(s State, e events.Recorded, email string) (State, Decision) {
+func readdress(s State, email string) (State, Decision) {
 	if !s.Active || s.Email == email {
 		return s, Decision{}
 	}
 	previous := s.Email
 	s.Email = email
-	return s, worker.Tell(events.License, e, events.LicenseEmailChanged{
+	return s, Decision{Outcome: events.LicenseEmailChanged{
 		LicenseID: s.LicenseID, Generation: s.Generation, Email: email, PreviousEmail: previous,
-	})
+	}}
 }
 
 func revoke(s State, e events.Recorded, reason string) (State, Decision) {
