@@ -23,7 +23,7 @@ func TestDescribe(t *testing.T) {
 			"LicenseEmailChanged: license " + id + " for <ann@b.c>, no longer <a@b.c>"},
 		{events.DeviceActivationLimitReached{LicenseID: id, DeviceID: "c", Platform: "mac", Used: 2, Limit: 2, Devices: seats},
 			"DeviceActivationLimitReached: c is refused, 2 of 2 devices are signed in: a, b"},
-		{events.DeviceSignInRefused{DeviceID: "c", Reason: events.ReasonNotLicensed}, "DeviceSignInRefused: c is not in (not_licensed)"},
+		{events.DeviceSignInRefused{DeviceID: "c", Reason: events.ReasonNotLicensed}, "DeviceSignInRefused: c is refused (not_licensed)"},
 		{events.DeviceDeactivated{LicenseID: id, DeviceID: "c", Used: 1, Limit: 2}, "DeviceDeactivated: c is removed, 1 of 2 devices"},
 		{events.SoftphoneRenamed{Name: "Ann Lee"}, `SoftphoneRenamed: shown as "Ann Lee"`},
 	} {
