@@ -8,6 +8,7 @@ require (
 	github.com/emersion/go-msgauth v0.7.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
+	github.com/jordan-wright/email v4.0.1-0.20210109023952-943e75fe5223+incompatible
 	github.com/makiuchi-d/gozxing v0.1.1
 	github.com/mycloudpbx/softphone/events v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/internal v0.0.0-00010101000000-000000000000

@@ -1,106 +1,80 @@
 package letter
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"io"
-	"mime/multipart"
-	"mime/quotedprintable"
+	"errors"
 	"net/textproto"
-	"slices"
-)
 
-// lineBytes become a line of 76 characters in base64, the most there may be (RFC 2045 §6.8).
-const lineBytes = 57
+	"github.com/jordan-wright/email"
+)
 
 // boundary of a section of a mail. It derives from the cause, so that a mail that is sent twice is the same twice.
 func boundary(section, causeID string) string {
 	sum := sha256.Sum256([]byte(section + " " + causeID))
-	return hex.EncodeToString(sum[:30])
+	return hex.EncodeToString(sum[:boundaryBytes])
 }
 
-// writeParts writes the body of a message whose Content-Type is multipart/alternative:
+// boundaryBytes become a boundary as long as the library's, in hexadecimal.
+const boundaryBytes = 30
+
+var errShape = errors.New("the MIME library made something unexpected")
+
+// parts is the body of a message whose Content-Type is multipart/alternative:
 //
 //	text/plain
 //	multipart/related
 //	  text/html
 //	  image/png …
 //
-// Without pictures the HTML stands alone. The related section names its root, as RFC 2387 §3.1 requires.
-func writeParts(w io.Writer, causeID string, body bodies, pictures []*picture, domain string) error {
-	alternative := multipart.NewWriter(w)
-	if err := alternative.SetBoundary(boundary("alternative", causeID)); err != nil {
-		return err
-	}
-	if err := writeText(alternative, "text/plain", body.text); err != nil {
-		return err
-	}
-	if len(pictures) == 0 {
-		if err := writeText(alternative, "text/html", body.html); err != nil {
-			return err
-		}
-		return alternative.Close()
-	}
-	inner := boundary("related", causeID)
-	part, err := alternative.CreatePart(textproto.MIMEHeader{
-		"Content-Type": {`multipart/related; type="text/html";` + "\r\n boundary=" + inner},
-	})
-	if err != nil {
-		return err
-	}
-	if err := writeRelated(part, inner, body.html, pictures, domain); err != nil {
-		return err
-	}
-	return alternative.Close()
-}
-
-// writeRelated writes the HTML and the pictures that it shows.
-func writeRelated(w io.Writer, boundary string, html []byte, pictures []*picture, domain string) error {
-	related := multipart.NewWriter(w)
-	if err := related.SetBoundary(boundary); err != nil {
-		return err
-	}
-	if err := writeText(related, "text/html", html); err != nil {
-		return err
-	}
+// Without pictures the HTML stands alone. The library can only take boundaries at random, so they are replaced. The related
+// section names its root, as RFC 2387 §3.1 requires and the library does not. Nothing else in a body looks like either: a
+// text's "=" is encoded.
+func parts(causeID string, body bodies, pictures []*picture, domain string) ([]byte, error) {
+	m := email.NewEmail()
+	m.Text, m.HTML = body.text, body.html
 	for _, p := range pictures {
-		if err := p.write(related, domain); err != nil {
-			return err
-		}
+		m.Attachments = append(m.Attachments, p.attachment(domain))
 	}
-	return related.Close()
+	m.Headers.Set("Message-Id", "") // of its header nothing is used; without one the library would make it from this host's name
+	raw, err := m.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	_, made, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	random, is := boundaryAfter(made, "--")
+	if !is {
+		return nil, errShape
+	}
+	made = bytes.ReplaceAll(made, random, []byte(boundary("alternative", causeID)))
+	if len(pictures) == 0 {
+		return made, nil
+	}
+	const related, parameter = "\r\nContent-Type: multipart/related;", "\r\n boundary="
+	if random, is = boundaryAfter(made, related+parameter); !is {
+		return nil, errShape
+	}
+	made = bytes.ReplaceAll(made, random, []byte(boundary("related", causeID)))
+	return bytes.Replace(made, []byte(related), []byte(related+` type="text/html";`), 1), nil
 }
 
-func writeText(to *multipart.Writer, mediaType string, text []byte) error {
-	part, err := to.CreatePart(textproto.MIMEHeader{
-		"Content-Type": {mediaType + "; charset=UTF-8"}, "Content-Transfer-Encoding": {"quoted-printable"},
-	})
-	if err != nil {
-		return err
+// boundaryAfter is the boundary that follows the first occurrence of a text.
+func boundaryAfter(body []byte, text string) ([]byte, bool) {
+	_, rest, found := bytes.Cut(body, []byte(text))
+	if !found || len(rest) < 2*boundaryBytes {
+		return nil, false
 	}
-	w := quotedprintable.NewWriter(part)
-	if _, err := w.Write(text); err != nil {
-		return err
-	}
-	return w.Close()
+	return bytes.Clone(rest[:2*boundaryBytes]), true
 }
 
-// write adds the picture as an inline part.
-func (p *picture) write(to *multipart.Writer, domain string) error {
-	part, err := to.CreatePart(textproto.MIMEHeader{
-		"Content-Type": {"image/png"}, "Content-Transfer-Encoding": {"base64"}, "Content-Id": {"<" + p.id + "@" + domain + ">"},
-		"Content-Disposition": {"inline;\r\n filename=\"" + p.name + `"`},
-	})
-	if err != nil {
-		return err
+// attachment is the picture as an inline part.
+func (p *picture) attachment(domain string) *email.Attachment {
+	return &email.Attachment{
+		Filename: p.name, ContentType: "image/png", Content: p.png, HTMLRelated: true,
+		Header: textproto.MIMEHeader{
+			"Content-Id":          {"<" + p.id + "@" + domain + ">"},
+			"Content-Disposition": {"inline;\r\n filename=\"" + p.name + `"`},
+		},
 	}
-	line := make([]byte, 0, 80)
-	for chunk := range slices.Chunk(p.png, lineBytes) {
-		line = append(base64.StdEncoding.AppendEncode(line[:0], chunk), "\r\n"...)
-		if _, err := part.Write(line); err != nil {
-			return err
-		}
-	}
-	return nil
 }

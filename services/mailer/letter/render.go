@@ -39,9 +39,11 @@ func (b *brand) message(p *page, l *Letter) ([]byte, error) {
 	var raw bytes.Buffer
 	raw.Grow(32 << 10)
 	b.writeHeader(&raw, p, l, subject)
-	if err := writeParts(&raw, l.CauseID, body, pictures, b.domain); err != nil {
+	made, err := parts(l.CauseID, body, pictures, b.domain)
+	if err != nil {
 		return nil, fmt.Errorf("build the mail: %w", err)
 	}
+	raw.Write(made)
 	return raw.Bytes(), nil
 }
 
