@@ -3,6 +3,8 @@ module github.com/mycloudpbx/softphone/services/acceptance
 go 1.26.7
 
 require (
+	github.com/chromedp/cdproto v0.0.0-20260714215040-dc233986426f
+	github.com/chromedp/chromedp v0.16.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
@@ -11,6 +13,7 @@ require (
 	github.com/mycloudpbx/softphone/services/portal v0.0.0-00010101000000-000000000000
 	github.com/mycloudpbx/softphone/services/standalone v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats.go v1.55.0
+	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.1
 	github.com/prometheus/prometheus v0.316.0
@@ -23,20 +26,25 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
+	github.com/chromedp/sysutil v1.1.0 // indirect
 	github.com/dennwc/varint v1.0.0 // indirect
 	github.com/edsrzf/mmap-go v1.2.1-0.20241212181136-fad1cd13edbd // indirect
 	github.com/emersion/go-message v0.18.2 // indirect
 	github.com/facette/natsort v0.0.0-20181210072756-2cd4dd1e2dcb // indirect
+	github.com/go-json-experiment/json v0.0.0-20260623181947-01eb4420fa68 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/pool v0.2.1 // indirect
+	github.com/gobwas/ws v1.4.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.32.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jordan-wright/email v4.0.1-0.20210109023952-943e75fe5223+incompatible // indirect
+	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/schollz/progressbar/v3 v3.19.1 // indirect
@@ -104,19 +112,12 @@ require (
 
 replace (
 	github.com/mycloudpbx/softphone/events => ../../events
+	github.com/mycloudpbx/softphone/services/device-counter => ../device-counter
 	github.com/mycloudpbx/softphone/services/internal => ../internal
+	github.com/mycloudpbx/softphone/services/license => ../license
+	github.com/mycloudpbx/softphone/services/mailer => ../mailer
+	github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
+	github.com/mycloudpbx/softphone/services/portal => ../portal
+	github.com/mycloudpbx/softphone/services/softphonectl => ../softphonectl
+	github.com/mycloudpbx/softphone/services/standalone => ../standalone
 )
-
-replace github.com/mycloudpbx/softphone/services/license => ../license
-
-replace github.com/mycloudpbx/softphone/services/device-counter => ../device-counter
-
-replace github.com/mycloudpbx/softphone/services/softphonectl => ../softphonectl
-
-replace github.com/mycloudpbx/softphone/services/mailer => ../mailer
-
-replace github.com/mycloudpbx/softphone/services/name-sync => ../name-sync
-
-replace github.com/mycloudpbx/softphone/services/portal => ../portal
-
-replace github.com/mycloudpbx/softphone/services/standalone => ../standalone
