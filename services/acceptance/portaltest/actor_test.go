@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // by is who caused the last fact of a kind, of a source.

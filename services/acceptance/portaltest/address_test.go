@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/portal"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // The address is corrected while the app is on: the license, the password, the device and

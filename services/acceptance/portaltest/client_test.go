@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/api"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // client speaks to an API and holds all that is said to its description.

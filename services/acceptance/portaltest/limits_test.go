@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
+	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 // stored counts the events of a name.

@@ -9,11 +9,11 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // mostRequests is how many requests to the log a sign-in makes before it publishes or is

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/portal"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // administrator is the one that portaltest.As makes.

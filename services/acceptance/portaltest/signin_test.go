@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 )
 
 // A password is compared, and before the device has its seat the app is disabled and

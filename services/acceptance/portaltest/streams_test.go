@@ -15,8 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
+	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 // open opens a device's stream. What comes is counted, by event.

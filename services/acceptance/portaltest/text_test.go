@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
+	"github.com/mycloudpbx/softphone/services/portal"
 )
 
 const (

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/access"
-	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
