@@ -101,7 +101,7 @@ func attackAll(t *testing.T, servers []*servertest.NATSServer, replicas int) {
 			continue
 		}
 		t.Run(part.Name, func(t *testing.T) {
-			a := &attacker{t: t, part: part, conn: servers[n%len(servers)].Connect(t, nats.UserInfo(part.Name, "pw"))}
+			a := &attacker{t: t, part: part, servers: len(servers), conn: servers[n%len(servers)].Connect(t, nats.UserInfo(part.Name, "pw"))}
 			before := digest(t, ops)
 			a.attack()
 			a.settle()
@@ -253,10 +253,11 @@ func ownMessage(part, stream, subject string) bool {
 
 // attacker is somebody with one part's password.
 type attacker struct {
-	t    *testing.T
-	part accounts.Part
-	conn *nats.Conn
-	sent int
+	t       *testing.T
+	part    accounts.Part
+	servers int
+	conn    *nats.Conn
+	sent    int
 }
 
 func (a *attacker) send(subject, reply string, header nats.Header, data string) {
@@ -298,6 +299,16 @@ func (a *attacker) attack() {
 		for _, r := range requests {
 			a.send(r.subject, "", header, r.data)
 			a.send(r.subject, "$KV."+setup.CredentialsBucket+".acme.1001.x", header, r.data)
+		}
+	}
+	for _, name := range headerNames(a.t) {
+		if name == lastMsgID && a.servers > 1 {
+			continue // TestOneMessageStopsTheLogOfThreeServers
+		}
+		for _, value := range []string{"", "x", "0", "1", "99999999"} {
+			for _, subject := range a.part.Publishes {
+				a.send(strings.NewReplacer("*", "1", ">", "1.1.1.1.1").Replace(subject), "", nats.Header{name: {value}}, "{}")
+			}
 		}
 	}
 	for _, subject := range targets() { // without going round
@@ -380,20 +391,45 @@ func headers() []nats.Header {
 	return all
 }
 
-// verbs are the requests of the API, from the server's own source.
-func verbs(t *testing.T) []string {
+// lastMsgID stops the log of a cluster.
+const lastMsgID = "Nats-Expected-Last-Msg-Id"
+
+// headerNames are all that mean something to the server, from its own source.
+func headerNames(t *testing.T) (names []string) {
+	t.Helper()
+	for _, file := range []string{"stream.go", "consumer.go", "jetstream_api.go", "msgtrace.go", "accounts.go"} {
+		for _, m := range regexp.MustCompile(`= "(Nats-[^"]+)"`).FindAllStringSubmatch(serverSource(t, file), -1) {
+			names = append(names, m[1])
+		}
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) < 35 || !slices.Contains(names, lastMsgID) {
+		t.Fatalf("the server's headers are elsewhere now: found %q", names)
+	}
+	return names
+}
+
+// serverSource is a file of the NATS server that the tests run.
+func serverSource(t *testing.T, file string) string {
 	t.Helper()
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/nats-io/nats-server/v2")
 	folder, err := list.Output()
 	if err != nil {
 		t.Fatalf("%s: %v", list, err)
 	}
-	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "server", "jetstream_api.go"))
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "server", file))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(source)
+}
+
+// verbs are the requests of the API, from the server's own source.
+func verbs(t *testing.T) []string {
+	t.Helper()
+	source := serverSource(t, "jetstream_api.go")
 	found := map[string]bool{}
-	for _, m := range regexp.MustCompile(`= "\$JS\.API\.([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`= "\$JS\.API\.([^"]+)"`).FindAllStringSubmatch(source, -1) {
 		found["$JS.API."+strings.NewReplacer("%s", "*", ">", "*").Replace(m[1])] = true
 	}
 	for verb := range found {
