@@ -169,7 +169,7 @@ func TestLongWords(t *testing.T) {
 func examples(t *testing.T) (*letter.Brands, []preview.Tenant) {
 	t.Helper()
 	var c struct{ Mail letter.Config }
-	if err := process.Parse(&c, []string{"MAIL_BRANDS=../letter/testdata/brands"}); err != nil {
+	if err := process.Parse(&c, []string{"MAIL_BRANDS=../../mailer/letter/testdata/brands"}); err != nil {
 		t.Fatal(err)
 	}
 	brands, err := letter.Open(c.Mail)
