@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,7 +174,11 @@ func (b *bench) door(ctx context.Context, softphones []softphone, hasher portal.
 		return err
 	}
 	defer log.Conn().Close()
-	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	seal, err := credential.NewSeal(strings.Repeat("k", 26))
+	if err != nil {
+		return err
+	}
+	credentials, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket, seal)
 	if err != nil {
 		return err
 	}

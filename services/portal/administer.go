@@ -186,7 +186,7 @@ func (s *Service) epoch(ctx context.Context, x events.Extension, f facts, anew b
 		return credential.NewEpoch(), nil
 	}
 	now, err := s.credentials.Get(ctx, x, f.credential)
-	if err != nil {
+	if err != nil && !errors.Is(err, credential.ErrSeal) {
 		return "", away(err)
 	}
 	return cmp.Or(now.Epoch, credential.NewEpoch()), nil

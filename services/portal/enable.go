@@ -129,7 +129,7 @@ func (s *Service) enableAgain(ctx context.Context, x events.Extension, f facts, 
 	}
 	if f.license.id != "" {
 		set, err := s.credentials.Get(ctx, x, f.credential)
-		if err != nil {
+		if err != nil && !errors.Is(err, credential.ErrSeal) {
 			return Enabled{}, away(err)
 		}
 		if set.Hash != "" {

@@ -53,7 +53,7 @@ func TestRetry(t *testing.T) {
 		t.Errorf("a dry run published %d facts", n-before)
 	}
 	r := l.want(softphonectl.Partly, "dead-letters", "retry", "--all", "--yes")
-	if strings.Count(r.out, "said again") != 3 || !strings.Contains(r.out, "its worker's to tell") {
+	if strings.Count(r.out, "republished") != 3 || !strings.Contains(r.out, "only its worker publishes an outcome") {
 		t.Errorf("retry says %s", r.out)
 	}
 	if n := facts() - before; n != 3 {

@@ -54,11 +54,11 @@ func TestPreviewIsServed(t *testing.T) {
 			softphonectl.Terminal{Out: w, Err: io.Discard})
 		_ = w.Close()
 	}()
-	said, err := bufio.NewReader(r).ReadString(',')
+	said, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := strings.TrimSuffix(strings.TrimPrefix(said, "look at "), ",")
+	url, _, _ := strings.Cut(strings.TrimPrefix(said, "open "), ";")
 	for path, want := range map[string]struct {
 		status int
 		text   string

@@ -20,7 +20,7 @@ func TestSenselessFlags(t *testing.T) {
 		{"status --watch --every 0s", "at least 10ms"},
 		{"status --watch --every -1s", "at least 10ms"},
 		{"status --watch --every often", "such as 500ms"},
-		{"status --every 5s", "without --watch"},
+		{"status --every 5s", "needs --watch"},
 		{"events --limit 0", "from 1 on"},
 		{"events --limit -1", "from 1 on"},
 		{"events --to-seq 0", "from 1 on"},
@@ -54,9 +54,9 @@ func TestNamesNobodyHas(t *testing.T) {
 		line, says string
 		code       int
 	}{
-		{"events --source licence", `"licence"; there are pbx, portal, license, `, softphonectl.Usage},
-		{"events --type LicenceGranted", `"LicenceGranted"; there are SoftphoneEnabled, `, softphonectl.Usage},
-		{"export - --source license,licence", `"licence"; there are pbx, portal, license, `, softphonectl.Usage},
+		{"events --source licence", `"licence"; it has pbx, portal, license, `, softphonectl.Usage},
+		{"events --type LicenceGranted", `"LicenceGranted"; it has SoftphoneEnabled, `, softphonectl.Usage},
+		{"export - --source license,licence", `"licence"; it has pbx, portal, license, `, softphonectl.Usage},
 		{"events --since 1h --until 2h", "comes after --until 2h", softphonectl.Usage},
 		{"events --source license --type LicenseGranted", "", softphonectl.Done},
 		{"events --source stranger", "1000", softphonectl.Done},
@@ -81,8 +81,8 @@ func TestRenamingNobody(t *testing.T) {
 	from.Publish(events.NewFact(ann, events.ExtensionRenamed{Name: "a"}))
 	for flags, says := range map[string]string{
 		"--rename-tenant acem=acme-test":                               "no facts of tenant acem",
-		"--tenant acme --rename-tenant other=test":                     "only of --tenant acme",
-		"--rename-tenant acme=a --rename-tenant acme=b":                "both a and b",
+		"--tenant acme --rename-tenant other=test":                     "only --tenant acme",
+		"--rename-tenant acme=a --rename-tenant acme=b":                "to a and to b",
 		"--rename-tenant acme":                                         "old=new",
 		"--rename-tenant =test":                                        "old=new",
 		"--rename-tenant acme=Test":                                    "old=new",
@@ -95,7 +95,7 @@ func TestRenamingNobody(t *testing.T) {
 			t.Errorf("%s: exit %d, %s%s; want exit 2 and %q", flags, r.code, r.out, r.err, says)
 		}
 	}
-	if r := from.run("replay", "into", "", "--yes"); r.code != softphonectl.Usage || !strings.Contains(r.err, "which NATS") {
+	if r := from.run("replay", "into", "", "--yes"); r.code != softphonectl.Usage || !strings.Contains(r.err, "the target is required") {
 		t.Errorf("into nowhere: exit %d, %s%s", r.code, r.out, r.err)
 	}
 	if n := len(to.Messages(events.Stream, "log.>")); n != 0 {

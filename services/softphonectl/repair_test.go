@@ -194,7 +194,7 @@ func TestInterruptedReplayGoesOn(t *testing.T) {
 		t.Fatalf("interrupted: exit %d, %s", r.code, r.err)
 	}
 	again := l.run(args...)
-	if again.code != softphonectl.Differs || !strings.Contains(again.err, "going on where it was interrupted") {
+	if again.code != softphonectl.Differs || !strings.Contains(again.err, "continuing after an interrupt") {
 		t.Fatalf("again: exit %d, %s", again.code, again.err)
 	}
 	lines := jsonLines(t, again.out)

@@ -139,11 +139,11 @@ func TestPublishTheSameTwiceCountsOnce(t *testing.T) {
 	args := []string{"publish", "ExtensionDeleted", "--tenant", "acme", "--extension", "1001",
 		"--id", "01928c7e-0a3b-7c4d-8e5f-60718293a4b5", "--time", "2026-03-31T09:30:00+02:00"}
 	s.must(args...)
-	if out := s.must(args...); out != "sequence 1 (was there before)\n" {
+	if out := s.must(args...); out != "sequence 1 (already stored)\n" {
 		t.Errorf("the second time: %q", out)
 	}
 	r := s.run(append(args, "--wait=10s")...)
-	if r.code != softphonectl.Failed || r.out != "sequence 1 (was there before)\n" || !strings.Contains(r.err, "decided once") {
+	if r.code != softphonectl.Failed || r.out != "sequence 1 (already stored)\n" || !strings.Contains(r.err, "decided only once") {
 		t.Errorf("the third time, waiting: %+v", r)
 	}
 	m := s.stored("log.*.pbx.acme.1001.ExtensionDeleted")

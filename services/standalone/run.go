@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/mycloudpbx/softphone/events"
 	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/internal/beacon"
+	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
@@ -62,8 +65,27 @@ func (c Config) on(at *servers, w worker.Config, name string) worker.Config {
 func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.Portal) error {
 	p := c.Portal
 	p.Config, p.InboxURL = c.on(at, p.Config, server.Name), at.inbox
+	if p.CredentialKey.Empty() {
+		key, err := c.credentialKey()
+		if err != nil {
+			return err
+		}
+		p.CredentialKey = process.NewSecret(key)
+	}
 	p.Ready = func(p server.Portal) { serving <- p }
 	return server.Run(ctx, p)
+}
+
+// credentialKey is in the data folder, and made when there is none yet.
+func (c Config) credentialKey() (string, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return "", fmt.Errorf("SOFTPHONE_DATA: %w", err)
+	}
+	key, err := beacon.Secret(c.Data, "credential-key")
+	if err != nil {
+		return "", fmt.Errorf("SOFTPHONE_DATA: %w", err)
+	}
+	return key, nil
 }
 
 // workers are the workers by name.

@@ -214,7 +214,7 @@ func TestCrashBetween(t *testing.T) {
 	t.Parallel()
 	w := portaltest.New(t)
 	e := enabled(t, w, ada)
-	store, err := credential.Open(t.Context(), w.JS, setup.CredentialsBucket)
+	store, err := credential.Open(t.Context(), w.JS, setup.CredentialsBucket, portaltest.Seal(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,10 +27,11 @@ func TestEveryRouteWithEveryScope(t *testing.T) {
 		"GET " + extensions: "read admin", "GET " + extension: "read admin", "GET " + extension + "/history": "read admin", "GET " + softphone + "/devices": "read admin",
 		"PUT " + extension: "admin", "DELETE " + extension: "admin", "POST " + softphone: "admin", "DELETE " + softphone: "admin",
 		"POST " + softphone + "/password": "admin", "DELETE " + softphone + "/devices/{device}": "admin", "POST " + softphone + "/welcome-email": "admin",
-		"POST /events": "core",
+		"PUT " + softphone + "/email": "admin",
+		"POST /events":                "core",
 	}
 	body := map[string]any{
-		"PUT " + extension: fields{"name": "x"}, "POST " + softphone: fields{"email": "ada@example.com"},
+		"PUT " + extension: fields{"name": "x"}, "POST " + softphone: fields{"email": "ada@example.com"}, "PUT " + softphone + "/email": fields{"email": "ada@example.org"},
 		"POST /events": event(events.NewFact(events.Extension{Tenant: "acme", Number: "1001"}, events.ExtensionDeleted{})),
 	}
 	tokens := map[string]client{}

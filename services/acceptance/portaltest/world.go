@@ -100,7 +100,7 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, fou
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = client.Close() })
-	store, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+	store, err := credential.Open(ctx, log.JetStream(), setup.CredentialsBucket, Seal(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -118,6 +118,16 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, fou
 	go func() { defer close(done); _ = s.Run(ctx) }()
 	w.t.Cleanup(func() { cancel(); <-done })
 	return s
+}
+
+// Seal is the one that portals of tests have.
+func Seal(t testing.TB) credential.Seal {
+	t.Helper()
+	seal, err := credential.NewSeal("a-key-of-the-tests-and-of-nobody-else")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seal
 }
 
 // comparing is a hasher that tells when a password is the right one.

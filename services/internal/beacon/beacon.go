@@ -28,8 +28,12 @@ const FileName = "running.json"
 const PasswordFile = "nats-password"
 
 // Password returns the one in a folder, which it makes when there is none yet.
-func Password(folder string) (string, error) {
-	file := filepath.Join(folder, PasswordFile)
+func Password(folder string) (string, error) { return Secret(folder, PasswordFile) }
+
+// Secret returns the one in a file of a folder, which it makes when there is none yet. Only
+// the file's owner can read it.
+func Secret(folder, name string) (string, error) {
+	file := filepath.Join(folder, name)
 	text, err := os.ReadFile(file)
 	if err == nil && len(bytes.TrimSpace(text)) > 0 {
 		return string(bytes.TrimSpace(text)), os.Chmod(file, 0o600)
@@ -37,12 +41,12 @@ func Password(folder string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	password := rand.Text() // 128 random bits
+	secret := rand.Text() // 128 random bits
 	part := file + ".part"
-	if err := os.WriteFile(part, []byte(password+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(part, []byte(secret+"\n"), 0o600); err != nil {
 		return "", err
 	}
-	return password, os.Rename(part, file)
+	return secret, os.Rename(part, file)
 }
 
 // Beacon says where the servers of a running system are. It holds no password.

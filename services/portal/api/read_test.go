@@ -28,7 +28,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		"twice":            {plain, `{"password":"a","password":"b"}`, "body.password", "given twice"},
 		"other case":       {plain, `{"Password":"a"}`, "Password", "told apart by case"},
 		"other case below": {plain, `{"device":{"ID":"a"}}`, "device.ID", "told apart by case"},
-		"unknown":          {plain, `{"pin":"a"}`, "pin", "not a field"},
+		"unknown":          {plain, `{"pin":"a"}`, "pin", "unknown field"},
 		"byte order mark":  {plain, "\xef\xbb\xbf{}", "body", "byte order mark"},
 		"two":              {plain, `{} {}`, "body", "nothing more"},
 		"other kind":       {plain, `{"password":7}`, "password", "must be a string"},

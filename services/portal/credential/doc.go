@@ -8,4 +8,7 @@
 // is in force is what the log says, never what the bucket says. So a crash between
 // the two leaves the old password in force and a hash that nothing refers to, which
 // the next change removes.
+//
+// A credential is sealed for its fact (seal.go): one that was written, changed or moved by
+// anybody but a portal opens nothing.
 package credential

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -30,10 +29,11 @@ type Store struct {
 	bucket jetstream.KeyValue
 	stream jetstream.Stream
 	name   string
+	seal   Seal
 }
 
 // Open finds the bucket.
-func Open(ctx context.Context, js jetstream.JetStream, bucket string) (*Store, error) {
+func Open(ctx context.Context, js jetstream.JetStream, bucket string, seal Seal) (*Store, error) {
 	kv, err := js.KeyValue(ctx, bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return nil, fmt.Errorf("opening key-value bucket %s: %w: run `softphonectl setup` once", bucket, err)
@@ -45,14 +45,14 @@ func Open(ctx context.Context, js jetstream.JetStream, bucket string) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("opening key-value bucket %s: %w", bucket, err)
 	}
-	return &Store{bucket: kv, stream: stream, name: bucket}, nil
+	return &Store{bucket: kv, stream: stream, name: bucket, seal: seal}, nil
 }
 
 func key(x events.Extension, factID string) string { return x.Tenant + "." + x.Number + "." + factID }
 
 // Put stores the credential that a fact will put in force, and returns its place.
 func (s *Store) Put(ctx context.Context, x events.Extension, factID string, c Credential) (place uint64, err error) {
-	place, err = s.bucket.PutString(ctx, key(x, factID), c.Epoch+" "+c.Hash)
+	place, err = s.bucket.PutString(ctx, key(x, factID), s.seal.write(x, factID, c))
 	if err != nil {
 		return 0, fmt.Errorf("storing a credential: %w", err)
 	}
@@ -60,6 +60,7 @@ func (s *Store) Put(ctx context.Context, x events.Extension, factID string, c Cr
 }
 
 // Get returns the credential that a fact put in force; the zero one when there is none.
+// [ErrSeal] says that what is stored is none of ours.
 func (s *Store) Get(ctx context.Context, x events.Extension, factID string) (c Credential, err error) {
 	entry, err := s.bucket.Get(ctx, key(x, factID))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -68,8 +69,7 @@ func (s *Store) Get(ctx context.Context, x events.Extension, factID string) (c C
 	if err != nil {
 		return c, fmt.Errorf("reading a credential: %w", err)
 	}
-	c.Epoch, c.Hash, _ = strings.Cut(string(entry.Value()), " ")
-	return c, nil
+	return s.seal.read(x, factID, string(entry.Value()))
 }
 
 // Place is the end of the bucket now.

@@ -29,6 +29,10 @@ type Config struct {
 	// sign-ins.
 	Proxies []string `env:"SOFTPHONE_HTTP_PROXIES"`
 
+	// With what stored passwords are sealed, the same for all portals: a key of at least 26 characters, or the current
+	// one and the one before it with white space in between.
+	CredentialKey process.Secret `env:"SOFTPHONE_CREDENTIAL_KEY"`
+
 	// Server-sent streams at a time, of pages and of devices.
 	Streams int `env:"SOFTPHONE_HTTP_STREAMS" envDefault:"10000"`
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -37,6 +38,10 @@ type Portal struct {
 // Run serves until the context ends. It returns an error for what it cannot start
 // without, and when the view cannot be folded.
 func Run(ctx context.Context, c Config) error {
+	seal, err := credential.NewSeal(c.CredentialKey.Reveal())
+	if err != nil {
+		return fmt.Errorf("SOFTPHONE_CREDENTIAL_KEY_FILE: %w", err)
+	}
 	c.Host.Health.NotReady(partHTTP, errors.New("does not serve yet"))
 	conn, err := c.Host.ConnectNATS(ctx, c.NATS, Name)
 	if err != nil {
@@ -55,7 +60,7 @@ func Run(ctx context.Context, c Config) error {
 	log.Watch(c.Host.Health.Writes)
 	log.Trace(c.Host.Tracer)
 	credentials, err := process.Await(ctx, c.Host, func(ctx context.Context) (*credential.Store, error) {
-		return credential.Open(ctx, log.JetStream(), setup.CredentialsBucket)
+		return credential.Open(ctx, log.JetStream(), setup.CredentialsBucket, seal)
 	})
 	if err != nil {
 		return err
