@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -173,8 +174,11 @@ func digest(t *testing.T, ops jetstream.JetStream) map[string]string {
 		}
 		for sequence := info.State.FirstSeq; sequence <= info.State.LastSeq && info.State.Msgs > 0; {
 			m, err := stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(">"))
-			if err != nil {
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				break
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			all[fmt.Sprintf("message %s %d %s", name, m.Sequence, m.Subject)] = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, m.Header, string(m.Data))))
 			sequence = m.Sequence + 1
