@@ -54,7 +54,8 @@ type looks struct {
 	Lang    string
 	Dir     string
 	Unknown []string // links that lead nowhere
-	Passes  int
+	Ran     bool     // axe-core did, and found something right
+	Passes  int      // of its rule on contrast
 	Faults  []string // axe-core's
 }
 
@@ -69,7 +70,7 @@ const look = `(async (judged) => {
 		Broken: images.filter(i => !i.naturalWidth || !i.alt).map(i => i.outerHTML.slice(0, 80)),
 		Images: images.length, Lang: document.documentElement.lang, Dir: getComputedStyle(document.querySelector('h1')).direction,
 		Unknown: [...document.links].filter(a => !/^(https|mailto|tel):/.test(a.href) || !a.innerText.trim()).map(a => a.outerHTML),
-		Passes: r.passes.filter(p => p.id === 'color-contrast').length,
+		Ran: r.passes.length > 0, Passes: r.passes.filter(p => p.id === 'color-contrast').length,
 		Faults: r.violations.concat(r.incomplete.filter(i => i.id === 'color-contrast')).map(v => v.id + ': ' + v.nodes.map(n => n.html + n.failureSummary).join('; ')),
 	};
 })`
@@ -116,7 +117,8 @@ func check(t *testing.T, path string, as view, sheet preview.Sheet, seen looks) 
 	if len(seen.Unknown) > 0 {
 		t.Errorf("%s: links that lead nowhere: %q", what, seen.Unknown)
 	}
-	if as.judged != (seen.Passes > 0) || len(seen.Faults) > 0 {
+	// Letters that join, as Arabic ones do, axe-core takes for an icon font and leaves out: of some mails nothing is left.
+	if as.judged != (seen.Passes > 0 || seen.Ran && sheet.Locale == "ar") || len(seen.Faults) > 0 {
 		t.Errorf("%s: axe-core saw text it could read: %d, and says %q", what, seen.Passes, seen.Faults)
 	}
 }
