@@ -25,7 +25,7 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 	case events.DeviceSignedIn:
 		return signIn(s, e, data)
 	case events.DeviceRemoved:
-		return remove(s, e, data)
+		return remove(s, data)
 	}
 	return s, Decision{}
 }
@@ -67,7 +67,7 @@ func signIn(s State, e events.Recorded, asked events.DeviceSignedIn) (State, Dec
 	}}
 }
 
-func remove(s State, e events.Recorded, asked events.DeviceRemoved) (State, Decision) {
+func remove(s State, asked events.DeviceRemoved) (State, Decision) {
 	at := s.Devices.find(asked.DeviceID)
 	if at < 0 {
 		return s, Decision{}

@@ -15,11 +15,11 @@ func Decide(s State, e events.Recorded) (State, Decision) {
 	case events.SoftphoneEnabled:
 		return enable(s, e, data)
 	case events.SoftphoneDisabled:
-		return revoke(s, e, data.Reason)
+		return revoke(s, data.Reason)
 	case events.SoftphoneEmailChanged:
 		return readdress(s, data.Email)
 	case events.ExtensionDeleted:
-		return revoke(s, e, ReasonExtensionDeleted)
+		return revoke(s, ReasonExtensionDeleted)
 	case events.ExtensionErased: // the next license is one more, whatever was before it
 		return State{Generation: data.Generation}, Decision{}
 	}
@@ -65,7 +65,7 @@ func readdress(s State, email string) (State, Decision) {
 	}}
 }
 
-func revoke(s State, e events.Recorded, reason string) (State, Decision) {
+func revoke(s State, reason string) (State, Decision) {
 	if !s.Active {
 		return s, Decision{}
 	}

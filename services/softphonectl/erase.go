@@ -151,7 +151,7 @@ func (x *session) running(workers []string) (run []string, err error) {
 	for _, worker := range workers {
 		replicas, err := x.observer().Replicas(x.ctx, worker)
 		if err != nil {
-			return nil, fmt.Errorf("checking checking whether %s runs: %w", worker, err)
+			return nil, fmt.Errorf("checking whether %s runs: %w", worker, err)
 		}
 		if len(replicas) > 0 {
 			run = append(run, worker)

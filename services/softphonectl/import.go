@@ -132,7 +132,7 @@ func (x *session) nobodyWorks() error {
 	for _, f := range folders() {
 		replicas, err := x.observer().Replicas(x.ctx, f.Worker)
 		if err != nil {
-			return fmt.Errorf("checking checking whether %s runs: %w", f.Worker, err)
+			return fmt.Errorf("checking whether %s runs: %w", f.Worker, err)
 		}
 		if len(replicas) > 0 {
 			busy = append(busy, f.Worker)
@@ -141,7 +141,7 @@ func (x *session) nobodyWorks() error {
 	for _, r := range reactors() {
 		status := x.observer().Reactor(x.ctx, r.durable, "")
 		if status.Fault != "" {
-			return fmt.Errorf("checking checking whether %s runs: %s", r.durable, status.Fault)
+			return fmt.Errorf("checking whether %s runs: %s", r.durable, status.Fault)
 		}
 		if status.Pulling > 0 {
 			busy = append(busy, r.durable)
