@@ -142,7 +142,7 @@ func (b *bench) counted(ctx context.Context) error {
 	}
 	defer log.Conn().Close()
 	observer := replay.Observer{Log: log, Redis: b.world.client, Partitions: events.Partitions}
-	ends, err := observer.Ends(ctx, replay.Folder{Worker: events.DeviceCounter, Inputs: devicecounter.Rules().Inputs})
+	ends, err := observer.Progress(ctx, replay.Folder{Worker: events.DeviceCounter, Inputs: devicecounter.Rules().Inputs})
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/mycloudpbx/softphone/events"
 )
 
-// Devices that hold a seat, by the time they took it. A Devices is never changed
-// in place: the one before a decision must survive it.
+// Devices that hold a seat, by the time they took it. A Devices is never changed in place: the state before a decision
+// must survive it.
 type Devices []events.Seat
 
 // find returns the index of a device, or -1.
@@ -16,8 +16,7 @@ func (d Devices) find(id string) int {
 	return slices.IndexFunc(d, func(s events.Seat) bool { return s.DeviceID == id })
 }
 
-// with adds a seat. The order depends only on what is kept of the seats, so that
-// it is the same after they were saved and loaded.
+// with adds a seat. The order depends only on stored values, so it is the same after the seats were saved and loaded.
 func (d Devices) with(seat events.Seat) Devices {
 	at, _ := slices.BinarySearchFunc(d, seat, byActivation)
 	next := append(make(Devices, 0, len(d)+1), d[:at]...)

@@ -134,7 +134,7 @@ const glance = 200 * time.Millisecond
 
 // heal waits until the worker has folded everything that is in the log now.
 func (x *session) heal(worker folder, total uint64) error {
-	ends, err := x.observer().Ends(x.ctx, worker.Folder)
+	ends, err := x.observer().Progress(x.ctx, worker.Folder)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type logStatus struct {
 	Messages uint64        `json:"messages"`
 	Last     uint64        `json:"last"`
 	Deleted  uint64        `json:"deleted"` // holes
-	Copies   []replay.Twin `json:"copies,omitempty"`
+	Copies   []replay.StreamReplica `json:"copies,omitempty"`
 }
 
 func (x *session) logStatus() (logStatus, error) {
@@ -28,7 +28,7 @@ func (x *session) logStatus() (logStatus, error) {
 	if err != nil {
 		return logStatus{}, err
 	}
-	copies, err := replay.Twins(x.ctx, x.log)
+	copies, err := replay.StreamReplicas(x.ctx, x.log)
 	return logStatus{events.Stream, stream.Created.UTC(), stream.Messages, stream.Last, holes.Messages, copies}, err
 }
 
@@ -45,7 +45,7 @@ func (l logStatus) text() string {
 
 // leaderless tells that a majority of the servers that keep it is missing.
 func (l logStatus) leaderless() bool {
-	return len(l.Copies) > 0 && !slices.ContainsFunc(l.Copies, func(c replay.Twin) bool { return c.Leads })
+	return len(l.Copies) > 0 && !slices.ContainsFunc(l.Copies, func(c replay.StreamReplica) bool { return c.Leads })
 }
 
 // remarks are what is wrong with it.

@@ -23,7 +23,7 @@
 // beginning, and `replay state` agree, while events are being deleted too. What is folded before the marker differs, and
 // nobody relies on it: the extension is deleted there.
 //
-// Nothing is told again. A worker tells the outcomes whose cause is after that of its last outcome in the partition. When
+// Nothing is told again. A worker publishes the outcomes whose cause is after that of its last outcome in the partition. When
 // that outcome was covered, so was its cause, and the last outcome that is left has an earlier cause. Between the two
 // causes there is no other event with an outcome: that outcome would be stored between the two, for outcomes are stored in
 // the order of their causes, and it would be the last that is left.

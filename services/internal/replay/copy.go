@@ -15,54 +15,51 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// HeaderOrigin is on a copied fact: where it comes from, as
-// <creation of its log, Unix nanoseconds>.<sequence there>.
+// HeaderOrigin on a copied fact is where it comes from: <creation of its log, Unix nanoseconds>.<sequence there>.
 const HeaderOrigin = "Softphone-Origin"
 
-// ErrSameLog says that a log was to be copied into itself.
+// ErrSameLog refuses to copy a log into itself.
 var ErrSameLog = errors.New("the target is the log itself")
 
-// Copied is what became of the facts of a range.
+// Copied counts the facts of a range by result.
 type Copied struct {
 	Written uint64 `json:"written"`
-	There   uint64 `json:"there"`             // in the target since an earlier copy
-	Skipped uint64 `json:"skipped,omitempty"` // could not be read, so nobody could have decided them
-	Late    uint64 `json:"late,omitempty"`    // not there, and older than what is there of their key: they cannot follow it
+	There   uint64 `json:"there"`             // already in the target
+	Skipped uint64 `json:"skipped,omitempty"` // unreadable, so no worker could have decided them
+	Late    uint64 `json:"late,omitempty"`    // not in the target, and older than what is there for their extension: they cannot follow it
 }
 
-// Copy publishes facts into another log, in order. Its own workers decide them
-// there.
+// Copy publishes facts into another log, in order. That log's workers decide them.
 //
-// Each copy names its origin, and a copy begins by reading the origins in the
-// target. So it knows what is there, and may be interrupted and repeated at any time,
-// also long after the server would know the ids again. Of a key, what is not there
-// and older than what is there would come too late, and is left out.
+// Each copy names its origin, and Copy starts by reading the origins in the target. So it knows what is there, and may
+// be interrupted and repeated at any time, also long after the server forgot the ids. A missing fact that is older
+// than what the target has of its extension would come too late, and is left out.
 type Copy struct {
 	To      *eventlog.Log
 	Created time.Time // of the log the facts come from
-	Speed   float64   // times as fast as it happened; 0: as fast as it goes
+	Speed   float64   // 1: as fast as it happened; 0: as fast as possible
 
-	// Change makes of a fact what is to be published. An error skips it.
+	// Change returns the fact to publish. An error skips it.
 	Change   func(eventlog.Message) (events.Event, error)
 	Skipped  func(eventlog.Message, error)
 	Progress func(int)
 
 	done    Copied
-	there   map[events.Extension]uint64 // by key in the target: the last one there, as a sequence of the origin
-	copied  sequences                   // of the origin, that are there
+	there   map[events.Extension]uint64 // in the target, by extension: the last one, as a sequence of the origin
+	copied  sequences                   // sequences of the origin in the target
 	waiting []*nats.Msg
 	origin  string
-	began   time.Time // now, and
-	first   time.Time // then
+	began   time.Time // when the copy began
+	first   time.Time // when the first fact happened
 }
 
-// sequences is a set of them, 64 to an entry: less than what [Copy] keeps of keys.
+// sequences is a set, 64 of them in an entry: smaller than Copy's map of extensions.
 type sequences map[uint64]uint64
 
 func (s sequences) add(n uint64)      { s[n/64] |= 1 << (n % 64) }
 func (s sequences) has(n uint64) bool { return s[n/64]&(1<<(n%64)) != 0 }
 
-// Begin reads what is in the target already.
+// Begin reads which facts the target already has.
 func (c *Copy) Begin(ctx context.Context) error {
 	state, err := c.To.State(ctx)
 	if err != nil {
@@ -84,7 +81,7 @@ func (c *Copy) Begin(ctx context.Context) error {
 	})
 }
 
-// factFilters are the subjects of all facts.
+// factFilters match all facts.
 func factFilters() (filters []string) {
 	for _, source := range events.FactSources() {
 		filters = append(filters, events.LogSubject(events.AnyPartition, source, "*", "*", "*"))
@@ -92,8 +89,7 @@ func factFilters() (filters []string) {
 	return filters
 }
 
-// Add copies the next fact. It may wait: for others, to publish them together, or
-// for its time to come.
+// Add copies the next fact. It may wait for more facts, to publish them together, or for the fact's time.
 func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
 	c.Progress(1)
 	fact, err := c.Change(m)
@@ -129,13 +125,13 @@ func (c *Copy) Add(ctx context.Context, m eventlog.Message) error {
 	return nil
 }
 
-// End publishes what waits, and says what became of all.
+// End publishes the facts that wait, and returns the counts.
 func (c *Copy) End(ctx context.Context) (Copied, error) {
 	err := c.publish(ctx)
 	return c.done, err
 }
 
-// pace waits until as much time has passed as had then, divided by the speed.
+// pace waits until as much time has passed as between the facts, divided by the speed.
 func (c *Copy) pace(ctx context.Context, then time.Time) error {
 	if c.Speed == 0 {
 		return nil
@@ -164,7 +160,7 @@ func (c *Copy) publish(ctx context.Context) error {
 			c.waiting = c.waiting[:0]
 			return nil
 		}
-		// All of it is stored, or nothing: one by one, the server tells.
+		// All or none of it is stored. One by one, the server says which fact it refuses.
 	}
 	for _, m := range c.waiting {
 		for _, name := range [...]string{jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader} {

@@ -7,11 +7,11 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// Covered is the sequence of the last erasure (ExtensionErased) of each extension. What an erasure covers is not copied,
-// also where the erasure was interrupted and the source still has it.
+// Covered is the sequence of the last erasure (ExtensionErased) of each extension. What an erasure covers is not
+// copied, even if the erasure was interrupted and the source still has it.
 type Covered map[events.Extension]uint64
 
-// CoveredIn reads it from a log.
+// CoveredIn reads the erasures of a log.
 func CoveredIn(ctx context.Context, log *eventlog.Log) (Covered, error) {
 	c := Covered{}
 	filter := events.LogSubject(events.AnyPartition, events.Operator, "*", "*", events.ExtensionErased{}.EventName())
@@ -25,7 +25,7 @@ func (c Covered) Add(m eventlog.Message) {
 	}
 }
 
-// Has tells whether an erasure covers a message.
+// Has reports whether an erasure covers a message.
 func (c Covered) Has(m eventlog.Message) bool { return !isErasure(m) && m.Sequence < c[m.Extension()] }
 
 func isErasure(m eventlog.Message) bool {

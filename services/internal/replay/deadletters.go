@@ -14,7 +14,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// ErrNoDeadLetter says that there is none of that name.
+// ErrNoDeadLetter says that there is no dead letter with this id.
 var ErrNoDeadLetter = errors.New("there is no such dead letter")
 
 // DeadLetter is an event that a worker could not process.
@@ -29,10 +29,10 @@ type DeadLetter struct {
 	At       time.Time `json:"at"`
 	Body     []byte    `json:"-"` // the original bytes
 
-	place uint64 // in the stream of dead letters
+	sequence uint64 // sequence in the stream of dead letters
 }
 
-// DeadLetters calls each with those of a worker, "" for all, the oldest first.
+// DeadLetters calls each with the dead letters of a worker, "" for all, the oldest first.
 func DeadLetters(ctx context.Context, js jetstream.JetStream, worker string, each func(DeadLetter) error) error {
 	filter := events.DeadFilter("*")
 	if worker != "" {
@@ -46,7 +46,7 @@ func DeadLetters(ctx context.Context, js jetstream.JetStream, worker string, eac
 		return fmt.Errorf("reading the dead letters: %w", err)
 	}
 	for left := consumer.CachedInfo().NumPending; left > 0; {
-		messages, err := consumer.Fetch(int(min(left, batch)), jetstream.FetchMaxWait(patience))
+		messages, err := consumer.Fetch(int(min(left, batch)), jetstream.FetchMaxWait(readTimeout))
 		if err != nil {
 			return fmt.Errorf("reading the dead letters: %w", err)
 		}
@@ -64,7 +64,7 @@ func DeadLetters(ctx context.Context, js jetstream.JetStream, worker string, eac
 		if err := messages.Error(); err != nil {
 			return fmt.Errorf("reading the dead letters: %w", err)
 		}
-		if got == 0 { // dropped meanwhile
+		if got == 0 { // dropped in the meantime
 			return ctx.Err()
 		}
 		left -= min(left, got)
@@ -72,14 +72,14 @@ func DeadLetters(ctx context.Context, js jetstream.JetStream, worker string, eac
 	return ctx.Err()
 }
 
-// FindDeadLetter returns one by its id.
+// FindDeadLetter returns a dead letter by its id.
 func FindDeadLetter(ctx context.Context, js jetstream.JetStream, id string) (DeadLetter, error) {
 	stream, err := js.Stream(ctx, events.DeadStream)
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("opening the dead letters: %w", err)
 	}
 	m, err := stream.GetLastMsgForSubject(ctx, "dead."+id)
-	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Subject != "dead."+id { // a pattern finds some other
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Subject != "dead."+id { // a wildcard finds another one
 		return DeadLetter{}, fmt.Errorf("%s: %w", id, ErrNoDeadLetter)
 	}
 	if err != nil {
@@ -88,8 +88,8 @@ func FindDeadLetter(ctx context.Context, js jetstream.JetStream, id string) (Dea
 	return parseDeadLetter(m.Subject, m.Header.Get, m.Data, m.Sequence), nil
 }
 
-// DropDeadLetter removes one. Its event stays in the log; a worker that meets it
-// again, when it folds the log from the beginning, records it again.
+// DropDeadLetter removes a dead letter. Its event stays in the log; a worker that folds the log from the beginning
+// records it again.
 func DropDeadLetter(ctx context.Context, js jetstream.JetStream, d DeadLetter) error {
 	stream, err := js.Stream(ctx, events.DeadStream)
 	if err != nil {
@@ -98,22 +98,22 @@ func DropDeadLetter(ctx context.Context, js jetstream.JetStream, d DeadLetter) e
 	return d.Erase(ctx, stream)
 }
 
-// Erase removes a dead letter from the stream of them, and overwrites it: it may tell of a person.
+// Erase removes a dead letter from its stream and overwrites it: it may contain personal data.
 func (d DeadLetter) Erase(ctx context.Context, stream jetstream.Stream) error {
-	if err := stream.SecureDeleteMsg(ctx, d.place); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	if err := stream.SecureDeleteMsg(ctx, d.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("dropping dead letter %s: %w", d.ID, err)
 	}
 	return nil
 }
 
-func parseDeadLetter(subject string, header func(string) string, body []byte, place uint64) DeadLetter {
+func parseDeadLetter(subject string, header func(string) string, body []byte, sequence uint64) DeadLetter {
 	d := DeadLetter{
 		ID: subject[len("dead."):], Subject: header(eventlog.HeaderDeadSubject), Reason: header(eventlog.HeaderDeadReason),
 		Key:  header(eventlog.HeaderDeadTenant) + "/" + header(eventlog.HeaderDeadExtension),
-		Body: body, place: place,
+		Body: body, sequence: sequence,
 	}
 	d.Worker, _, _ = strings.Cut(d.ID, ".")
-	d.Sequence, _ = strconv.ParseUint(header(eventlog.HeaderDeadSequence), 10, 64) // 0 when another program wrote it
+	d.Sequence, _ = strconv.ParseUint(header(eventlog.HeaderDeadSequence), 10, 64) // 0 if another program wrote it
 	d.Attempts, _ = strconv.Atoi(header(eventlog.HeaderDeadAttempts))
 	d.At, _ = time.Parse(time.RFC3339Nano, header(eventlog.HeaderDeadTime))
 	return d

@@ -14,12 +14,11 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-// Decisions decides every event of the log anew and compares with the outcomes
-// the worker told: whether a rule has changed, or somebody has changed the log.
+// Decisions re-decides every event of the log and compares with the worker's outcomes. It shows whether a rule has
+// changed, or someone has changed the log.
 //
-// Outcomes of events the worker has not come to are counted as undecided. How far
-// it has come its checkpoint says; its last outcome, without Redis or where that
-// checkpoint is none of this log, which is found.
+// Outcomes of events that the worker has not reached are counted as undecided. The checkpoint says how far the worker
+// is; without Redis, or if the checkpoint is not one of this log (a finding of its own), the last outcome does.
 func Decisions[S any](ctx context.Context, c Check, rules fold.Rules[S]) (Summary, error) {
 	return c.each(ctx, rules.Worker, func(ctx context.Context, pass []*inspection) error {
 		return parallel(ctx, pass, len(pass), func(i *inspection, ctx context.Context) error {
@@ -35,9 +34,9 @@ func Decisions[S any](ctx context.Context, c Check, rules fold.Rules[S]) (Summar
 type decisions[S any] struct {
 	*inspection
 	replay  *fold.Replay[S]
-	pending []expected // in order, and not met yet
-	matched uint64     // the cause matched last
-	come    uint64     // the worker has come to here
+	pending []expected // in order, and not seen in the log yet
+	matched uint64     // the last cause whose outcome was found
+	come    uint64     // the worker has decided everything up to here
 	seed    maphash.Seed
 }
 
@@ -51,12 +50,11 @@ type expected struct {
 type outcome struct {
 	key        events.Extension
 	event      string // the cause's name
-	name, body string // "" when only the sum was kept
+	name, body string // "" if only the sum was stored
 }
 
-// bodies is how many expected outcomes are kept whole. Where a worker was once far
-// behind there are many more between a cause and its outcome; of those only a sum is
-// kept, so that a million of them take 24 MB.
+// bodies is how many expected outcomes are stored whole. Where a worker was far behind, there are many more between a
+// cause and its outcome. Of those only a sum is stored, so that a million of them take 24 MB.
 const bodies = 512
 
 func (d *decisions[S]) expect(cause eventlog.Message, o fold.Decided) {
@@ -71,20 +69,20 @@ func (d *decisions[S]) sum(name string, body []byte) uint64 {
 	return maphash.String(d.seed, name) ^ maphash.Bytes(d.seed, body)
 }
 
-// recall is what is known of an expected outcome.
-func (d *decisions[S]) recall(ctx context.Context, e expected) (outcome, error) {
+// load returns an expected outcome, as far as it is known.
+func (d *decisions[S]) load(ctx context.Context, e expected) (outcome, error) {
 	if e.whole != nil {
 		return *e.whole, nil
 	}
 	cause, err := d.Log.Get(ctx, e.cause)
-	if err != nil || cause == nil { // deleted just now
+	if err != nil || cause == nil { // deleted in the meantime
 		return outcome{}, err
 	}
 	return outcome{key: cause.Extension(), event: cause.Name()}, nil
 }
 
 func (d *decisions[S]) compare(ctx context.Context, rules fold.Rules[S]) error {
-	if err := d.locate(ctx, rules.Worker); err != nil {
+	if err := d.findPosition(ctx, rules.Worker); err != nil {
 		return err
 	}
 	err := d.read(ctx, func(m eventlog.Message) error {
@@ -99,7 +97,7 @@ func (d *decisions[S]) compare(ctx context.Context, rules fold.Rules[S]) error {
 		switch {
 		case decided.Name == "":
 		case m.Sequence > d.come:
-			d.Undecided++ // not kept: a worker may be far behind
+			d.Undecided++ // only counted: a worker may be far behind
 		default:
 			d.expect(m, decided)
 		}
@@ -112,10 +110,9 @@ func (d *decisions[S]) compare(ctx context.Context, rules fold.Rules[S]) error {
 	return d.missing(ctx, d.pending)
 }
 
-// locate finds out how far the worker has come. Outcomes are told in the order of
-// their causes, and before the checkpoint passes them, so everything up to there
-// is in the log that is read next.
-func (d *decisions[S]) locate(ctx context.Context, worker string) (err error) {
+// findPosition finds how far the worker is. Outcomes are published in the order of their causes, and before the
+// checkpoint passes them, so everything up to there is in the log that is read next.
+func (d *decisions[S]) findPosition(ctx context.Context, worker string) (err error) {
 	var checkpoint fold.Checkpoint
 	if d.Redis != nil {
 		checkpoint, err = fold.StatesOf(d.Redis, worker, d.partition).Checkpoint(ctx)
@@ -128,7 +125,7 @@ func (d *decisions[S]) locate(ctx context.Context, worker string) (err error) {
 	if err != nil {
 		return err
 	}
-	// The stream is asked last: meanwhile both grow.
+	// The stream is read last: both grow in between.
 	if d.stream, err = d.Log.State(ctx); err != nil {
 		return err
 	}
@@ -149,10 +146,10 @@ func (d *decisions[S]) locate(ctx context.Context, worker string) (err error) {
 	return nil
 }
 
-// missing says what should have been told and was not.
+// missing reports outcomes that should have been published.
 func (d *decisions[S]) missing(ctx context.Context, all []expected) error {
 	for _, e := range all {
-		o, err := d.recall(ctx, e)
+		o, err := d.load(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -162,8 +159,8 @@ func (d *decisions[S]) missing(ctx context.Context, all []expected) error {
 	return nil
 }
 
-// recorded compares one outcome. Outcomes are told in the order of their causes:
-// what was expected before this one's is missing.
+// recorded compares one outcome. Outcomes are published in the order of their causes: any that was expected before
+// this one's is missing.
 func (d *decisions[S]) recorded(ctx context.Context, m eventlog.Message) error {
 	d.Compared++
 	cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64)
@@ -175,7 +172,7 @@ func (d *decisions[S]) recorded(ctx context.Context, m eventlog.Message) error {
 	at, is := slices.BinarySearchFunc(d.pending, cause, func(e expected, cause uint64) int {
 		return cmp.Compare(e.cause, cause)
 	})
-	if !is && cause > d.come && d.Undecided > 0 { // published while this was read
+	if !is && cause > d.come && d.Undecided > 0 { // published during the comparison
 		d.Undecided--
 		return nil
 	}
@@ -191,7 +188,7 @@ func (d *decisions[S]) recorded(ctx context.Context, m eventlog.Message) error {
 	if want.sum == d.sum(m.Name(), m.Data) {
 		return nil
 	}
-	o, err := d.recall(ctx, want)
+	o, err := d.load(ctx, want)
 	if err != nil {
 		return err
 	}
@@ -202,7 +199,7 @@ func (d *decisions[S]) recorded(ctx context.Context, m eventlog.Message) error {
 	return nil
 }
 
-// unexpected says what an outcome is that nothing led to.
+// unexpected reports an outcome that was not expected.
 func (d *decisions[S]) unexpected(ctx context.Context, m eventlog.Message, cause uint64) error {
 	f := Finding{Kind: Phantom, Key: m.Extension().String(), Sequence: cause,
 		Detail: fmt.Sprintf("%s, at sequence %d, should not have been published", m.Name(), m.Sequence)}
@@ -222,10 +219,10 @@ func (d *decisions[S]) unexpected(ctx context.Context, m eventlog.Message, cause
 	return nil
 }
 
-// differences of what should have been told and what was. Bytes that differ and
-// say the same do not count, nor does the trace it belonged to.
+// differences between the outcome that should have been published and the one that was. Different bytes with the same
+// meaning do not count, nor does the trace.
 func (o outcome) differences(m eventlog.Message) []Difference {
-	if o.body == "" { // not kept, see bodies
+	if o.body == "" { // not stored, see bodies
 		return []Difference{{Field: "body", Should: "another outcome", Is: string(m.Data)}}
 	}
 	should, is := flat([]byte(o.body)), flat(m.Data)

@@ -1,19 +1,15 @@
-// Package replay reads the log and replays it, for whoever operates the system:
-// the command line uses it, and any page may.
+// Package replay reads the log and replays it, for operations: the command line uses it, and a page may.
 //
-// Reading changes nothing and disturbs nobody: [Scan] reads a range in order,
-// [Overview] says how the workers are. Replaying holds what a worker did against
-// what its rules make of the log now: [State] compares what it keeps in Redis, and
-// repairs it on request; [Decisions] compares what it told. Both go through a log of
-// ordinary length once, and through a longer one for a few partitions after the other:
-// their memory is bounded by the keys of these, whatever the length of the log. Both
-// can be interrupted and go on with the partitions that are left, reading the log
-// again for these; in a log of ordinary length all are left until near its end.
+// Reading changes nothing and disturbs no worker: [Scan] reads a range in order, [Overview] shows the state of the
+// workers. A replay compares what a worker did with what its rules make of the log now: [State] compares its states in
+// Redis, and repairs them on request; [Decisions] compares its outcomes. Both read a log of ordinary length once, and
+// a longer one for a few partitions at a time: their memory is bounded by the extensions of these partitions, whatever
+// the length of the log. Both can be interrupted and resume with the remaining partitions, reading the log again for
+// them; in a log of ordinary length no partition is done until near its end.
 //
-// [Copy] publishes facts into another log, [Export] and [Import] write the log to
-// a file and back. Each of them may be interrupted and repeated: what is there
-// already is not written again.
+// [Copy] publishes facts into another log, [Export] and [Import] write the log to a file and back. Each may be
+// interrupted and repeated: what is already there is not written again.
 //
-// The log may have holes, messages that are no events, and events that cannot be
-// read. They are reported, and reading goes on.
+// The log may have holes, messages that are not events, and events that cannot be read. They are reported, and reading
+// continues.
 package replay

@@ -16,20 +16,19 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// Exported is what was written.
+// Exported counts what was written.
 type Exported struct {
 	Messages uint64 `json:"messages"`
-	Skipped  uint64 `json:"skipped,omitempty"` // what Change could not change
+	Skipped  uint64 `json:"skipped,omitempty"` // messages that Change left out
 	First    uint64 `json:"first"`             // sequences
 	Last     uint64 `json:"last"`
 }
 
-// Change is what becomes of a message on its way; false leaves it out.
+// Change returns the message to write; false leaves it out.
 type Change func(eventlog.Message) (eventlog.Message, bool)
 
-// Export writes a range of the log as NDJSON: every message with its very bytes,
-// also one that is no event, unless it is to be changed. Fences are left out, they
-// mean nothing elsewhere.
+// Export writes a range of the log as NDJSON: every message with its exact bytes, also one that is not an event,
+// unless change replaces it. Fences are left out: they mean nothing elsewhere.
 func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, change Change, progress func(int)) (Exported, error) {
 	state, err := log.State(ctx)
 	if err != nil {
@@ -62,8 +61,8 @@ func Export(ctx context.Context, log *eventlog.Log, r Range, out io.Writer, chan
 	return done, w.end()
 }
 
-// ExportFile is Export into a file, which is compressed when its name ends in .gz
-// and is there under its name only when it is whole.
+// ExportFile is Export into a file, compressed if its name ends in .gz. The file gets its name only when it is
+// complete.
 func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, change Change, progress func(int)) (done Exported, err error) {
 	part := name + ".part"
 	file, err := createOwn(part)
@@ -92,8 +91,8 @@ func ExportFile(ctx context.Context, log *eventlog.Log, r Range, name string, ch
 	return done, os.Rename(part, name)
 }
 
-// createOwn creates a file that was not there. What an interrupted export left is
-// removed; so is a link, which would have the log written to where it points.
+// createOwn creates a new file. It removes what an interrupted export left, and a link, which would write the log to
+// its target.
 func createOwn(name string) (*os.File, error) {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -101,8 +100,7 @@ func createOwn(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
-// stillThere makes sure that nobody, such as a second export to the same name, has
-// put another file in the place of ours.
+// stillThere checks that no other file has replaced ours, such as that of a second export to the same name.
 func stillThere(file *os.File, name string) error {
 	ours, err := file.Stat()
 	if err != nil {

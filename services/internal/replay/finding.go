@@ -12,34 +12,34 @@ import (
 // Kind of a finding.
 type Kind string
 
-// NotThisLog is a checkpoint that is not one of this log, or none at all.
+// NotThisLog is a checkpoint of another log, or a damaged one.
 const NotThisLog Kind = "not-this-log"
 
-// Kinds of what State finds.
+// Kinds of findings of State.
 const (
-	Differs      Kind = "differs"       // a state is not what the log makes of it
-	Lost         Kind = "lost"          // a state is not there
-	Stray        Kind = "stray"         // a state of a key that the log knows nothing of
+	Differs      Kind = "differs"       // a state differs from the log's
+	Lost         Kind = "lost"          // a state is missing
+	Stray        Kind = "stray"         // a state of an extension that the log does not have
 	Ahead        Kind = "ahead"         // a state is newer than its checkpoint
 	NoCheckpoint Kind = "no-checkpoint" // there are states, but no checkpoint
 )
 
-// Kinds of what Decisions finds.
+// Kinds of findings of Decisions.
 const (
-	Missing Kind = "missing" // an outcome that should have been told is not in the log
+	Missing Kind = "missing" // an outcome that should have been published is not in the log
 	Doubled Kind = "doubled" // it is there twice
-	Wrong   Kind = "wrong"   // it is there and says something else
+	Wrong   Kind = "wrong"   // it is there with other contents
 	Phantom Kind = "phantom" // nothing in the log leads to it
 	Foreign Kind = "foreign" // it names no cause
 )
 
-// Kinds of what either finds, which are no difference.
+// Kinds of findings of both, which are not differences.
 const (
 	Dead Kind = "dead" // an event that cannot be decided
 	Gone Kind = "gone" // an outcome's cause was deleted from the log
 )
 
-// Finding is one thing that is not as it should be, or worth a word.
+// Finding is one difference, or a remark.
 type Finding struct {
 	Worker    string       `json:"worker"`
 	Partition int          `json:"partition"`
@@ -51,17 +51,17 @@ type Finding struct {
 	Repaired  bool         `json:"repaired,omitempty"`
 }
 
-// Difference of one field. An empty side is not there.
+// Difference of one field. An empty side is absent.
 type Difference struct {
 	Field  string `json:"field"`
 	Should string `json:"should,omitempty"`
 	Is     string `json:"is,omitempty"`
 }
 
-// Difference tells whether the finding is one, rather than worth a word.
+// Difference reports whether the finding is a difference, not a remark.
 func (f Finding) Difference() bool { return f.Kind != Dead && f.Kind != Gone }
 
-// String is a line or, with fields, one more for each.
+// String is one line, and one more for each field.
 func (f Finding) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s partition %d: %s", f.Worker, f.Partition, f.Kind)
@@ -120,7 +120,7 @@ func union(a, b map[string]string) map[string]string {
 	return all
 }
 
-// printable shows what is no text as hexadecimal digits.
+// printable shows binary values as hexadecimal digits.
 func printable(s string) string {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if s == "" {

@@ -13,26 +13,26 @@ import (
 )
 
 var (
-	// errBack says that the checkpoint in Redis went back while it was followed.
+	// errBack says that the checkpoint in Redis went back during the comparison.
 	errBack = errors.New("the checkpoint went back")
 
-	// errForeign says that the checkpoint's event is not the log's.
+	// errForeign says that the log has another event at the checkpoint.
 	errForeign = errors.New("the log has another event there")
 )
 
-// follower folds one partition in memory, up to wherever its checkpoint is.
+// follower folds one partition in memory, up to its checkpoint.
 type follower[S any] struct {
 	*inspection
 	*fold.Replay[S]
 	inputs []events.Input
 
 	reader *eventlog.Reader
-	alone  bool               // it reads alone, not together with other partitions
+	alone  bool               // it reads without the other partitions
 	ready  []eventlog.Message // read, not folded
 	last   eventlog.Message   // folded last
 	opened uint64             // messages that waited when the reader was opened
-	taken  uint64             // of them
-	lost   int                // readers in a row that brought nothing
+	taken  uint64             // of these, read
+	lost   int                // readers in a row without a message
 	past   uint64             // a checkpoint's event that was deleted from the log
 }
 
@@ -40,13 +40,13 @@ func newFollower[S any](i *inspection, rules fold.Rules[S]) *follower[S] {
 	return &follower[S]{inspection: i, Replay: fold.NewReplay(rules), inputs: rules.Inputs}
 }
 
-// isInput tells the events that some inputs mean.
+// isInput reports whether a message is one of some inputs.
 func isInput(inputs []events.Input, m eventlog.Message) bool {
 	return slices.Contains(inputs, m.Input())
 }
 
-// leave ends reading together with other partitions, which wait for nobody who has
-// something else to do. What is yet to come is read alone.
+// leave stops reading together with other partitions, which must not wait for a follower that does something else.
+// What follows is read alone.
 func (f *follower[S]) leave() {
 	f.close()
 	f.alone, f.ready = true, nil
@@ -59,7 +59,7 @@ func (f *follower[S]) close() {
 	}
 }
 
-// advance folds up to a checkpoint and recognizes the event it recorded.
+// advance folds up to a checkpoint and verifies its event.
 func (f *follower[S]) advance(ctx context.Context, to fold.Checkpoint) error {
 	if to.Seq < max(f.Last(), f.past) {
 		return errBack
@@ -79,14 +79,14 @@ func (f *follower[S]) advance(ctx context.Context, to fold.Checkpoint) error {
 			silent = 0
 			continue
 		case m == nil && !f.alone:
-			continue // while others are delivered theirs; it ends by itself
+			continue // other partitions receive theirs; the shared reader ends by itself
 		case m == nil && f.taken < f.opened:
 			if silent++; silent <= retries {
 				continue
 			}
 			return fmt.Errorf("%w: nothing came for %s", eventlog.ErrGap, retries*wait)
 		}
-		// Nothing up to the checkpoint is left to come, or it is late.
+		// No more messages up to the checkpoint will come, or one is late.
 		gone, err := f.gone(ctx, to.Seq)
 		if err != nil {
 			return err
@@ -105,10 +105,10 @@ func (f *follower[S]) advance(ctx context.Context, to fold.Checkpoint) error {
 	return nil
 }
 
-// wait is how long a follower waits for a message before it thinks about it.
+// wait is how long a follower waits for a message before it checks why there is none.
 const wait = 500 * time.Millisecond
 
-// next is the first input not folded, nil when none came for a while.
+// next is the first input that is not folded; nil if none came for a while.
 func (f *follower[S]) next(ctx context.Context) (*eventlog.Message, error) {
 	for len(f.ready) == 0 {
 		messages, err := f.batch(ctx)
@@ -117,11 +117,11 @@ func (f *follower[S]) next(ctx context.Context) (*eventlog.Message, error) {
 			f.leave()
 			continue
 		case errors.Is(err, eventlog.ErrGap) && ctx.Err() == nil:
-			f.close() // and begin again where it was
+			f.close() // and open another at the same position
 			if f.lost++; f.lost > retries {
 				return nil, fmt.Errorf("reading from sequence %d: %w", f.Last()+1, err)
 			}
-			return nil, sleep(ctx, respite)
+			return nil, sleep(ctx, retryPause)
 		case err != nil || len(messages) == 0:
 			return nil, err
 		}
@@ -132,8 +132,8 @@ func (f *follower[S]) next(ctx context.Context) (*eventlog.Message, error) {
 	return &f.ready[0], nil
 }
 
-// batch is what comes next. Where a reader was lost, one that cannot be opened is
-// lost too: the server may not be all there yet.
+// batch returns the next messages. After a lost reader, one that cannot be opened counts as lost too: the server may
+// not be ready yet.
 func (f *follower[S]) batch(ctx context.Context) ([]eventlog.Message, error) {
 	if err := reconnected(ctx, f.Log); err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (f *follower[S]) batch(ctx context.Context) ([]eventlog.Message, error) {
 	return f.reader.Batch(ctx, batch, wait)
 }
 
-// open starts a reader where there is none.
+// open starts a reader if there is none.
 func (f *follower[S]) open(ctx context.Context) (err error) {
 	switch {
 	case f.reader != nil:
@@ -163,7 +163,7 @@ func (f *follower[S]) open(ctx context.Context) (err error) {
 	return err
 }
 
-// gone tells whether the message at a sequence was deleted.
+// gone reports whether the message at a sequence was deleted.
 func (f *follower[S]) gone(ctx context.Context, sequence uint64) (bool, error) {
 	m, err := f.Log.Get(ctx, sequence)
 	return m == nil, err

@@ -18,22 +18,22 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// ErrOtherLog says that a log has something else than the file.
+// ErrOtherLog says that the log does not have the same contents as the file.
 var ErrOtherLog = errors.New("the log is not a beginning of the file")
 
-// Validated is what a file has.
+// Validated counts the contents of a file.
 type Validated struct {
 	Header
 	Messages uint64 `json:"messages"`
 	First    uint64 `json:"first"`
 	Last     uint64 `json:"last"`
 	Facts    uint64 `json:"facts"`
-	Noted    uint64 `json:"noted"` // messages that check found fault with
+	Noted    uint64 `json:"noted"` // messages that check rejected
 }
 
-// Validate reads all of a file, unless its context ends. An error says why it cannot be imported; check is
-// asked about each message, and what it says is passed to note: a log may well
-// have messages that cannot be read, and a copy has them too.
+// Validate reads a whole file, unless its context ends. An error says why it cannot be imported. It calls check with
+// each message and passes an error of that to note: a log may have messages that cannot be read, and a copy has them
+// too.
 func Validate(ctx context.Context, in io.Reader, check func(eventlog.Message) error, note func(eventlog.Message, error)) (Validated, error) {
 	r, err := newFileReader(in)
 	if err != nil {
@@ -88,22 +88,19 @@ func ReadFile(ctx context.Context, in io.Reader, each func(eventlog.Message) err
 	}
 }
 
-// Imported is what became of a file.
+// Imported counts the messages of a file by result.
 type Imported struct {
-	There   uint64 `json:"there"`   // messages that were in the log already
-	Written uint64 `json:"written"` // messages
+	There   uint64 `json:"there"` // already in the log
+	Written uint64 `json:"written"`
 }
 
-// Import makes a log what a file of a whole log says. What is in the log already
-// must be a beginning of the file; so an import that was interrupted goes on, and
-// one that is repeated writes nothing. Nobody else may write meanwhile, and an
-// attempt is noticed.
+// Import makes a log equal to the file of a whole log. The log must be a beginning of the file: an interrupted import
+// continues, and a repeated one writes nothing. No other program may write in the meantime; Import notices if one
+// does.
 //
-// Messages get new sequences, without holes; the causes that outcomes name are
-// changed accordingly. Nats-Msg-Id is left out, because a fact that is in a log
-// twice must be so in its copy, and so is whoever waited for an answer.
-//
-// What the file's erasures cover is left out.
+// Messages get new sequences, without holes, and the causes in outcomes are changed accordingly. Nats-Msg-Id is left
+// out, because a fact that is in a log twice must be in its copy twice, and so is the reply subject. What the file's
+// erasures cover is left out.
 func Import(ctx context.Context, log *eventlog.Log, in io.Reader, erased Covered, progress func(int)) (Imported, error) {
 	r, err := newFileReader(in)
 	if err != nil {
@@ -122,8 +119,8 @@ type importing struct {
 	file     *fileReader
 	erased   Covered
 	progress func(int)
-	places   places
-	last     uint64 // sequence of the log
+	mapping  mapping
+	last     uint64 // of the log
 }
 
 // next is the next message that no erasure covers.
@@ -136,7 +133,7 @@ func (i *importing) next() (eventlog.Message, error) {
 	}
 }
 
-// compare holds what is in the log against the file.
+// compare compares the log with the file.
 func (i *importing) compare(ctx context.Context) error {
 	err := Scan(ctx, i.log, Range{}, func(m eventlog.Message) error {
 		want, err := i.next()
@@ -149,7 +146,7 @@ func (i *importing) compare(ctx context.Context) error {
 		if want.Subject != m.Subject || !bytes.Equal(want.Data, m.Data) {
 			return fmt.Errorf("%w: sequence %d is %s, in the file it is %s", ErrOtherLog, m.Sequence, m.Subject, want.Subject)
 		}
-		i.places.add(want.Sequence, m.Sequence)
+		i.mapping.add(want.Sequence, m.Sequence)
 		i.There++
 		i.progress(1)
 		return nil
@@ -172,7 +169,7 @@ func (i *importing) write(ctx context.Context) error {
 			return err
 		}
 		if !ended {
-			i.places.add(m.Sequence, i.last+uint64(len(messages))+1)
+			i.mapping.add(m.Sequence, i.last+uint64(len(messages))+1)
 			messages = append(messages, i.message(m))
 		}
 		if len(messages) == batch || ended && len(messages) > 0 {
@@ -188,7 +185,7 @@ func (i *importing) write(ctx context.Context) error {
 }
 
 func (i *importing) publish(ctx context.Context, messages []*nats.Msg) error {
-	// Causes were computed for these very sequences.
+	// The causes were computed for exactly these sequences.
 	messages[0].Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(i.last, 10))
 	n := uint64(len(messages))
 	if n == 1 {
@@ -204,7 +201,7 @@ func (i *importing) publish(ctx context.Context, messages []*nats.Msg) error {
 	return nil
 }
 
-// message is a message as it is to be published.
+// message is the message to publish.
 func (i *importing) message(m eventlog.Message) *nats.Msg {
 	to := &nats.Msg{Subject: published(m), Data: m.Data, Header: nats.Header{}}
 	maps.Copy(to.Header, m.Header)
@@ -217,7 +214,7 @@ func (i *importing) message(m eventlog.Message) *nats.Msg {
 		to.Header.Del(name)
 	}
 	if cause, err := strconv.ParseUint(m.Header.Get(events.HeaderCause), 10, 64); err == nil {
-		to.Header.Set(events.HeaderCause, strconv.FormatUint(i.places.of(cause), 10))
+		to.Header.Set(events.HeaderCause, strconv.FormatUint(i.mapping.of(cause), 10))
 	}
 	return to
 }
@@ -228,13 +225,13 @@ func published(m eventlog.Message) string {
 	return events.PublishSubject(m.Source(), x.Tenant, x.Number, m.Name())
 }
 
-// places maps the sequences of one log to those of another. It remembers only
-// where the distance between them changes.
-type places []place
+// mapping maps the sequences of one log to those of another. It has an entry for each change of the distance between
+// them.
+type mapping []span
 
-type place struct{ from, to, n uint64 }
+type span struct{ from, to, n uint64 }
 
-func (p *places) add(from, to uint64) {
+func (p *mapping) add(from, to uint64) {
 	if len(*p) > 0 {
 		last := &(*p)[len(*p)-1]
 		if last.from+last.n == from && last.to+last.n == to {
@@ -242,11 +239,11 @@ func (p *places) add(from, to uint64) {
 			return
 		}
 	}
-	*p = append(*p, place{from, to, 1})
+	*p = append(*p, span{from, to, 1})
 }
 
-// of is the place of a sequence, or of the last one before it that has a place.
-func (p places) of(from uint64) uint64 {
+// of maps a sequence, or the last one before it that is mapped.
+func (p mapping) of(from uint64) uint64 {
 	i := sort.Search(len(p), func(i int) bool { return p[i].from > from }) - 1
 	if i < 0 {
 		return 0

@@ -22,24 +22,24 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-// Folder is a worker that folds, as far as an overview needs to know it.
+// Folder is a worker that folds, as far as an overview needs it.
 type Folder struct {
 	Worker string
 	Inputs []events.Input
 }
 
-// FolderStatus is how a folding worker is.
+// FolderStatus is the state of a worker that folds.
 type FolderStatus struct {
 	Worker      string    `json:"worker"`
-	Replicas    []string  `json:"replicas"`    // that live
-	Owned       int       `json:"owned"`       // partitions somebody owns
-	Partitions  int       `json:"partitions"`  // all there are
-	Lag         uint64    `json:"lag"`         // events it has not folded
+	Replicas    []string  `json:"replicas"`    // that are alive
+	Owned       int       `json:"owned"`       // partitions with an owner
+	Partitions  int       `json:"partitions"`  // all of them
+	Lag         uint64    `json:"lag"`         // events not folded yet
 	Checkpoint  uint64    `json:"checkpoint"`  // the highest of all partitions
-	Refused     []string  `json:"refused"`     // partitions whose checkpoint is not one of this log, and why
+	Refused     []string  `json:"refused"`     // partitions whose checkpoint is not one of this log, with the reason
 	LastOutcome *Outcome  `json:"lastOutcome"` // null: none yet
 	DeadLetters uint64    `json:"deadLetters"`
-	Fault       string    `json:"fault,omitempty"` // what could not be found out
+	Fault       string    `json:"fault,omitempty"` // what could not be read
 	Behind      []PartLag `json:"behind,omitempty"`
 }
 
@@ -51,37 +51,37 @@ type PartLag struct {
 	Lag        uint64 `json:"lag"`
 }
 
-// Outcome is the last thing a worker said.
+// Outcome is the last outcome of a worker.
 type Outcome struct {
 	Event    string    `json:"event"`
 	Sequence uint64    `json:"sequence"`
 	Time     time.Time `json:"time"`
 }
 
-// ReactorStatus is how a worker with effects outside is.
+// ReactorStatus is the state of a worker with external effects.
 type ReactorStatus struct {
 	Worker      string   `json:"worker"`
-	There       bool     `json:"there"`   // it has run once
-	Pulling     int      `json:"pulling"` // requests for work that wait at the server: 0 when it is busy, paused or away
-	Waiting     uint64   `json:"waiting"` // events it has not been given
-	InHand      int      `json:"inHand"`  // given and not acknowledged: worked on, or waiting for another try
+	There       bool     `json:"there"`   // it has run
+	Pulling     int      `json:"pulling"` // requests for work that wait at the server: 0 when it is busy, paused or down
+	Waiting     uint64   `json:"waiting"` // events not delivered yet
+	InHand      int      `json:"inHand"`  // delivered and not acknowledged: in progress, or waiting for another try
 	LastOutcome *Outcome `json:"lastOutcome"`
 	DeadLetters uint64   `json:"deadLetters"`
 	Fault       string   `json:"fault,omitempty"`
 }
 
-// Observer finds out how workers are.
+// Observer reads the state of workers.
 type Observer struct {
 	Log        *eventlog.Log
 	Redis      redis.UniversalClient
 	Partitions int
 }
 
-// atOnce is how many questions an observer asks the servers at a time.
+// atOnce is how many requests an observer has open at a time.
 const atOnce = 8
 
-// Folder tells how a folding worker is. What cannot be found out is its Fault, so
-// that one server that is away does not hide the other.
+// Folder reads the state of a worker that folds. What cannot be read is in its Fault, so that one server that is down
+// does not hide the other.
 func (o Observer) Folder(ctx context.Context, f Folder) FolderStatus {
 	status := FolderStatus{Worker: f.Worker, Partitions: o.Partitions, Replicas: []string{}, Refused: []string{}}
 	owners, err := o.owners(ctx, &status)
@@ -107,8 +107,7 @@ func (o Observer) Folder(ctx context.Context, f Folder) FolderStatus {
 	return status
 }
 
-// WithoutRedis is Folder when Redis cannot be asked: checkpoint and lag stay 0,
-// which its Fault says.
+// WithoutRedis is Folder without Redis: checkpoint and lag are 0, and its Fault says so.
 func (o Observer) WithoutRedis(ctx context.Context, f Folder) FolderStatus {
 	status := FolderStatus{Worker: f.Worker, Partitions: o.Partitions, Replicas: []string{}, Refused: []string{}}
 	_, err := o.owners(ctx, &status)
@@ -120,19 +119,19 @@ func (o Observer) WithoutRedis(ctx context.Context, f Folder) FolderStatus {
 	return status
 }
 
-// Replicas are those of a folding worker that live.
+// Replicas lists the live replicas of a worker that folds.
 func (o Observer) Replicas(ctx context.Context, worker string) ([]string, error) {
 	status := FolderStatus{Worker: worker}
 	_, err := o.owners(ctx, &status)
 	return status.Replicas, err
 }
 
-// Owners are the replicas that own a worker's partitions.
+// Owners maps a worker's partitions to the replicas that own them.
 func (o Observer) Owners(ctx context.Context, worker string) (map[int]string, error) {
 	return o.owners(ctx, &FolderStatus{Worker: worker})
 }
 
-// owners asks the replicas who lives, and who owns what. Replicas that do not answer within answerTime do not live.
+// owners asks the replicas which partitions they own. A replica that does not answer within answerTime counts as dead.
 func (o Observer) owners(ctx context.Context, status *FolderStatus) (map[int]string, error) {
 	owners := map[int]string{}
 	conn := o.Log.Conn()
@@ -187,7 +186,7 @@ func readOwnership(answer []byte) (of ask.Ownership, err error) {
 	return of, err
 }
 
-// partitions finds out how far each partition is.
+// partitions reads the checkpoint of each partition.
 func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.State, parts []PartLag, status *FolderStatus) error {
 	var one sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -222,12 +221,12 @@ func (o Observer) partitions(ctx context.Context, f Folder, stream eventlog.Stat
 	return group.Wait()
 }
 
-// refusal is why a worker with a checkpoint refuses the log; nil when it does not.
+// refusal is why a worker with this checkpoint refuses the log; nil if it does not.
 func (o Observer) refusal(ctx context.Context, at fold.Checkpoint, stream eventlog.State) (refusal, err error) {
 	if at == (fold.Checkpoint{}) {
 		return nil, nil
 	}
-	if at.Of(stream) != nil { // it may have grown meanwhile
+	if at.Of(stream) != nil { // it may have grown in between
 		if stream, err = o.Log.State(ctx); err != nil {
 			return nil, err
 		}
@@ -250,16 +249,15 @@ func (o Observer) lastOutcome(ctx context.Context, worker string) (*Outcome, err
 	return &Outcome{Event: m.Name(), Sequence: m.Sequence, Time: m.Time.UTC()}, nil
 }
 
-// DeadLetters counts those of a worker.
+// DeadLetters counts the dead letters of a worker.
 func (o Observer) DeadLetters(ctx context.Context, worker string) (uint64, error) {
 	return pending(ctx, o.Log.JetStream(), events.DeadStream, jetstream.ConsumerConfig{
 		Name: readerName(), FilterSubject: events.DeadFilter(worker), AckPolicy: jetstream.AckNonePolicy,
-		DeliverPolicy: jetstream.DeliverAllPolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: patience,
+		DeliverPolicy: jetstream.DeliverAllPolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: readTimeout,
 	})
 }
 
-// Reactor tells how a worker with a durable consumer is. Its outcomes, if any,
-// are said under source.
+// Reactor reads the state of a worker with a durable consumer. Source is where its outcomes are, if it has any.
 func (o Observer) Reactor(ctx context.Context, durable, source string) ReactorStatus {
 	status := ReactorStatus{Worker: durable}
 	var faults []error
@@ -267,7 +265,7 @@ func (o Observer) Reactor(ctx context.Context, durable, source string) ReactorSt
 	switch {
 	case err == nil:
 		info := consumer.CachedInfo()
-		// Setup makes the consumer: a worker has run once it pulls, or was given something.
+		// Setup creates the consumer: a worker has run once it pulls, or a message was delivered.
 		status.There = info.NumWaiting > 0 || info.Delivered.Consumer > 0
 		status.Pulling, status.Waiting, status.InHand = info.NumWaiting, info.NumPending, info.NumAckPending
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):

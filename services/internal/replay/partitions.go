@@ -17,10 +17,10 @@ import (
 // Check is what State and Decisions need.
 type Check struct {
 	Log        *eventlog.Log
-	Redis      redis.UniversalClient // of Decisions: nil when there is none to ask
-	Partitions []int                 // which to look at
-	Short      uint64                // messages; 0: 2,000,000. A log of at most so many is gone through in one pass
-	Apply      bool                  // repair what differs; only State
+	Redis      redis.UniversalClient // Decisions: nil if Redis is down
+	Partitions []int                 // those to inspect
+	Short      uint64                // messages; 0: 2,000,000. A log of at most that many is read in one pass
+	Apply      bool                  // repair differences; State only
 
 	// Called from several goroutines, one at a time. Any may be nil.
 	Found  func(Finding)
@@ -28,19 +28,19 @@ type Check struct {
 	Done   func(int, Summary) error // a partition is done
 }
 
-// Summary counts.
+// Summary of a comparison, in numbers.
 type Summary struct {
-	Events      uint64 `json:"events"`               // folded
-	Compared    uint64 `json:"compared"`             // states, or outcomes
-	Differences uint64 `json:"differences"`          //
+	Events      uint64 `json:"events"`   // folded
+	Compared    uint64 `json:"compared"` // states, or outcomes
+	Differences uint64 `json:"differences"`
 	Repaired    uint64 `json:"repaired,omitempty"`   // of them
 	Dead        uint64 `json:"dead,omitempty"`       // events that cannot be decided
 	Gone        uint64 `json:"gone,omitempty"`       // outcomes whose cause was deleted
-	Undecided   uint64 `json:"undecided,omitempty"`  // outcomes that the worker has not come to
+	Undecided   uint64 `json:"undecided,omitempty"`  // outcomes that the worker has not reached
 	Unfinished  uint64 `json:"unfinished,omitempty"` // partitions that could not be compared
 }
 
-// Add sums.
+// Add adds the counts of t.
 func (s *Summary) Add(t Summary) {
 	s.Events += t.Events
 	s.Compared += t.Compared
@@ -52,50 +52,49 @@ func (s *Summary) Add(t Summary) {
 	s.Unfinished += t.Unfinished
 }
 
-// inspection is a Check under way in one partition.
+// inspection is a Check of one partition.
 type inspection struct {
 	Check
 	*progress
 	worker    string
 	partition int
 	stream    eventlog.State
-	feed      *eventlog.Feed // of the partitions of its pass
+	feed      *eventlog.Feed // for the partitions of its pass
 	Summary
 }
 
 // progress of all partitions.
 type progress struct {
-	one   sync.Mutex // its callbacks and total
+	one   sync.Mutex // guards the callbacks and total
 	total Summary
 }
 
 const (
-	// short is what is in one pass, for all partitions, when nobody says otherwise: of
-	// extensions with a license, its e-mail and four devices these are 180,000, which
-	// need half a gigabyte, and an interrupted run has done at most 20 s in vain.
-	short = 2_000_000
+	// onePassLimit is the default of Check.Short: so many messages come from 180,000 extensions with a license, its
+	// e-mail and four devices, which need half a gigabyte. An interrupted run then loses at most 20 s of work.
+	onePassLimit = 2_000_000
 
-	// few is how many partitions are in a pass through a longer log. It costs the
-	// server and whoever reads half as much again, and memory for their keys only.
-	few = 2
+	// passSize is how many partitions are in a pass through a longer log. It costs the server and the reader half as
+	// much again, and memory only for the extensions of these partitions.
+	passSize = 2
 
-	// sip is how many messages a partition keeps until they are folded. With 512, as
-	// many as are read at once elsewhere, most of the memory would be these.
-	sip = 64
+	// bufferSize is how many messages a partition buffers until they are folded. With 512, the size of a batch
+	// elsewhere, most of the memory would be these buffers.
+	bufferSize = 64
 )
 
-// each inspects the partitions, those of a pass together, and sums up.
+// each inspects the partitions, those of a pass together, and returns the sum.
 func (c Check) each(ctx context.Context, worker string, inspect func(context.Context, []*inspection) error) (Summary, error) {
 	stream, err := c.Log.State(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
 	together := events.Partitions
-	if stream.Messages > cmp.Or(c.Short, short) {
-		together = few
+	if stream.Messages > cmp.Or(c.Short, onePassLimit) {
+		together = passSize
 	}
 	progress := &progress{}
-	feed := eventlog.NewFeed(c.Log, reader, sip)
+	feed := eventlog.NewFeed(c.Log, reader, bufferSize)
 	for partitions := range slices.Chunk(c.Partitions, together) {
 		pass := make([]*inspection, len(partitions))
 		for n, p := range partitions {
@@ -108,7 +107,7 @@ func (c Check) each(ctx context.Context, worker string, inspect func(context.Con
 	return progress.total, nil
 }
 
-// parallel does something to all, to so many at a time.
+// parallel calls do for all, at most atOnce at a time.
 func parallel[T any](ctx context.Context, all []T, atOnce int, do func(T, context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
@@ -123,7 +122,7 @@ func parallel[T any](ctx context.Context, all []T, atOnce int, do func(T, contex
 	return group.Wait()
 }
 
-// done says that the partition is.
+// done reports that the partition is done.
 func (i *inspection) done() error {
 	i.one.Lock()
 	defer i.one.Unlock()
@@ -134,8 +133,8 @@ func (i *inspection) done() error {
 	return i.Done(i.partition, i.Summary)
 }
 
-// read calls each with the messages of the partition, in order and each once, up to
-// where the log was when it was asked last.
+// read calls each with the messages of the partition, in order and once, up to the end of the log as of the last
+// State.
 func (i *inspection) read(ctx context.Context, each func(eventlog.Message) error) error {
 	next := uint64(1)
 	return persist(ctx, &next, func() error {
@@ -148,7 +147,7 @@ func (i *inspection) read(ctx context.Context, each func(eventlog.Message) error
 		}
 		defer reader.Close()
 		for next <= i.stream.Last {
-			messages, err := reader.Batch(ctx, batch, patience)
+			messages, err := reader.Batch(ctx, batch, readTimeout)
 			if errors.Is(err, eventlog.ErrCaughtUp) {
 				return nil
 			}
@@ -168,7 +167,7 @@ func (i *inspection) read(ctx context.Context, each func(eventlog.Message) error
 	})
 }
 
-// found reports.
+// found counts and reports a finding.
 func (i *inspection) found(f Finding) {
 	f.Worker, f.Partition = i.worker, i.partition
 	switch f.Kind {
@@ -190,16 +189,16 @@ func (i *inspection) found(f Finding) {
 	i.Found(f)
 }
 
-// notThisLog reports a checkpoint that is none of this log.
+// notThisLog reports a checkpoint of another log.
 func (i *inspection) notThisLog(sequence uint64, why error) {
 	i.found(Finding{Kind: NotThisLog, Sequence: sequence, Detail: why.Error() +
 		": put the right log or Redis back, or fold this log from its beginning: `softphonectl rebuild " + i.worker + "`"})
 }
 
-// tick is how many events are folded between two words of progress.
+// tick is how many events are folded between two reports of progress.
 const tick = 256
 
-// folded counts what was folded, and reports what cannot be.
+// folded counts a folded event, and reports a dead letter.
 func (i *inspection) folded(m eventlog.Message, fault error) {
 	if i.Events++; i.Events%tick == 0 {
 		i.say(tick)

@@ -19,22 +19,21 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// A file of the log is NDJSON: a Header, a record for each message with the
-// sequence and the bytes the log had, and a trailer, by which a file that was cut
-// off is known.
+// A file of the log is NDJSON: a Header, a record for each message with its sequence and its bytes, and a trailer, so
+// that a truncated file is noticed.
 
 // Header is a file's first line.
 type Header struct {
 	Log     string    `json:"log"`     // name of the stream
 	Version int       `json:"version"` // of this format
 	Created time.Time `json:"created"` // of the stream
-	Whole   bool      `json:"whole"`   // not a range of it
+	Whole   bool      `json:"whole"`   // not only a range
 }
 
 const formatVersion = 1
 
-// record is a line of a message. The body is a member "body" with its very bytes
-// where they can stand in a line of JSON, otherwise "body64".
+// record is the line of a message. The body is a member "body" with its exact bytes if they fit into a line of JSON,
+// otherwise "body64".
 type record struct {
 	Sequence uint64              `json:"sequence"`
 	Time     time.Time           `json:"time"`
@@ -47,7 +46,7 @@ type record struct {
 type trailer struct {
 	End      bool   `json:"end"`
 	Messages uint64 `json:"messages"`
-	SHA256   string `json:"sha256"` // of all lines before
+	SHA256   string `json:"sha256"` // of all lines before it
 }
 
 // line encodes a message. Unlike encoding/json it does not touch the body's bytes.
@@ -125,10 +124,10 @@ func (w *fileWriter) end() error {
 	return nil
 }
 
-// maxLine bounds a line: a message in base64, and what is said of it.
+// maxLine bounds a line: a message in base64, and the other members.
 const maxLine = 2*eventlog.MaxMessage + 4<<10
 
-// FileError is what is wrong with a file.
+// FileError is a fault of a file.
 type FileError struct {
 	Line    int
 	Problem string
@@ -136,7 +135,7 @@ type FileError struct {
 
 func (e *FileError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
 
-// fileReader reads the lines of a file and holds them to what the format says.
+// fileReader reads the lines of a file and checks the format.
 type fileReader struct {
 	Header
 	lines *bufio.Scanner
@@ -197,7 +196,7 @@ func (r *fileReader) next() (eventlog.Message, error) {
 	if l.End {
 		return eventlog.Message{}, r.ended(l.trailer)
 	}
-	r.sum.Write(append(text, '\n')) // text is copied by Unmarshal, and the scanner does not need this byte
+	r.sum.Write(append(text, '\n')) // Unmarshal copies text, and the scanner does not need this byte
 	m := l.message()
 	if l.Sequence <= r.last {
 		return m, r.fault("sequence %d follows %d", l.Sequence, r.last)
@@ -221,7 +220,7 @@ func (r *fileReader) ended(t trailer) error {
 	return io.EOF
 }
 
-// problem says why a message cannot be one of a log.
+// problem is why a message cannot be in a log.
 func problem(m eventlog.Message) string {
 	tokens := strings.Split(m.Subject, ".")
 	switch {
@@ -244,7 +243,7 @@ func allowed(tokens []string) bool {
 	return true
 }
 
-// OpenFile opens a file to read; one whose name ends in .gz is decompressed.
+// OpenFile opens a file for reading, and decompresses it if its name ends in .gz.
 func OpenFile(name string) (io.ReadCloser, error) {
 	file, err := os.Open(name)
 	if err != nil {

@@ -15,33 +15,32 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 )
 
-// everything is the filter of all events; fences are none.
+// everything matches all events, and no fences.
 const everything = "log.>"
 
-// Range is a part of the log. The server filters: what is outside is not sent.
+// Range is a part of the log. The server filters: it sends only what is in the range.
 type Range struct {
-	Filters      []string  // subjects as stored, six tokens each if there are several; none: everything
+	Filters      []string  // stored subjects, six tokens each if there are several; none: everything
 	From, To     uint64    // sequences, both inclusive; 0: the log's first and last
 	Since, Until time.Time // when the server stored a message, both inclusive; zero: any
 	Limit        uint64    // messages; 0: no limit
-	Follow       bool      // go on with what is yet to come, until the context ends
+	Follow       bool      // continue with new messages, until the context ends
 }
 
-// ErrStop ends a scan early, and is no error of it.
+// ErrStop ends a scan early, without an error.
 var ErrStop = errors.New("stop scanning")
 
 const (
-	batch    = 512
-	patience = 5 * time.Second // how long a scan waits for what must come
+	batch       = 512
+	readTimeout = 5 * time.Second // how long a scan waits for messages that must come
 
-	// retries bounds how often a scan loses its place in a row.
-	retries = 10
-	respite = 500 * time.Millisecond
+	// retries bounds how often in a row a scan loses its position.
+	retries    = 10
+	retryPause = 500 * time.Millisecond
 )
 
-// Scan calls each with the messages of a range, in order and each once, as the
-// log is when it begins. It survives the loss of its connection as long as the
-// connection does.
+// Scan calls each with the messages of a range, in order and once, up to the end of the log when it starts. It
+// survives a lost connection, as long as the connection reconnects.
 func Scan(ctx context.Context, log *eventlog.Log, r Range, each func(eventlog.Message) error) error {
 	s := scan{Range: r, log: log, each: each, next: max(1, r.From)}
 	s.cover = cover(s.Filters)
@@ -59,13 +58,13 @@ func Scan(ctx context.Context, log *eventlog.Log, r Range, each func(eventlog.Me
 	return err
 }
 
-// unopenedError says that no reader could be opened.
+// unopenedError says that a reader could not be opened.
 type unopenedError struct{ error }
 
 func (u unopenedError) Unwrap() error { return u.error }
 
-// persist reads again where a reader has lost its place, as long as that gets on. A
-// server that comes back may not be all there when it is asked for the next reader.
+// persist reads again when a reader has lost its position, as long as there is progress. A server that comes back may
+// not be ready when the next reader is opened.
 func persist(ctx context.Context, next *uint64, read func() error) error {
 	for failures := 0; ; {
 		before := *next
@@ -80,7 +79,7 @@ func persist(ctx context.Context, next *uint64, read func() error) error {
 		if failures > retries {
 			return fmt.Errorf("reading from sequence %d: %w", *next, err)
 		}
-		if err := sleep(ctx, respite); err != nil {
+		if err := sleep(ctx, retryPause); err != nil {
 			return err
 		}
 	}
@@ -93,7 +92,7 @@ type scan struct {
 	log   *eventlog.Log
 	each  func(eventlog.Message) error
 	next  uint64 // the first sequence not seen
-	seen  uint64 // messages
+	seen  uint64 // number of messages
 }
 
 // read reads until the end of the range, or of the reader.
@@ -110,12 +109,12 @@ func (s *scan) read(ctx context.Context) error {
 	}
 	defer reader.Close()
 	for left := reader.Pending(); s.Follow || left > 0; {
-		messages, err := reader.Batch(ctx, batch, patience)
+		messages, err := reader.Batch(ctx, batch, readTimeout)
 		if err != nil {
 			return err
 		}
 		if len(messages) == 0 && !s.Follow {
-			return fmt.Errorf("%w: nothing came for %s", eventlog.ErrGap, patience)
+			return fmt.Errorf("%w: nothing came for %s", eventlog.ErrGap, readTimeout)
 		}
 		for _, m := range messages {
 			if err := s.take(m); err != nil {
@@ -127,10 +126,10 @@ func (s *scan) read(ctx context.Context) error {
 	return nil
 }
 
-// reconnected waits while the connection is away; it gives up when the connection does.
+// reconnected waits for the connection, until the connection gives up.
 func reconnected(ctx context.Context, log *eventlog.Log) error {
 	for log.JetStream().Conn().IsReconnecting() {
-		if err := sleep(ctx, respite); err != nil {
+		if err := sleep(ctx, retryPause); err != nil {
 			return err
 		}
 	}
@@ -140,7 +139,7 @@ func reconnected(ctx context.Context, log *eventlog.Log) error {
 func (s *scan) open(ctx context.Context) (*eventlog.Reader, error) {
 	filters := []string{s.cover}
 	if s.cover == everything {
-		filters = nil // ten times as fast as to filter by it; see meant
+		filters = nil // ten times as fast as filtering; see wanted
 	}
 	if s.next <= 1 && !s.Since.IsZero() {
 		return s.log.ReadSince(ctx, readerName(), s.Since, filters...)
@@ -148,9 +147,9 @@ func (s *scan) open(ctx context.Context) (*eventlog.Reader, error) {
 	return s.log.Read(ctx, readerName(), s.next, filters...)
 }
 
-// cover is the narrowest single filter for some. With several the server looks at
-// all subjects it has for every message: over 5,000 extensions it gave 1,500
-// messages a second, with one 64,000 (nats-server 2.15.2).
+// cover is the narrowest single filter that covers some filters. With several filters the server looks at all its
+// subjects for every message: over 5,000 extensions it delivered 1,500 messages a second, with one filter 64,000
+// (nats-server 2.15.2).
 func cover(filters []string) string {
 	if len(filters) == 0 {
 		return everything
@@ -170,18 +169,18 @@ func cover(filters []string) string {
 	return strings.Join(common, ".")
 }
 
-// meant tells whether a message matches one of the filters.
-func (s *scan) meant(m eventlog.Message) bool {
+// wanted reports whether a message matches one of the filters.
+func (s *scan) wanted(m eventlog.Message) bool {
 	switch len(s.Filters) {
 	case 0:
 		return strings.HasPrefix(m.Subject, "log.")
 	case 1:
-		return s.cover != everything || strings.HasPrefix(m.Subject, "log.") // the rest is the server's business
+		return s.cover != everything || strings.HasPrefix(m.Subject, "log.") // the server has filtered the rest
 	}
 	return slices.ContainsFunc(s.Filters, func(filter string) bool { return matches(filter, m.Subject) })
 }
 
-// matches tells whether a subject is one of a filter's, which has no ">".
+// matches reports whether a filter, which has no ">", matches a subject.
 func matches(filter, subject string) bool {
 	for filter != "" || subject != "" {
 		var want, is string
@@ -194,7 +193,7 @@ func matches(filter, subject string) bool {
 	return true
 }
 
-// reader begins the names of consumers, for operations.
+// reader is the prefix of consumers' names, for operations.
 const reader = "replay"
 
 func readerName() string { return reader + "-" + nuid.Next() }
@@ -203,7 +202,7 @@ func (s *scan) take(m eventlog.Message) error {
 	switch {
 	case s.To > 0 && m.Sequence > s.To, !s.Until.IsZero() && m.Time.After(s.Until):
 		return ErrStop
-	case m.Time.Before(s.Since), !s.meant(m):
+	case m.Time.Before(s.Since), !s.wanted(m):
 		s.next = m.Sequence + 1
 		return nil
 	}
@@ -217,12 +216,12 @@ func (s *scan) take(m eventlog.Message) error {
 	return nil
 }
 
-// Count is how many messages a range has now, as far as the server can tell
-// without reading them: To and Until are not looked at.
+// Count is the number of messages of a range now, as far as the server knows without reading them: it ignores To and
+// Until.
 func Count(ctx context.Context, log *eventlog.Log, r Range) (uint64, error) {
 	config := jetstream.ConsumerConfig{
 		Name: readerName(), FilterSubjects: r.Filters, AckPolicy: jetstream.AckNonePolicy,
-		MemoryStorage: true, Replicas: 1, InactiveThreshold: patience,
+		MemoryStorage: true, Replicas: 1, InactiveThreshold: readTimeout,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, r.From),
 	}
 	if r.From <= 1 && !r.Since.IsZero() {
@@ -234,7 +233,7 @@ func Count(ctx context.Context, log *eventlog.Log, r Range) (uint64, error) {
 	return pending(ctx, log.JetStream(), events.Stream, config)
 }
 
-// pending makes a consumer only to learn what it would deliver.
+// pending creates a consumer only to learn how many messages it would deliver.
 func pending(ctx context.Context, js jetstream.JetStream, stream string, config jetstream.ConsumerConfig) (uint64, error) {
 	consumer, err := js.CreateConsumer(ctx, stream, config)
 	if err != nil {
@@ -247,13 +246,13 @@ func pending(ctx context.Context, js jetstream.JetStream, stream string, config 
 	return n, nil
 }
 
-// Hole is what is missing from a log.
+// Hole counts the messages missing from a log.
 type Hole struct {
 	Messages uint64 // how many
-	First    uint64 // sequence of the first of them
+	First    uint64 // the first missing sequence
 }
 
-// Holes tells what was deleted from the log; zero when nothing was.
+// Holes counts the messages deleted from the log.
 func Holes(ctx context.Context, log *eventlog.Log) (Hole, error) {
 	stream, err := log.JetStream().Stream(ctx, events.Stream)
 	if err != nil {

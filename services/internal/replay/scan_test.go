@@ -66,7 +66,7 @@ func TestCover(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	var p places
+	var p mapping
 	for from, to := uint64(49), uint64(1); from < 60; from++ {
 		if from == 52 || from == 53 { // a hole
 			continue

@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// together is how many states are read at one moment.
-	together = 256
+	// readSize is how many states are read at one moment.
+	readSize = 256
 
-	// stubborn is how long a repair is tried under commits of a busy owner. A
-	// try takes a millisecond or two, about as long as there is between commits.
-	stubborn = 20 * time.Second
+	// repairTimeout is how long a repair competes with the commits of a busy owner. A try takes a millisecond or two,
+	// about as long as the time between commits.
+	repairTimeout = 20 * time.Second
 )
 
 // states compares one partition.
 type states[S any] struct {
 	*follower[S]
 	kept    fold.States
-	from    fold.Checkpoint    // the first one; zero: the owner has not begun
-	there   int                // keys that Redis has
-	strange []events.Extension // of them, those that the log had not by then
+	from    fold.Checkpoint    // the first one; zero: the owner has not started
+	there   int                // number of states in Redis
+	strange []events.Extension // of these, those that the log did not have yet
 	fault   error              // why the partition cannot be compared
 }
 
@@ -45,7 +45,7 @@ func (s *states[S]) begin(ctx context.Context) (err error) {
 	if err != nil || s.from == (fold.Checkpoint{}) {
 		return err
 	}
-	// The stream is asked after the checkpoint: both grow meanwhile.
+	// The stream is read after the checkpoint: both grow in between.
 	if s.stream, err = s.Log.State(ctx); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *states[S]) begin(ctx context.Context) (err error) {
 	return s.ours(s.advance(ctx, s.from))
 }
 
-// ours keeps an error that is about this partition. Any other ends the whole.
+// ours stores an error that concerns this partition alone, and returns any other.
 func (s *states[S]) ours(err error) error {
 	switch {
 	case errors.Is(err, errForeign):
@@ -69,13 +69,13 @@ func (s *states[S]) ours(err error) error {
 	return nil
 }
 
-// has takes some of the keys that Redis has.
-func (s *states[S]) has(keys []events.Extension) {
+// add takes some of the extensions that have a state in Redis.
+func (s *states[S]) add(keys []events.Extension) {
 	s.there += len(keys)
 	s.strange = append(s.strange, slices.DeleteFunc(keys, s.Has)...)
 }
 
-// finish compares, and says what cannot be.
+// finish compares, and reports what cannot be compared.
 func (s *states[S]) finish(ctx context.Context) error {
 	if err := s.compareAll(ctx); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (s *states[S]) finish(ctx context.Context) error {
 	s.say(int(s.Events % tick))
 	switch {
 	case errors.Is(s.fault, errBack):
-		return nil // it is compared anew
+		return nil // it is compared again
 	case s.fault != nil:
 		s.Unfinished++
 		s.notThisLog(s.from.Seq, s.fault)
@@ -99,7 +99,7 @@ func (s *states[S]) compareAll(ctx context.Context) error {
 		return s.withoutCheckpoint(ctx)
 	}
 	slices.SortFunc(s.strange, events.Extension.Compare)
-	for keys := range slices.Chunk(slices.Concat(s.Extensions(), slices.Compact(s.strange)), together) {
+	for keys := range slices.Chunk(slices.Concat(s.Extensions(), slices.Compact(s.strange)), readSize) {
 		if err := s.compare(ctx, keys); err != nil {
 			return s.ours(err)
 		}
@@ -107,7 +107,7 @@ func (s *states[S]) compareAll(ctx context.Context) error {
 	return nil
 }
 
-// withoutCheckpoint is a partition that its owner folds from the beginning.
+// withoutCheckpoint reports a partition that its owner folds from the beginning.
 func (s *states[S]) withoutCheckpoint(ctx context.Context) error {
 	var filters []string
 	for _, input := range s.inputs {
@@ -123,10 +123,10 @@ func (s *states[S]) withoutCheckpoint(ctx context.Context) error {
 	return nil
 }
 
-// compare holds some states against the fold, and repairs them if it may.
+// compare compares some states with the fold, and repairs them if asked to.
 func (s *states[S]) compare(ctx context.Context, keys []events.Extension) error {
 	s.Compared += uint64(len(keys))
-	for end := time.Now().Add(stubborn); ; {
+	for end := time.Now().Add(repairTimeout); ; {
 		findings, repairs, at, err := s.look(ctx, keys)
 		if err != nil || len(findings) == 0 {
 			return err

@@ -8,17 +8,16 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/fold"
 )
 
-// Ends are where each partition of a worker ends: the last event that it reads.
-// To ask the server again and again how many are left would slow down the worker
-// that is waited for; its checkpoints cost nothing.
-type Ends struct {
+// Progress is how far a worker has folded the log as it was at some moment: of each partition it knows the last event
+// to fold. It reads only the checkpoints: asking the server how many events are left would slow down the worker.
+type Progress struct {
 	states []fold.States
 	last   []uint64 // by partition; 0: nothing to read
 }
 
-// Ends asks the log.
-func (o Observer) Ends(ctx context.Context, f Folder) (Ends, error) {
-	e := Ends{last: make([]uint64, o.Partitions)}
+// Progress starts at the log's present end.
+func (o Observer) Progress(ctx context.Context, f Folder) (Progress, error) {
+	e := Progress{last: make([]uint64, o.Partitions)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for p := range o.Partitions {
@@ -39,8 +38,8 @@ func (o Observer) Ends(ctx context.Context, f Folder) (Ends, error) {
 	return e, group.Wait()
 }
 
-// Folded is the share of the log that is folded: 1 when nothing is left.
-func (e Ends) Folded(ctx context.Context) (float64, error) {
+// Folded is the share of the log that is folded; 1: all of it.
+func (e Progress) Folded(ctx context.Context) (float64, error) {
 	var done, all float64
 	for p, last := range e.last {
 		if last == 0 {
