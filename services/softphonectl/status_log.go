@@ -11,11 +11,11 @@ import (
 
 // logStatus is the log, as status tells it.
 type logStatus struct {
-	Log      string        `json:"log"`
-	Created  time.Time     `json:"created"`
-	Messages uint64        `json:"messages"`
-	Last     uint64        `json:"last"`
-	Deleted  uint64        `json:"deleted"` // holes
+	Log      string                 `json:"log"`
+	Created  time.Time              `json:"created"`
+	Messages uint64                 `json:"messages"`
+	Last     uint64                 `json:"last"`
+	Deleted  uint64                 `json:"deleted"` // holes
 	Copies   []replay.StreamReplica `json:"copies,omitempty"`
 }
 
