@@ -234,13 +234,13 @@ func TestALogWithHolesForeignAndCorruptMessages(t *testing.T) {
 	l.remove(hole.Sequence) // a dead letter's
 
 	state := l.run("replay", "state", "device-counter")
-	for _, want := range []string{"the log has a hole: 2 messages were deleted", "device:mac-1: should be m "} {
+	for _, want := range []string{"the log has gaps: 2 messages were deleted", "device:mac-1: should be m "} {
 		if !strings.Contains(state.out+state.err, want) {
 			t.Errorf("replay state says\n%s%s\nwant %q", state.out, state.err, want)
 		}
 	}
 	decisions := l.run("replay", "decisions", "device-counter")
-	for _, want := range []string{"foreign acme/1000", "gone acme-0/1000", "was deleted from the log", "the log has a hole"} {
+	for _, want := range []string{"foreign acme/1000", "gone acme-0/1000", "was deleted from the log", "the log has gaps"} {
 		if !strings.Contains(decisions.out+decisions.err, want) {
 			t.Errorf("replay decisions says\n%s%s\nwant %q", decisions.out, decisions.err, want)
 		}
