@@ -233,7 +233,7 @@ func TestRefused(t *testing.T) {
 		says string
 	}{
 		"no event":            {[]string{"publish"}, "SoftphoneEnabled, "},
-		"unknown event":       {[]string{"publish", "PasswordSet"}, `"PasswordSet" is no fact`},
+		"unknown event":       {[]string{"publish", "PasswordSet"}, `"PasswordSet" is an unknown fact`},
 		"an outcome":          {[]string{"publish", "LicenseGranted"}, "only the worker license publishes"},
 		"two events":          {[]string{"publish", "ExtensionDeleted", "ExtensionDeleted"}, "one fact at a time"},
 		"nobody":              {[]string{"publish", "ExtensionDeleted"}, "--tenant and --extension are required"},
