@@ -33,7 +33,7 @@ func (b *bench) office(ctx context.Context, use func(context.Context, *office) e
 	defer cancel()
 	var c server.Config
 	err := process.Parse(&c, []string{
-		"NATS_URL=" + b.world.natsURL, "REDIS_URL=" + b.world.redisURL, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
+		"NATS_URL=" + b.world.natsURL, "REDIS_URL=" + b.world.redisURL, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=a-key-of-the-tests-and-of-nobody-else",
 		"SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
 	})
 	if err != nil {

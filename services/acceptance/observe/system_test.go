@@ -107,7 +107,8 @@ func (s *system) start() {
 	s.configure(events.Mailer, &mailing, &mailing.Config, "SMTP_URL=smtp://"+s.relay.Addr, "MAIL_BRANDS="+s.brands())
 	s.configure(events.NameSync, &naming, &naming.Config.Config,
 		"DIRECTORY_URL="+s.directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0")
+	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
+		"SOFTPHONE_CREDENTIAL_KEY=a-key-of-the-tests-and-of-nobody-else")
 	mailing.Retry, mailing.Recover = soon, soon
 	naming.Directory.Retry, naming.Directory.Recover = soon, soon
 	ready := make(chan server.Portal, 1)
@@ -122,7 +123,11 @@ func (s *system) start() {
 	} {
 		s.stops = append(s.stops, s.Start(run))
 	}
-	s.portal = <-ready
+	select {
+	case s.portal = <-ready:
+	case <-time.After(workertest.Patience):
+		s.t.Fatalf("the portal does not serve:\n%s", s.lines)
+	}
 	var err error
 	s.token, _, err = s.portal.Access.Make(s.t.Context(), access.Token{
 		Name: "pbx", Tenant: portal.EveryTenant, Scopes: portal.ScopeAdmin | portal.ScopeCore, Ends: time.Now().Add(time.Hour),
