@@ -14,6 +14,7 @@
 // that deploy/nats/nats.conf has. All workers run in this process, so whoever breaks into
 // one of them has the memory, and with it the password, of all: accounts would separate
 // nothing. Whoever has that password, which is in the data folder and readable by its
-// owner alone, may do everything in NATS. Where one part must not be able to act as
+// owner alone, may do everything in NATS. The key that seals the softphones' passwords is
+// a file beside it. Where one part must not be able to act as
 // another, run the parts as separate processes, as deploy/README.md says.
 package standalone
