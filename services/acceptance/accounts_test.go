@@ -87,15 +87,9 @@ func attackAll(t *testing.T, servers []*servertest.NATSServer, replicas int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		err := setup.Everything(t.Context(), ops, eventlog.Layout{Replicas: replicas}, append(mailer.Durables(), namesync.Durables()...)...)
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	within(t, 2*time.Minute, "the streams", func() error {
+		return setup.Everything(t.Context(), ops, eventlog.Layout{Replicas: replicas}, append(mailer.Durables(), namesync.Durables()...)...)
+	})
 	furnish(t, ops)
 	for n, part := range accounts.Parts() {
 		if part.Name == accounts.Setup { // it is as mighty as ops, see nats.conf

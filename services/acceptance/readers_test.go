@@ -40,13 +40,12 @@ func TestOwnersReadWithTheirConsumersAndWithout(t *testing.T) {
 	}
 	eventually := func(what string, so func() error) {
 		t.Helper()
-		end := time.Now().Add(time.Minute)
-		for err := so(); err != nil; err = so() {
-			if time.Now().After(end) {
-				t.Fatalf("%s: %v\n%s", what, err, &log)
+		within(t, time.Minute, what, func() error {
+			if err := so(); err != nil {
+				return fmt.Errorf("%w\n%s", err, &log)
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
+			return nil
+		})
 	}
 	eventually("with consumers", pulled)
 	if got := s.publish(t, "SoftphoneEnabled", `{"email":"ann@example.com","username":"ann","displayName":"Ann"}`); got.Outcome != "LicenseGranted" {

@@ -185,11 +185,22 @@ func (s *Service) epoch(ctx context.Context, x events.Extension, f facts, anew b
 	if anew {
 		return credential.NewEpoch(), nil
 	}
-	now, err := s.credentials.Get(ctx, x, f.credential)
-	if err != nil && !errors.Is(err, credential.ErrSeal) {
+	now, err := s.replaceable(ctx, x, f.credential)
+	if err != nil {
 		return "", away(err)
 	}
 	return cmp.Or(now.Epoch, credential.NewEpoch()), nil
+}
+
+// replaceable is the credential of a fact as an administrator sees it: one that bears no seal
+// opens nothing, is as good as none, and a new one puts it right.
+func (s *Service) replaceable(ctx context.Context, x events.Extension, factID string) (credential.Credential, error) {
+	c, err := s.credentials.Get(ctx, x, factID)
+	if errors.Is(err, credential.ErrSeal) {
+		s.logger.Error().Err(err).Msg("a stored password is not ours")
+		return credential.Credential{}, nil
+	}
+	return c, err
 }
 
 // prepare stores the credential that a fact will put in force.

@@ -128,8 +128,8 @@ func (s *Service) enableAgain(ctx context.Context, x events.Extension, f facts, 
 		return Enabled{}, f.after(0)
 	}
 	if f.license.id != "" {
-		set, err := s.credentials.Get(ctx, x, f.credential)
-		if err != nil && !errors.Is(err, credential.ErrSeal) {
+		set, err := s.replaceable(ctx, x, f.credential)
+		if err != nil {
 			return Enabled{}, away(err)
 		}
 		if set.Hash != "" {

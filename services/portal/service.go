@@ -143,11 +143,7 @@ func (s *Service) Get(ctx context.Context, x events.Extension) (Details, error) 
 	if d.Granted {
 		group.Go(func() error { return s.seated(ctx, &d) })
 		group.Go(func() error {
-			set, err := s.credentials.Get(ctx, x, f.credential)
-			if errors.Is(err, credential.ErrSeal) { // it opens nothing, and a new one puts it right
-				s.logger.Error().Err(err).Msg("a stored password is not ours")
-				err = nil
-			}
+			set, err := s.replaceable(ctx, x, f.credential)
 			d.NoPassword = err == nil && set.Hash == ""
 			return away(err)
 		})

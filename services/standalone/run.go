@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/beacon"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/worker"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/portal/server"
 	"github.com/mycloudpbx/softphone/services/portal/web"
 )
@@ -66,7 +66,7 @@ func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.P
 	p := c.Portal
 	p.Config, p.InboxURL = c.on(at, p.Config, server.Name), at.inbox
 	if p.CredentialKey.Empty() {
-		key, err := c.credentialKey()
+		key, err := c.secret(credentialKeyFile)
 		if err != nil {
 			return err
 		}
@@ -76,16 +76,19 @@ func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.P
 	return server.Run(ctx, p)
 }
 
-// credentialKey is in the data folder, and made when there is none yet.
-func (c Config) credentialKey() (string, error) {
+// credentialKeyFile is the name, in the data folder, of the file with the key of stored passwords.
+const credentialKeyFile = "credential-key"
+
+// secret is in a file of the data folder, and made when there is none yet.
+func (c Config) secret(file string) (string, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return "", fmt.Errorf("SOFTPHONE_DATA: %w", err)
 	}
-	key, err := beacon.Secret(c.Data, "credential-key")
+	secret, err := beacon.Secret(c.Data, file)
 	if err != nil {
 		return "", fmt.Errorf("SOFTPHONE_DATA: %w", err)
 	}
-	return key, nil
+	return secret, nil
 }
 
 // workers are the workers by name.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -118,12 +117,9 @@ func (s *servers) startInbox(c Config) error {
 }
 
 func (s *servers) startNATS(ctx context.Context, c Config) error {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("SOFTPHONE_DATA: %w", err)
-	}
-	password, err := beacon.Password(c.Data)
+	password, err := c.secret(beacon.PasswordFile)
 	if err != nil {
-		return fmt.Errorf("SOFTPHONE_DATA: %w", err)
+		return err
 	}
 	server, err := embedded.StartNATS(embedded.NATSConfig{
 		Dir: filepath.Join(c.Data, "nats"), Listen: c.NATSListen, SyncAlways: true, User: user, Password: password, Log: c.Host.Log,

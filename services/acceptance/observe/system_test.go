@@ -19,7 +19,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mycloudpbx/softphone/events"
-	"github.com/mycloudpbx/softphone/services/device-counter"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
+	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/eventlog"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/react"
@@ -28,7 +29,7 @@ import (
 	"github.com/mycloudpbx/softphone/services/internal/workertest"
 	"github.com/mycloudpbx/softphone/services/license"
 	"github.com/mycloudpbx/softphone/services/mailer"
-	"github.com/mycloudpbx/softphone/services/name-sync"
+	namesync "github.com/mycloudpbx/softphone/services/name-sync"
 	"github.com/mycloudpbx/softphone/services/portal"
 	"github.com/mycloudpbx/softphone/services/portal/access"
 	"github.com/mycloudpbx/softphone/services/portal/api"
@@ -108,7 +109,7 @@ func (s *system) start() {
 	s.configure(events.NameSync, &naming, &naming.Config.Config,
 		"DIRECTORY_URL="+s.directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
-		"SOFTPHONE_CREDENTIAL_KEY=a-key-of-the-tests-and-of-nobody-else")
+		"SOFTPHONE_CREDENTIAL_KEY="+portaltest.CredentialKey)
 	mailing.Retry, mailing.Recover = soon, soon
 	naming.Directory.Retry, naming.Directory.Recover = soon, soon
 	ready := make(chan server.Portal, 1)

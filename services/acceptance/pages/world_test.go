@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
@@ -65,7 +66,7 @@ func newWorldMailing(t *testing.T, script servertest.SMTPScript, settings ...str
 func (w *world) startPortal(settings ...string) {
 	w.t.Helper()
 	var c server.Config
-	w.parse(&c, append(settings, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=a-key-of-the-tests-and-of-nobody-else")...)
+	w.parse(&c, append(settings, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY="+portaltest.CredentialKey)...)
 	c.Host, c.Replica, c.Patience = w.Config(server.Name).Host, server.Name, 15*time.Second
 	serving := make(chan server.Portal, 1)
 	c.Ready = func(p server.Portal) { serving <- p }

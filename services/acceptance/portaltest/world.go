@@ -120,10 +120,13 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, fou
 	return s
 }
 
-// Seal is the one that portals of tests have.
+// CredentialKey is the one that portals of tests have.
+const CredentialKey = "a-key-of-the-tests-and-of-nobody-else"
+
+// Seal is made with it.
 func Seal(t testing.TB) credential.Seal {
 	t.Helper()
-	seal, err := credential.NewSeal("a-key-of-the-tests-and-of-nobody-else")
+	seal, err := credential.NewSeal(CredentialKey)
 	if err != nil {
 		t.Fatal(err)
 	}

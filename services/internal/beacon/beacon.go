@@ -27,9 +27,6 @@ const FileName = "running.json"
 // outlives the system, so that tools that were told of it need not be told again.
 const PasswordFile = "nats-password"
 
-// Password returns the one in a folder, which it makes when there is none yet.
-func Password(folder string) (string, error) { return Secret(folder, PasswordFile) }
-
 // Secret returns the one in a file of a folder, which it makes when there is none yet. Only
 // the file's owner can read it.
 func Secret(folder, name string) (string, error) {

@@ -71,7 +71,7 @@ func rename(file string, link func(string, string) error) error {
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	first, err := Password(folder)
+	first, err := Secret(folder, PasswordFile)
 	if err != nil || len(first) < 20 {
 		t.Fatalf("%d characters, %v", len(first), err)
 	}
@@ -79,7 +79,7 @@ func TestPassword(t *testing.T) {
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := Password(folder); again != first || err != nil {
+	if again, err := Secret(folder, PasswordFile); again != first || err != nil {
 		t.Errorf("another one at the next start: %v", err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -88,7 +88,7 @@ func TestPassword(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if other, err := Password(folder); other == first || other == "" || err != nil {
+	if other, err := Secret(folder, PasswordFile); other == first || other == "" || err != nil {
 		t.Errorf("after it was emptied: %q, %v", other, err)
 	}
 }

@@ -9,15 +9,12 @@ import (
 )
 
 const (
-	firstKey  = "the first key, of thirty-two and more"
-	secondKey = "the second key of thirty-two and more"
+	firstKey  = "the-first-key-of-twenty-six-and-more"
+	secondKey = "the-second-key-of-twenty-six-and-more"
 )
 
 func sealOf(t *testing.T, keys ...string) Seal {
 	t.Helper()
-	for i, key := range keys {
-		keys[i] = strings.ReplaceAll(key, " ", "-")
-	}
 	s, err := NewSeal(strings.Join(keys, "\n"))
 	if err != nil {
 		t.Fatal(err)
