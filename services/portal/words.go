@@ -72,20 +72,20 @@ func mailWords(data events.Data) Phrase {
 	case events.EmailSent:
 		return Phrase{mailKind(e.Kind) + " sent to ", e.To}
 	case events.EmailFailed:
-		return Phrase{mailKind(e.Kind) + " to ", e.To, " failed: ", mailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
+		return Phrase{mailKind(e.Kind) + " to ", e.To, " failed: ", MailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
 	case events.EmailSkipped:
 		return Phrase{mailKind(e.Kind) + " not sent: ", skipped(e.Reason)}
 	case events.EmailDeferred:
 		return Phrase{
 			mailKind(e.Kind) + " to ", e.To, " not sent yet, after " + count(e.Attempts, "attempt") + ": ",
-			mailReason(e.Reason, e.SMTPCode, e.EnhancedCode),
+			MailReason(e.Reason, e.SMTPCode, e.EnhancedCode),
 		}
 	case events.EmailBounced:
 		how := " bounced: "
 		if e.Action == events.ActionDelayed {
 			how = " is delayed: "
 		}
-		return Phrase{mailKind(e.Kind) + " to ", e.To, how, mailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
+		return Phrase{mailKind(e.Kind) + " to ", e.To, how, MailReason(e.Reason, e.SMTPCode, e.EnhancedCode)}
 	}
 	return Phrase{data.EventName()}
 }
@@ -121,8 +121,8 @@ func skipped(reason string) string {
 	return reason
 }
 
-// mailReason is the mail server's words, with its code when they do not have it.
-func mailReason(text string, smtp int, enhanced string) string {
+// MailReason is the mail server's words, with its code when they do not have it.
+func MailReason(text string, smtp int, enhanced string) string {
 	code := enhanced
 	if code == "" && smtp > 0 {
 		code = strconv.Itoa(smtp)
@@ -130,7 +130,7 @@ func mailReason(text string, smtp int, enhanced string) string {
 	if code == "" || strings.Contains(text, code) {
 		return text
 	}
-	return strings.TrimRight(text, ".") + " (" + code + ")"
+	return strings.TrimSpace(strings.TrimRight(text, ".") + " (" + code + ")")
 }
 
 func deviceName(name, id string) string { return cmp.Or(name, id) }

@@ -134,6 +134,11 @@ func (x *session) eraseAgain(f eraseFlags) error {
 	if len(e.Workers) < len(folders()) {
 		x.say("not every worker runs: give this once more when they do, for Redis keeps what they folded until they fold the log again")
 	}
+	return x.againWith(e, list)
+}
+
+// againWith erases once more, and prints what was erased.
+func (x *session) againWith(e erase.Eraser, list []erase.Marker) error {
 	all, faults := e.Again(x.ctx, list)
 	for _, done := range all {
 		if err := x.print(done, func() string {
@@ -145,8 +150,8 @@ func (x *session) eraseAgain(f eraseFlags) error {
 	return errors.Join(faults...)
 }
 
-// running are the workers that run. After a restore none does yet, and none is waited for: they will fold the log
-// without what is erased now.
+// running are the workers that run, of some. To erase after a restore, none that does not is waited for: it will fold the
+// log without what is erased now.
 func (x *session) running(workers []string) (run []string, err error) {
 	for _, worker := range workers {
 		replicas, err := x.observer().Replicas(x.ctx, worker)

@@ -114,29 +114,15 @@ func (x *session) importLog(name string, file replay.Validated, erased replay.Co
 // eraseImported erases what was erased after a file was made. No worker runs, and Redis keeps nothing of this log yet.
 func (x *session) eraseImported(list []erase.Marker) error {
 	e := erase.Eraser{Log: x.log, By: operator("")}
-	all, faults := e.Again(x.ctx, list)
-	for _, done := range all {
-		if err := x.print(done, func() string {
-			return fmt.Sprintf("%s: %s erased", done.Extension, plural(uint64(done.Messages), "event"))
-		}); err != nil {
-			return err
-		}
-	}
-	return errors.Join(faults...)
+	return x.againWith(e, list)
 }
 
 // nobodyWorks makes sure that no worker would write into the log meanwhile: what
 // cannot be found out is no answer.
 func (x *session) nobodyWorks() error {
-	var busy []string
-	for _, f := range folders() {
-		replicas, err := x.observer().Replicas(x.ctx, f.Worker)
-		if err != nil {
-			return fmt.Errorf("checking whether %s runs: %w", f.Worker, err)
-		}
-		if len(replicas) > 0 {
-			busy = append(busy, f.Worker)
-		}
+	busy, err := x.running(folderNames())
+	if err != nil {
+		return err
 	}
 	for _, r := range reactors() {
 		status := x.observer().Reactor(x.ctx, r.durable, "")

@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -67,7 +66,7 @@ func newMail(e *portal.Email) *mail {
 		return nil
 	}
 	m := &mail{
-		Tone: "wait", Icon: "clock", At: moment{e.At}, Why: sentence(withCode(e)), Advice: sentence(e.Advice), Attempts: e.Attempts,
+		Tone: "wait", Icon: "clock", At: moment{e.At}, Why: sentence(portal.MailReason(e.Reason, e.SMTPCode, e.EnhancedCode)), Advice: sentence(e.Advice), Attempts: e.Attempts,
 		Correct: e.CorrectAddress,
 	}
 	if e.Next != nil {
@@ -97,18 +96,6 @@ func newMail(e *portal.Email) *mail {
 		m.Tone, m.Icon, m.Word = "bad", "alert", "Failed"
 	}
 	return m
-}
-
-// withCode is the reason, and the mail server's code when it is not in there.
-func withCode(e *portal.Email) string {
-	code := e.EnhancedCode
-	if code == "" && e.SMTPCode > 0 {
-		code = strconv.Itoa(e.SMTPCode)
-	}
-	if code == "" || strings.Contains(e.Reason, code) {
-		return e.Reason
-	}
-	return strings.TrimSpace(strings.TrimRight(e.Reason, ".") + " (" + code + ")")
 }
 
 // skipped says why there was no reason to send it.
