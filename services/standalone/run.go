@@ -66,7 +66,7 @@ func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.P
 	p := c.Portal
 	p.Config, p.InboxURL = c.on(at, p.Config, server.Name), at.inbox
 	if p.CredentialKey.Empty() {
-		key, err := c.secret(credentialKeyFile)
+		key, err := c.secret(sealKeyFile)
 		if err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func (c Config) portal(ctx context.Context, at *servers, serving chan<- server.P
 	return server.Run(ctx, p)
 }
 
-// credentialKeyFile is the name, in the data folder, of the file with the key of stored passwords.
-const credentialKeyFile = "credential-key"
+// sealKeyFile is the name, in the data folder, of the file with the key of stored passwords.
+const sealKeyFile = "credential-key"
 
 // secret is in a file of the data folder, and made when there is none yet.
 func (c Config) secret(file string) (string, error) {
