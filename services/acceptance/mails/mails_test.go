@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,17 +16,13 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/mycloudpbx/softphone/services/acceptance/chromiumtest"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/mailer/letter"
 	"github.com/mycloudpbx/softphone/services/mailer/letter/preview"
 )
 
-const (
-	program  = "/usr/bin/chromium"
-	cache    = "../../../.cache"
-	axeCore  = cache + "/axe-core-4.14.1/node_modules/axe-core/axe.min.js"
-	patience = 2 * time.Minute // for one mail; it takes a second
-)
+const patience = 2 * time.Minute // for one mail; it takes a second
 
 // view is how somebody looks at a mail. One light and one dark are judged; the
 // others differ from them in nothing that axe-core sees.
@@ -194,39 +188,16 @@ type tab struct {
 // chromium opens one, which ends with the test.
 func chromium(t *testing.T) *tab {
 	t.Helper()
-	if _, err := os.Stat(program); err != nil {
-		t.Fatal("the browser tests need Chromium: apt-get install chromium, or run scripts/deps.sh")
-	}
-	axe, err := os.ReadFile(axeCore)
-	if err != nil {
-		t.Fatal("the browser tests need axe-core: run scripts/deps.sh")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-GB"), chromedp.WSURLReadTimeout(patience),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, closeWindow := chromedp.NewContext(allocator)
-	t.Cleanup(closeWindow)
-	b := &tab{ctx, string(axe)}
+	axe := chromiumtest.Axe(t)
+	b := &tab{chromiumtest.Open(t, chromedp.WSURLReadTimeout(patience)), axe}
 	b.do(t, page.SetBypassCSP(true)) // for axe-core, which is a script
 	return b
 }
 
-// do does things in the browser. The browser's own life is not the action's: only
-// what is done has an end.
 func (b *tab) do(t *testing.T, actions ...chromedp.Action) {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- chromedp.Run(b.ctx, actions...) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Fatal(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("the browser does not come to an end")
+	if err := chromiumtest.Do(b.ctx, patience, actions...); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -256,11 +227,5 @@ func (b *tab) keep(t *testing.T, name string) {
 	t.Helper()
 	var picture []byte
 	b.do(t, chromedp.FullScreenshot(&picture, 100))
-	folder := filepath.Join(cache, "screenshots")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, name), picture, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	chromiumtest.Keep(t, name, picture)
 }

@@ -109,7 +109,7 @@ func (s *system) start() {
 	s.configure(events.NameSync, &naming, &naming.Config.Config,
 		"DIRECTORY_URL="+s.directory.URL, "DIRECTORY_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	s.configure(server.Name, &serving, &serving.Config.Config, "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0",
-		"SOFTPHONE_CREDENTIAL_KEY="+portaltest.CredentialKey)
+		"SOFTPHONE_CREDENTIAL_KEY="+portaltest.SealKey)
 	mailing.Retry, mailing.Recover = soon, soon
 	naming.Directory.Retry, naming.Directory.Recover = soon, soon
 	ready := make(chan server.Portal, 1)

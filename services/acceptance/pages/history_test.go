@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/chromiumtest"
 	"github.com/mycloudpbx/softphone/services/internal/process"
 	"github.com/mycloudpbx/softphone/services/portal"
 )
@@ -52,7 +53,7 @@ func TestHistory(t *testing.T) {
 	var picture []byte
 	var wide bool
 	admin.do(emulation.SetDeviceMetricsOverride(360, 740, 1, true), chromedp.FullScreenshot(&picture, 100))
-	admin.keep("history-360.png", picture)
+	chromiumtest.Keep(admin.t, "history-360.png", picture)
 	if admin.js("document.documentElement.scrollWidth > innerWidth", &wide); wide {
 		t.Error("360 wide: it is wider than the window")
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,28 +14,13 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/mycloudpbx/softphone/services/acceptance/chromiumtest"
 	"github.com/mycloudpbx/softphone/services/internal/servertest"
 )
 
-const (
-	program  = "/usr/bin/chromium"
-	cache    = "../../../.cache"
-	axeCore  = cache + "/axe-core-4.14.1/node_modules/axe-core/axe.min.js"
-	patience = time.Minute
-)
+const patience = time.Minute
 
 func TestMain(m *testing.M) { servertest.Main(m, nil) }
-
-// chromium fails the test when a browser test cannot be one.
-func chromium(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat(program); err != nil {
-		t.Fatal("the browser tests need Chromium: apt-get install chromium, or run scripts/deps.sh")
-	}
-	if _, err := os.Stat(axeCore); err != nil {
-		t.Fatal("the browser tests need axe-core: run scripts/deps.sh")
-	}
-}
 
 // tab is a window of a browser: what a person has before them. Windows share
 // nothing, as those of two people.
@@ -49,15 +32,7 @@ type tab struct {
 // window opens one in a new Chromium, which ends with the test.
 func (w *world) window(more ...chromedp.ExecAllocatorOption) *tab {
 	w.t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 860),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-GB"),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
-	w.t.Cleanup(stop)
-	ctx, closeWindow := chromedp.NewContext(allocator)
-	w.t.Cleanup(closeWindow)
-	return newTab(ctx, w.t)
+	return newTab(chromiumtest.Open(w.t, append([]chromedp.ExecAllocatorOption{chromedp.WindowSize(1280, 860)}, more...)...), w.t)
 }
 
 // another opens a window beside this one, in the same profile: it shares its
@@ -84,16 +59,8 @@ func newTab(ctx context.Context, t *testing.T) *tab {
 // do does things in the browser.
 func (b *tab) do(actions ...chromedp.Action) {
 	b.t.Helper()
-	// The browser's own life is not the action's: only what is done has an end.
-	done := make(chan error, 1)
-	go func() { done <- chromedp.Run(b.ctx, actions...) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			b.t.Fatalf("%v\n%s", err, b.screen())
-		}
-	case <-time.After(patience):
-		b.t.Fatalf("the browser does not come to an end\n%s", b.screen())
+	if err := chromiumtest.Do(b.ctx, patience, actions...); err != nil {
+		b.t.Fatalf("%v\n%s", err, b.screen())
 	}
 }
 
@@ -266,7 +233,7 @@ func (b *tab) shows(name string) {
 				}),
 				chromedp.FullScreenshot(&picture, 100),
 			)
-			b.keep(name+"-"+size.name+"-"+scheme+".png", picture)
+			chromiumtest.Keep(b.t, name+"-"+size.name+"-"+scheme+".png", picture)
 			b.judge(name + ", " + size.name + ", " + scheme)
 			var wide bool
 			if b.js("document.documentElement.scrollWidth > innerWidth", &wide); wide {
@@ -277,24 +244,9 @@ func (b *tab) shows(name string) {
 	b.do(emulation.ClearDeviceMetricsOverride())
 }
 
-func (b *tab) keep(name string, picture []byte) {
-	b.t.Helper()
-	folder := filepath.Join(cache, "screenshots")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, name), picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // judge fails for everything axe-core finds.
 func (b *tab) judge(what string) {
 	b.t.Helper()
-	axe, err := os.ReadFile(axeCore)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	var found struct {
 		Passes     int
 		Violations []struct {
@@ -302,7 +254,7 @@ func (b *tab) judge(what string) {
 			Nodes    []struct{ HTML, FailureSummary string }
 		}
 	}
-	b.js("window.axe ? 0 : (() => {"+string(axe)+"\n})(), 0", nil)
+	b.js("window.axe ? 0 : (() => {"+chromiumtest.Axe(b.t)+"\n})(), 0", nil)
 	b.do(chromedp.Evaluate("axe.run().then(r => ({Passes: r.passes.length, Violations: r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))}))}))",
 		&found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	if found.Passes == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/mycloudpbx/softphone/events"
+	"github.com/mycloudpbx/softphone/services/acceptance/chromiumtest"
 	"github.com/mycloudpbx/softphone/services/acceptance/portaltest"
 	devicecounter "github.com/mycloudpbx/softphone/services/device-counter"
 	"github.com/mycloudpbx/softphone/services/internal/process"
@@ -40,7 +41,7 @@ func newWorld(t *testing.T) *world {
 // newWorldMailing has a mail server that follows a script, and more settings of the portal.
 func newWorldMailing(t *testing.T, script servertest.SMTPScript, settings ...string) *world {
 	t.Helper()
-	chromium(t) // before anything takes time
+	chromiumtest.Axe(t) // before anything takes time
 	w := &world{World: workertest.New(t), t: t, relay: servertest.SMTP(t, script)}
 	for name, run := range map[string]func(context.Context, worker.Config) error{
 		events.License: license.Run, events.DeviceCounter: devicecounter.Run,
@@ -66,7 +67,7 @@ func newWorldMailing(t *testing.T, script servertest.SMTPScript, settings ...str
 func (w *world) startPortal(settings ...string) {
 	w.t.Helper()
 	var c server.Config
-	w.parse(&c, append(settings, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY="+portaltest.CredentialKey)...)
+	w.parse(&c, append(settings, "NATS_URL="+w.NATS.URL(), "REDIS_URL="+w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY="+portaltest.SealKey)...)
 	c.Host, c.Replica, c.Patience = w.Config(server.Name).Host, server.Name, 15*time.Second
 	serving := make(chan server.Portal, 1)
 	c.Ready = func(p server.Portal) { serving <- p }

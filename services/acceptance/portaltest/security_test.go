@@ -114,7 +114,7 @@ func TestRefusedSignInsAreLogged(t *testing.T) {
 func TestLinksAreLogged(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
-	environment := []string{"NATS_URL=" + c.world.NATS.URL(), "REDIS_URL=" + c.world.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=" + portaltest.CredentialKey}
+	environment := []string{"NATS_URL=" + c.world.NATS.URL(), "REDIS_URL=" + c.world.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=" + portaltest.SealKey}
 	var out bytes.Buffer
 	if err := server.Command([]string{"link", "Ann Lee", "acme"}, environment, &out); err != nil {
 		t.Fatal(err)

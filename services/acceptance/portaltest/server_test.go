@@ -26,7 +26,7 @@ func TestServer(t *testing.T) {
 	w := workertest.New(t)
 	var c server.Config
 	err := process.Parse(&c, []string{
-		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=" + portaltest.CredentialKey,
+		"NATS_URL=" + w.NATS.URL(), "REDIS_URL=" + w.Redis.URL(), "SOFTPHONE_HTTP_LISTEN=127.0.0.1:0", "SOFTPHONE_CREDENTIAL_KEY=" + portaltest.SealKey,
 		"SOFTPHONE_HTTP_PROXIES=127.0.0.0/8",
 		"SOFTPHONE_HTTP_URL=https://portal.example",
 	})

@@ -120,13 +120,13 @@ func (w *World) portal(patience time.Duration, metrics *prometheus.Registry, fou
 	return s
 }
 
-// CredentialKey is the one that portals of tests have.
-const CredentialKey = "a-key-of-the-tests-and-of-nobody-else"
+// SealKey is the one that portals of tests have.
+const SealKey = "a-key-of-the-tests-and-of-nobody-else"
 
 // Seal is made with it.
 func Seal(t testing.TB) credential.Seal {
 	t.Helper()
-	seal, err := credential.NewSeal(CredentialKey)
+	seal, err := credential.NewSeal(SealKey)
 	if err != nil {
 		t.Fatal(err)
 	}
