@@ -62,10 +62,10 @@ func Do(ctx context.Context, limit time.Duration, actions ...chromedp.Action) er
 func Keep(t testing.TB, name string, picture []byte) {
 	t.Helper()
 	folder := filepath.Join(cache, "screenshots")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name), picture, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
